@@ -1,0 +1,8 @@
+"""The features of a gateway, one plain module each: dataclass, parse, check, plan (with its claims).
+
+`ALL` is the registry. Features never import one another, a renderer, or the profile at run time.
+"""
+
+from gwimage.features import firewall, lans, services, system, wans
+
+ALL = (system, wans, lans, services, firewall)

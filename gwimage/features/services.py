@@ -1,0 +1,65 @@
+"""Services of the gateway besides DHCP, DNS and ping: SSH, by key only, from the zones that the profile names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gwimage.plan import Element, File, Plan
+from gwimage.problem import Problem
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+PATH = ("services", "ssh", "from")
+SSHD = """\
+# SSH by key only
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin no
+AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
+HostKey /state/ssh/ssh_host_ed25519_key
+"""
+
+
+@dataclass(frozen=True)
+class Services:
+    """ssh_from: zones from which SSH to the gateway is open."""
+
+    ssh_from: tuple[str, ...] = ()
+
+
+def parse(data: dict) -> Services:
+    return Services(tuple(data.get("services", {}).get("ssh", {}).get("from", ())))
+
+
+def check(profile: Profile) -> list[Problem]:
+    zones = [net.name for net in (*profile.wans, *profile.lans)]
+    wans = {wan.name for wan in profile.wans}
+    admin, problems = profile.system.admin, []
+    for index, zone in enumerate(profile.services.ssh_from):
+        if zone not in zones:
+            near = get_close_matches(zone, zones, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"networks here: {', '.join(zones)}"
+            problems.append(Problem((*PATH, index), f"no network is called {zone[:40]!r}", hint))
+        elif zone in wans:
+            hint = "prefer a LAN if you can"
+            problems.append(Problem((*PATH, index), f"SSH is open to everyone on {zone}", hint, "warning"))
+    if profile.services.ssh_from and not (admin and admin.ssh_keys):
+        hint = "add your public key to system.admin.ssh_keys"
+        problems.append(Problem(PATH, "SSH is open, but nobody has a key to log in with", hint, on_key=True))
+    return problems
+
+
+def plan(profile: Profile) -> Plan:
+    if not profile.services.ssh_from:
+        return Plan()
+    return Plan(
+        elements=tuple(
+            Element("gateway_open", f'"{zone}" . tcp . 22', ".".join(PATH)) for zone in profile.services.ssh_from
+        ),
+        files=(("etc/ssh/sshd_config.d/10-gwimage.conf", File(SSHD)),),
+        packages=("openssh-server",),
+        units=(("ssh.service", "multi-user.target"),),
+    )

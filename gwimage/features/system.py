@@ -1,0 +1,159 @@
+"""The gateway itself: its name, and the one person who may log in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gwimage.claim import Claim, Inspection
+from gwimage.plan import File, Plan, settings
+from gwimage.problem import Path, Problem
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+UID = 1000  # fixed, so that files on the state volume keep their owner
+PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
+KEY_TYPES = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-rsa",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+)
+# users and groups that Debian's packages make: a second one of that name would break the boot's user set-up
+TAKEN = frozenset(
+    "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody nogroup"
+    " adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video"
+    " sasl plugdev staff users input sgx clock kvm render crontab netdev messagebus polkitd sshd ssh tss".split()
+)
+
+
+@dataclass(frozen=True)
+class Admin:
+    name: str
+    ssh_keys: tuple[str, ...] = ()
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    hostname: str
+    admin: Admin | None = None
+
+
+def parse(data: dict) -> System:
+    system = data.get("system", {})
+    admin = system.get("admin")
+    if admin is not None:
+        admin = Admin(admin.get("name", "admin"), tuple(admin.get("ssh_keys", ())), admin.get("password_hash"))
+    return System(system.get("hostname", data["name"]), admin)
+
+
+def check(profile: Profile) -> list[Problem]:
+    problems, name = [], profile.system.hostname
+    if name == "localhost" or name.isdigit():
+        hint = "choose a name with a letter, such as gw"
+        problems.append(Problem(("system", "hostname"), f"{name!r} cannot be a host name", hint))
+    admin, path = profile.system.admin, ("system", "admin")
+    if not admin:
+        return problems
+    if admin.name in TAKEN or admin.name.startswith("systemd-"):
+        hint = "choose another, such as admin; root is reached with sudo"
+        problems.append(Problem((*path, "name"), f"the name {admin.name!r} is the system's own", hint))
+    if not admin.ssh_keys and admin.password_hash is None:
+        hint = "give ssh_keys or password_hash, or leave admin out"
+        problems.append(Problem(path, "this admin can log in nowhere", hint, on_key=True))
+    if admin.ssh_keys and not profile.services.ssh_from:
+        hint = "open it, for instance with services: {ssh: {from: [" + profile.lans[0].name + "]}}"
+        message = "no network may reach SSH: these keys open nothing"
+        problems.append(Problem((*path, "ssh_keys"), message, hint, "warning", on_key=True))
+    for index, key in enumerate(admin.ssh_keys):
+        problems += check_key((*path, "ssh_keys", index), key)
+    return problems
+
+
+def check_key(path: Path, key: str) -> list[Problem]:
+    """One line of a .pub file. The messages never repeat the key: it may be a private one."""
+    kind, _, rest = key.partition(" ")
+    blob = rest.split(" ")[0]
+    if "PRIVATE KEY" in key:
+        hint = "give the .pub file; treat this private key as lost if others can read the profile"
+        return [Problem(path, "this is a private key", hint)]
+    if "\n" in key or "\r" in key or "\t" in key:
+        return [Problem(path, "a public key is one line without tabs", "copy it from a .pub file")]
+    if kind not in KEY_TYPES:
+        message = f"a public key begins with its type: {', '.join(KEY_TYPES[:2])} ..."
+        return [Problem(path, message, "copy the line from a .pub file; options before the type are not supported")]
+    fields = _fields(blob)
+    if not fields:
+        return [Problem(path, "this public key is damaged or cut off", "copy the whole line from the .pub file")]
+    if fields[0] != kind.encode():
+        message = f"this key says {kind}, but holds another type"
+        return [Problem(path, message, "copy the whole line from the .pub file")]
+    return []
+
+
+def _fields(blob: str) -> list[bytes]:
+    """The length-prefixed fields of an SSH public key (RFC 4253 6.6); none if it is not one."""
+    try:
+        raw = base64.b64decode(blob, validate=True)
+    except (binascii.Error, ValueError):
+        return []
+    fields = []
+    while raw:
+        size = int.from_bytes(raw[:4], "big")
+        if len(raw) < 4 + size:
+            return []
+        fields.append(raw[4 : 4 + size])
+        raw = raw[4 + size :]
+    if len(fields) < 2 or (fields[0] == b"ssh-ed25519" and [len(f) for f in fields] != [11, 32]):
+        return []
+    return fields
+
+
+def plan(profile: Profile) -> Plan:
+    hostname = profile.system.hostname
+    resolved = [("FallbackDNS", PUBLIC_RESOLVERS), ("LLMNR", "no"), ("MulticastDNS", "no"), ("DNSSEC", "no")]
+    files = [
+        ("etc/hostname", File(f"{hostname}\n")),
+        ("etc/hosts", File(_hosts(profile))),
+        ("etc/gwimage/os-release", File(f"IMAGE_ID={profile.name}\nIMAGE_VERSION={profile.release}\n")),
+    ]
+    text = "no unit failed and the journal holds no complaint"
+    return Plan(
+        resolved=settings("resolved.conf", "Resolve", "system", resolved),
+        files=tuple(files),
+        packages=("systemd-resolved",),
+        claims=(Claim("system.inspection", "system", text, Inspection()),),
+    ) + _admin(profile.system.admin)
+
+
+def _hosts(profile: Profile) -> str:
+    # without a line of its own, resolved gives the name all addresses of the gateway, the WAN's included
+    lines = ["127.0.0.1 localhost", "::1 localhost"]
+    lines += [f"{lan.address.ip} {profile.system.hostname}" for lan in profile.lans]
+    return "\n".join(lines) + "\n"
+
+
+def _admin(admin: Admin | None) -> Plan:
+    if not admin:
+        return Plan()
+    name, home = admin.name, f"/home/{admin.name}"
+    # not u!, which would lock the account for SSH as well; without a hash the password is locked anyway
+    user = f'u {name} {UID} "Administrator" {home} /bin/bash\nm {name} sudo\n'
+    files = [
+        ("etc/sysusers.d/gwimage-admin.conf", File(user)),
+        ("etc/tmpfiles.d/gwimage-admin.conf", File(f"d {home} 0700 {name} {name} -\n")),
+        ("etc/sudoers.d/admin", File(f"{name} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440)),
+    ]
+    if admin.ssh_keys:
+        files.append((f"etc/ssh/authorized_keys.d/{name}", File("".join(f"{key}\n" for key in admin.ssh_keys))))
+    if admin.password_hash:
+        # without a newline: it would become part of the hash
+        files.append((f"etc/credstore/passwd.hashed-password.{name}", File(admin.password_hash, mode=0o600)))
+    return Plan(files=tuple(files), packages=("sudo",))

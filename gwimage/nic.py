@@ -1,0 +1,116 @@
+"""Network cards: how a profile names one, how udev finds it, what an address of a host must not be.
+
+Below the features, since wans and lans both stand on it; knows neither of them.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from gwimage.plan import Setting, settings
+from gwimage.problem import Path, Problem, dotted
+
+FIRST_SLOT = 0x12  # Proxmox puts net0 ... net5 at PCI device 0x12 ... 0x17, on i440fx and q35 alike
+RESERVED = {"all", "any", "default", "gateway", "host", "lo", "local", "none", "self"}
+KERNEL = re.compile(
+    r"(eth|wlan|wwan|usb|net|br|vmbr|virbr|docker|veth|tap|tun|bond|team|dummy|ifb|sit|gre|gretap|erspan|tunl|wg"
+    r"|vlan|vxlan|macvlan|macvtap|ipvlan|ppp|can|vcan|lxc|nlmon|teql|vrf)[0-9]+"
+    r"|(en|wl|ww|ib|sl)[bcopsxavud]?[0-9][a-z0-9]*|enx[0-9a-f]+"
+)
+
+
+@dataclass(frozen=True)
+class Nic:
+    """Exactly one of: slot N of Proxmox's netN, or a lower-case MAC address."""
+
+    slot: int | None = None
+    mac: str | None = None
+
+
+def parse(data: dict) -> Nic:
+    return Nic(int(data["nic"][3:])) if "nic" in data else Nic(mac=data["mac"].lower())
+
+
+def check(networks: Iterable[tuple[Path, Nic]]) -> list[Problem]:
+    """Each card once, and none that cannot exist."""
+    problems, seen = [], {}
+    for path, nic in networks:
+        key, name = ("nic", f"net{nic.slot}") if nic.mac is None else ("mac", nic.mac)
+        if nic in seen:
+            hint = "each network needs a card of its own"
+            problems.append(Problem((*path, key), f"{name} is already used by {dotted(seen[nic])}", hint))
+        seen.setdefault(nic, path)
+        if nic.mac and (int(nic.mac[:2], 16) & 1 or nic.mac == "00:00:00:00:00:00"):
+            kind = "no card's address: it is all zero" if nic.mac[:2] == "00" else "a multicast address, not a card's"
+            problems.append(Problem((*path, key), f"{nic.mac} is {kind}", "copy it from the VM's hardware page"))
+    return problems
+
+
+def check_name(path: Path, name: str) -> list[Problem]:
+    """Names that the kernel, udev or systemd give or reserve would collide with ours."""
+    if name not in RESERVED and not KERNEL.fullmatch(name):
+        return []
+    hint = "choose a name that says what it is for, such as wan, lan, guests"
+    return [Problem(path, f"the name {name!r} is reserved by the system", hint, on_key=True)]
+
+
+def link(file: str, name: str, nic: Nic, path: str) -> tuple[Setting, ...]:
+    """The .link file that gives the card its name."""
+    if nic.mac is None:
+        match = Setting(file, "Match", "Path", f"pci-*:{FIRST_SLOT + nic.slot:x}.0", f"{path}.nic")
+    else:
+        match = Setting(file, "Match", "PermanentMACAddress", nic.mac, f"{path}.mac")
+    return match, Setting(file, "Link", "Name", name, path)
+
+
+# neither discovery protocols nor IPv6 until the profile asks for them
+QUIET = (
+    ("LinkLocalAddressing", "no"),
+    ("IPv6AcceptRA", "no"),
+    ("LLMNR", "no"),
+    ("MulticastDNS", "no"),
+    ("LLDP", "no"),
+    ("EmitLLDP", "no"),
+)
+
+
+def quiet(file: str, path: str) -> tuple[Setting, ...]:
+    return settings(file, "Network", path, QUIET)
+
+
+def unusable(address: IPv4Address) -> str:
+    """Why no host can have this address; empty if one can."""
+    if address.is_loopback:
+        return "is a loopback address"
+    if address.is_multicast:
+        return "is a multicast address"
+    if address.is_link_local:
+        return "is a link-local address"
+    if address in IPv4Network("0.0.0.0/8") or address.is_reserved:
+        return "is not an address that a host can have"
+    return ""
+
+
+def check_host(path: Path, address: IPv4Interface, widest: int, narrowest: int) -> list[Problem]:
+    """The gateway's own address on a network: one that a host can have, in a subnet of sane size."""
+    net, ip = address.network, address.ip
+    if reason := unusable(ip):
+        return [Problem(path, f"{ip} {reason}")]
+    if not widest <= net.prefixlen <= narrowest:
+        hint = f"use a prefix length of {widest} to {narrowest}; /24 is usual"
+        return [Problem(path, f"a subnet of /{net.prefixlen} does not work here", hint)]
+    if net.prefixlen >= 31 or ip not in (net.network_address, net.broadcast_address):
+        return []
+    kind = "network" if ip == net.network_address else "broadcast"
+    host = net.network_address + 1 if kind == "network" else net.broadcast_address - 1
+    hint = f"did you mean {host}/{net.prefixlen}?"
+    return [Problem(path, f"{ip} is the {kind} address of {net}, no host can have it", hint)]
+
+
+def check_dns(path: Path, servers: Iterable[IPv4Address]) -> list[Problem]:
+    problems = []
+    for index, server in enumerate(servers):
+        if reason := unusable(server):
+            problems.append(Problem((*path, index), f"{server} {reason}", "give the address of a DNS server"))
+    return problems

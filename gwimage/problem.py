@@ -1,0 +1,115 @@
+"""Problems (diagnostics) as data, their text and JSON form, and the program's only two exceptions.
+
+A check speaks in profile paths and never sees a line number; `Source.locate` adds the place.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+INDENT = "    "
+WINDOW = 100  # an SSH key is far longer than a terminal is wide
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a file: line and column count from 1; line 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    width: int = 1
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend. `on_key` points at the key (unknown, duplicate, missing), else at the value."""
+
+    path: Path
+    message: str
+    hint: str = ""
+    severity: str = "error"
+    on_key: bool = False
+    place: Place | None = None
+
+
+class ProfileError(Exception):
+    """The profile, or what the user asked to do with it, is wrong."""
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(as_text(problem) for problem in self.problems))
+
+
+class ToolError(Exception):
+    """A tool or the host failed; the profile is not to blame."""
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: str):
+        self.argv, self.status, self.stderr = tuple(argv), status, stderr
+        super().__init__(f"{' '.join(self.argv)}: exit status {status}: {stderr.strip()}")
+
+
+def dotted(path: Path) -> str:
+    """The path as people write it: lans.lan.address."""
+    return ".".join(str(part) for part in path)
+
+
+def errors(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems that stop a compilation: all but warnings."""
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sorted by place, each said once."""
+
+    def key(problem: Problem) -> tuple:
+        place = problem.place or Place("")
+        return place.file, place.line, place.column, dotted(problem.path), problem.message
+
+    return sorted(set(problems), key=key)
+
+
+def as_text(problem: Problem) -> str:
+    """The form for people: place, severity, message, path; the line with carets; the hint."""
+    place = problem.place or Place("profile")
+    where = f"{place.file}:{place.line}:{place.column}" if place.line else place.file
+    path = f" [{dotted(problem.path)}]" if problem.path else ""
+    lines = [f"{where}: {problem.severity}: {problem.message}{path}"]
+    if place.text.strip():
+        lines += _excerpt(place)
+    if problem.hint:
+        lines.append(f"{INDENT}hint: {problem.hint}")
+    return "\n".join(map(_visible, lines))
+
+
+def to_json(problem: Problem) -> dict[str, str | int]:
+    """The form for machines, one flat object."""
+    place = problem.place or Place("")
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "width": place.width,
+        "severity": problem.severity,
+        "path": dotted(problem.path),
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def _visible(text: str) -> str:
+    """Nothing that a profile says may move the cursor or the eye."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _excerpt(place: Place) -> list[str]:
+    text = _visible(place.text.rstrip().replace("\t", " "))
+    indent = min(len(text) - len(text.lstrip()), place.column - 1)
+    start = place.column - 1
+    if start - indent > WINDOW // 2:
+        indent = start - WINDOW // 2
+    shown = text[indent : indent + WINDOW]
+    width = max(1, min(place.width, len(shown) - (start - indent)))
+    return [INDENT + shown.rstrip(), INDENT + " " * (start - indent) + "^" * width]

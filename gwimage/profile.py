@@ -1,0 +1,42 @@
+"""The profile as the program knows it: typed, complete with defaults, checked by the schema beforehand."""
+
+from dataclasses import dataclass
+
+from gwimage import features
+from gwimage.features import lans, services, system, wans
+from gwimage.plan import Plan
+from gwimage.problem import Problem
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One field for each section of the profile."""
+
+    name: str
+    release: str
+    system: system.System
+    wans: tuple[wans.Wan, ...]
+    lans: tuple[lans.Lan, ...]
+    services: services.Services
+
+
+def parse(data: dict) -> Profile:
+    """Data that the schema accepted, and only that; cannot fail."""
+    return Profile(
+        name=data["name"],
+        release=data["release"],
+        system=system.parse(data),
+        wans=wans.parse(data),
+        lans=lans.parse(data),
+        services=services.parse(data),
+    )
+
+
+def check(profile: Profile) -> list[Problem]:
+    """What no schema can say: everything that one value means for another."""
+    return [problem for feature in features.ALL for problem in feature.check(profile)]
+
+
+def plan(profile: Profile) -> Plan:
+    """All features' parts, in the registry's order."""
+    return sum((feature.plan(profile) for feature in features.ALL), Plan())

@@ -1,0 +1,82 @@
+"""The text and JSON of problems: carets under the fault, and no secret repeated."""
+
+import json
+
+from gwimage import source
+from gwimage.problem import Place, Problem, ProfileError, ToolError, as_text, errors, in_order, to_json
+
+PROFILE = "lans:\n  lan:\n    nic: net1\n\n    addres: 10.0.0.1/24\n"
+UNKNOWN = Problem(("lans", "lan", "addres"), "unknown key 'addres'", "did you mean 'address'?", on_key=True)
+
+
+def located(text, problem):
+    return source.parse(text, "edge.yaml").locate(problem)
+
+
+def test_text():
+    assert as_text(located(PROFILE, UNKNOWN)) == (
+        "edge.yaml:5:5: error: unknown key 'addres' [lans.lan.addres]\n"
+        "    addres: 10.0.0.1/24\n"
+        "    ^^^^^^\n"
+        "    hint: did you mean 'address'?"
+    )
+
+
+def test_text_without_a_line():
+    assert as_text(Problem((), "no such file", place=Place("x.yaml"))) == "x.yaml: error: no such file"
+
+
+def test_json():
+    assert json.loads(json.dumps(to_json(located(PROFILE, UNKNOWN)))) == {
+        "file": "edge.yaml",
+        "line": 5,
+        "column": 5,
+        "width": 6,
+        "severity": "error",
+        "path": "lans.lan.addres",
+        "message": "unknown key 'addres'",
+        "hint": "did you mean 'address'?",
+    }
+
+
+def test_long_lines_are_cut_around_the_fault():
+    text = "keys: [" + "x" * 500 + ", bad, " + "y" * 500 + "]"
+    lines = as_text(located(text, Problem(("keys", 1), "wrong"))).splitlines()
+    assert len(lines[1]) <= 104
+    assert lines[1][lines[2].index("^") :].startswith("bad")
+    assert lines[2].count("^") == 3
+
+
+def test_order_and_severity():
+    late, soon = Problem(("b",), "late"), Problem(("a",), "soon", severity="warning")
+    read = source.parse("a: 1\nb: 2", "p")
+    found = in_order([read.locate(late), read.locate(soon), read.locate(late)])
+    assert [p.message for p in found] == ["soon", "late"]
+    assert [p.message for p in errors(found)] == ["late"]
+
+
+def test_secrets_are_masked():
+    for line in (
+        "password_hash: hunter2-",
+        "'password_hash' : hunter2-",
+        "password: hunter2-",
+        "{name: root, password_hash: hunter2-}",
+        "passwd: [hunter2-",
+        "private_key: hunter2-",
+    ):
+        read = source.parse(line + "\n", "p")
+        for problem in (*read.problems, read.locate(Problem((), "x")), read.locate(Problem(("name",), "x"))):
+            assert "hunter2" not in as_text(problem)
+
+
+def test_private_keys_are_masked():
+    text = "a:\n  - -----BEGIN OPENSSH PRIVATE KEY-----\n    b3BlbnNzaC1: rZXktdjEA\n  -----END OPENSSH PRIVATE KEY-----\nb: c\n"
+    read = source.parse(text, "p")
+    assert read.problems
+    assert not any("b3B" in as_text(problem) or "BEGIN" in as_text(problem) for problem in read.problems)
+    assert "b: c" in as_text(Problem((), "x", place=source._place("p", read.lines, source.Mark(5, 1))))
+
+
+def test_exceptions_say_what_happened():
+    assert str(ProfileError([located(PROFILE, UNKNOWN)])).startswith("edge.yaml:5:5: error: ")
+    assert str(ToolError(("nft", "-f", "x"), 1, "bad\n")) == "nft -f x: exit status 1: bad"

@@ -1,0 +1,149 @@
+"""The pure middle: a source becomes {path: File}; and `write`, the one step that puts them on the disk.
+
+`compile` reads no clock, no environment, no network and no disk.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+
+from gwimage import profile as profiles
+from gwimage import schema
+from gwimage.claim import Claim
+from gwimage.plan import File, Plan
+from gwimage.problem import Place, Problem, ProfileError, ToolError, errors, in_order
+from gwimage.profile import Profile
+from gwimage.render import manifest, mkosi, networkd, nftables, nocloud, resolved
+from gwimage.source import Source
+
+RENDERERS = (networkd, resolved, nftables)
+
+
+def load(source: Source) -> tuple[Profile | None, list[Problem]]:
+    """The profile, or None if there are errors; all problems of the first stage that has errors, in order."""
+    if errors(source.problems):
+        return None, list(source.problems)
+    problems = _located(source, schema.check(source.data))
+    if errors(problems):
+        return None, problems
+    profile = profiles.parse(source.data)
+    problems = _located(source, profiles.check(profile))
+    return (None if errors(problems) else profile), problems
+
+
+def compile(source: Source) -> tuple[dict[str, File], list[Problem]]:
+    """All files of the output by path, sorted; none if there are errors."""
+    profile, problems = load(source)
+    if profile is None:
+        return {}, problems
+    plan = profiles.plan(profile)
+    files = config(plan)
+    files |= nocloud.render(profile, files)
+    files |= mkosi.render(profile, plan)
+    files |= manifest.render(profile, source, files)
+    return dict(sorted(files.items())), problems
+
+
+def config(plan: Plan) -> dict[str, File]:
+    """The configuration layer: what lies over the packages' /etc."""
+    files = {path: file for renderer in RENDERERS for path, file in renderer.render(plan).items()}
+    files |= dict(plan.files)
+    for unit, target in plan.units:
+        # as plain files: presets and systemctl enable need a running package layer
+        files[f"etc/systemd/system/{target}.wants/{unit}"] = File(link=f"/usr/lib/systemd/system/{unit}")
+    return {f"config/{path}": file for path, file in sorted(files.items())}
+
+
+def claims(profile: Profile) -> tuple[Claim, ...]:
+    """What `verify` asks of the running gateway, each after those that it needs."""
+    return profiles.plan(profile).claims
+
+
+def write(files: dict[str, File], directory: str) -> None:
+    """Puts the whole tree there or nothing. Replaces only what gwimage wrote and nobody touched since.
+
+    Raises ProfileError if something else is there, ToolError if the disk fails.
+    """
+    target = os.path.realpath(directory)
+    if message := _foreign(target):
+        hint = "give another directory, or move it away"
+        raise ProfileError([Problem((), message, hint, place=Place(directory))])
+    fresh = None
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        fresh = tempfile.mkdtemp(prefix=f".{os.path.basename(target)}.", dir=os.path.dirname(target))
+        for path, file in sorted(files.items()):
+            _put(fresh, path, file)
+        os.chmod(fresh, 0o755)
+        _exchange(fresh, target)
+    except OSError as error:
+        raise ToolError(("write", error.filename or directory), 1, error.strerror or str(error)) from error
+    finally:
+        if fresh:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _located(source: Source, problems: list[Problem]) -> list[Problem]:
+    return in_order(source.locate(problem) for problem in problems)
+
+
+def _put(root: str, path: str, file: File) -> None:
+    folder = root
+    for part in path.split("/")[:-1]:
+        folder = os.path.join(folder, part)
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
+            os.chmod(folder, 0o755)
+    full = os.path.join(root, path)
+    if file.link:
+        os.symlink(file.link, full)
+        return
+    # never wider than wanted, not even for a moment: it may be a password's hash
+    with open(os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as out:
+        out.write(file.text)
+        os.fchmod(out.fileno(), file.mode)
+
+
+def _exchange(fresh: str, target: str) -> None:
+    """Two renames: the old tree is put back if the second one fails, and deleted after it."""
+    if not os.path.lexists(target):
+        os.rename(fresh, target)
+        return
+    old = f"{fresh}.old"
+    os.rename(target, old)
+    try:
+        os.rename(fresh, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _foreign(target: str) -> str:
+    """Why this directory is not ours to replace; empty if it is, or if there is nothing."""
+    if not os.path.lexists(target) or (os.path.isdir(target) and not os.listdir(target)):
+        return ""
+    try:
+        with open(os.path.join(target, manifest.PATH), encoding="utf-8") as file:
+            known = json.load(file)["files"]
+        found = {path: manifest.entry(file) for path, file in _tree(target).items() if path != manifest.PATH}
+    except (OSError, ValueError, KeyError, TypeError):
+        return "gwimage did not write this, so it does not replace it"
+    changed = sorted(path for path in found.keys() | known.keys() if found.get(path) != known.get(path))
+    return f"{changed[0]} was changed or added since gwimage wrote this; that work would be lost" if changed else ""
+
+
+def _tree(root: str) -> dict[str, File]:
+    """What lies in a directory, in the form in which it was written."""
+    files = {}
+    for folder, folders, names in os.walk(root):
+        for name in names + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+            full = os.path.join(folder, name)
+            path = os.path.relpath(full, root)
+            if os.path.islink(full):
+                files[path] = File(link=os.readlink(full))
+                continue
+            with open(full, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                files[path] = File(file.read(), mode=os.stat(full).st_mode & 0o7777)
+    return files

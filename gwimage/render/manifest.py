@@ -1,0 +1,56 @@
+"""manifest.json: digests of the input and of every file, and the source map. The only file with a version in it."""
+
+import hashlib
+import json
+
+import gwimage
+from gwimage.plan import File
+from gwimage.profile import Profile
+from gwimage.source import Source
+
+PATH = "manifest.json"
+FORMAT = 1
+
+
+def render(profile: Profile, source: Source, files: dict[str, File]) -> dict[str, File]:
+    data = {
+        "format": FORMAT,
+        "gwimage": gwimage.__version__,
+        "name": profile.name,
+        "release": profile.release,
+        "input": {"file": source.filename.replace("\\", "/").rsplit("/", 1)[-1], "sha256": source.sha256},
+        "files": {path: entry(file) for path, file in sorted(files.items())},
+        "sources": {path: _origins(file, source) for path, file in sorted(files.items()) if file.origins},
+    }
+    return {PATH: File(json.dumps(data, indent=2) + "\n")}
+
+
+def entry(file: File) -> dict[str, str]:
+    """How the manifest describes one file; `write` compares what it finds with this."""
+    if file.link:
+        return {"link": file.link}
+    return {"mode": f"{file.mode:04o}", "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
+
+
+def _origins(file: File, source: Source) -> dict[str, str]:
+    """Output lines -> "LINE:COLUMN path" of the profile; lines that follow each other are one entry."""
+    ranges: list[list] = []
+    for line, path in file.origins:
+        if ranges and ranges[-1][1] == line - 1 and ranges[-1][2] == path:
+            ranges[-1][1] = line
+        else:
+            ranges.append([line, line, path])
+    return {_range(first, last): _where(path, source) for first, last, path in ranges}
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def _where(path: str, source: Source) -> str:
+    """Defaults point at the nearest thing that was written; what no profile causes has no place."""
+    keys = tuple(path.split("."))
+    if keys[:1] not in source.keys:
+        return path
+    mark = source.mark(keys, on_key=True)
+    return f"{mark.line}:{mark.column} {path}"

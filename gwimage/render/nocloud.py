@@ -1,0 +1,66 @@
+"""The NoCloud seed: what cloud-init would read. The only renderer that reads the profile itself.
+
+Images of today (`image.seed: none`) do not read it; it is valid and complete for who they are, no more.
+"""
+
+import hashlib
+
+import yaml
+
+from gwimage.plan import File
+from gwimage.profile import Profile
+
+HEAD = """\
+#cloud-config
+# Identity only: host name, administrator, keys. Images built with image.seed: none, the only kind
+# today, do not read this; they have the same identity baked in.
+"""
+
+
+def render(profile: Profile, config: dict[str, File]) -> dict[str, File]:
+    """config: the files of the configuration layer; their digest makes the instance-id."""
+    user_data = HEAD + _dump(_user_data(profile))
+    digest = hashlib.sha256()
+    for path, file in sorted(config.items()):
+        digest.update(f"{path}\0{file.mode:o}\0{file.link}\0{file.text}\0".encode())
+    digest.update(user_data.encode())
+    meta_data = _dump(
+        {"instance-id": f"{profile.name}-{digest.hexdigest()[:16]}", "local-hostname": profile.system.hostname}
+    )
+    # user-data may hold a password's hash
+    return {"seed/meta-data": File(meta_data), "seed/user-data": File(user_data, mode=0o600)}
+
+
+def _user_data(profile: Profile) -> dict:
+    admin = profile.system.admin
+    return {
+        "hostname": profile.system.hostname,
+        # an empty list: without it cloud-init makes the distribution's default user
+        "users": [_user(admin)] if admin else [],
+        "disable_root": True,
+        "ssh_pwauth": False,
+        "ssh_deletekeys": False,
+        "package_update": False,
+        "package_upgrade": False,
+    }
+
+
+def _user(admin) -> dict:
+    user = {
+        "name": admin.name,
+        "gecos": "Administrator",
+        "groups": ["sudo"],
+        "shell": "/bin/bash",
+        "sudo": ["ALL=(ALL:ALL) NOPASSWD: ALL"],
+        "lock_passwd": admin.password_hash is None,
+    }
+    if admin.password_hash:
+        user["hashed_passwd"] = admin.password_hash
+    if admin.ssh_keys:
+        user["ssh_authorized_keys"] = list(admin.ssh_keys)
+    return user
+
+
+def _dump(data: dict) -> str:
+    # a width without end: an SSH key stays on one line
+    return yaml.safe_dump(data, sort_keys=False, width=float("inf"))

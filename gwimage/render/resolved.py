@@ -1,0 +1,7 @@
+"""systemd-resolved's settings, one drop-in."""
+
+from gwimage.plan import File, Plan, ini
+
+
+def render(plan: Plan) -> dict[str, File]:
+    return {"etc/systemd/resolved.conf.d/10-gwimage.conf": ini(plan.resolved)}

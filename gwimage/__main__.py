@@ -1,0 +1,5 @@
+"""python -m gwimage"""
+
+from gwimage.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""The commands: arguments in, exit status out. Catches the program's two exceptions; everything else is a bug.
+
+Exit status: 0 fine; 1 the profile or the verification failed; 2 usage; 3 a tool or the host failed.
+Imports of a command stand in it, so that `check` starts as fast as it can.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from gwimage import __version__
+from gwimage import compile as compiler
+from gwimage import source as sources
+from gwimage.plan import File
+from gwimage.problem import Problem, ProfileError, ToolError, as_text, errors, to_json
+from gwimage.profile import Profile
+from gwimage.render import mkosi as definitions
+
+FAILED, TOOL = 1, 3
+PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
+BUILD = click.Path(file_okay=False, path_type=Path)
+
+
+def main() -> None:
+    """The program: `gwimage`, `python -m gwimage`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that half work is cleaned up
+    try:
+        cli()
+    except ProfileError as error:
+        _print(error.problems)
+        sys.exit(FAILED)
+    except ToolError as error:
+        click.echo(f"gwimage: {' '.join(error.argv)} failed (exit status {error.status}):\n{error.stderr}", err=True)
+        sys.exit(TOOL)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gwimage")
+def cli() -> None:
+    """Compile a gateway profile into a minimal Debian 13 image, build it, and prove from outside that it works."""
+
+
+@cli.command()
+@click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print problems.")
+def check(profiles: tuple[str, ...], form: str) -> None:
+    """Say everything that is wrong with PROFILES; write nothing."""
+    problems = [problem for name in profiles for problem in compiler.load(sources.read(name))[1]]
+    if form == "json":
+        click.echo(json.dumps([to_json(problem) for problem in problems], indent=2))
+    else:
+        _print(problems)
+    sys.exit(FAILED if errors(problems) else 0)
+
+
+@cli.command()
+@PROFILE
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="Directory to write.")
+def compile(profile: str, output: str) -> None:
+    """Write what PROFILE compiles to: a tree that mkosi alone can build, a NoCloud seed, a manifest."""
+    _, files = _compiled(profile)
+    compiler.write(files, output)
+    click.echo(f"{output}: {len(files)} files; build it with `gwimage build`, or with mkosi alone", err=True)
+
+
+@cli.command()
+@PROFILE
+@click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for the image.")
+@click.option("--mirror", help="Debian mirror to install from, instead of the one that this host's apt uses.")
+@click.option("--mkosi", "suite", type=click.Choice(["trixie", "sid"]), help="Build with that Debian suite's mkosi.")
+def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> None:
+    """Build the image of PROFILE with mkosi, as raw and qcow2."""
+    from gwimage import build as builder
+    from gwimage import host
+    from gwimage.step import Steps
+
+    parsed, files = _compiled(profile)
+    _preflight(builder.COMMANDS)
+    stem = definitions.image_name(parsed)
+    steps = Steps(output / f"{stem}.log")
+    built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
+    size = built.qcow2.stat().st_size / 2**20
+    click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")
+
+
+def _compiled(name: str) -> tuple[Profile, dict[str, File]]:
+    """The profile and its files; prints warnings, raises ProfileError on errors."""
+    source = sources.read(name)
+    profile, problems = compiler.load(source)
+    if profile is None:
+        raise ProfileError(problems)
+    _print(problems)
+    return profile, compiler.compile(source)[0]
+
+
+def _preflight(commands: dict[str, str]) -> None:
+    from gwimage import host
+
+    if packages := host.lacking(commands):
+        raise ToolError(("gwimage",), 127, f"this host lacks Debian packages: {' '.join(packages)}")
+
+
+def _login(profile: Profile) -> str:
+    admin, zones = profile.system.admin, profile.services.ssh_from
+    if admin is None:
+        return "login: nobody can log in; add system.admin to the profile"
+    ways = [f"ssh {admin.name}@{lan.address.ip}" for lan in profile.lans if lan.name in zones]
+    if admin.password_hash:
+        ways.append(f"{admin.name} on the console")
+    return f"login: {', '.join(ways) or 'not from any LAN'}"
+
+
+def _print(problems: list[Problem] | tuple[Problem, ...]) -> None:
+    for problem in problems:
+        click.echo(as_text(problem), err=True)

@@ -1,0 +1,71 @@
+"""What this machine offers: cache directory, Debian mirror, commands. Changes nothing outside the cache."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from gwimage.problem import ToolError
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Where Debian's packages come from: base addresses of the main and the security archive."""
+
+    main: str
+    security: str | None = None
+
+    def sources(self, suite: str) -> str:
+        """deb822 sources of one suite, signature checked against Debian's keyring."""
+        blocks = [(self.main, suite if suite == "sid" else f"{suite} {suite}-updates")]
+        if self.security and suite != "sid":
+            blocks.append((self.security, f"{suite}-security"))
+        return "\n".join(
+            f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n"
+            for uri, suites in blocks
+        )
+
+
+def cache() -> Path:
+    """${XDG_CACHE_HOME:-~/.cache}/gwimage, made if missing."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(base) / "gwimage"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def mirror(given: str | None = None) -> Mirror:
+    """The mirror that this host's own apt uses (apt-get(8), indextargets), unless one is given.
+
+    Raises ToolError if apt knows no Debian archive.
+    """
+    if given:
+        return Mirror(given)
+    argv = ("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages")
+    found = {}
+    for line in output(argv).splitlines():
+        label, _, uri = line.partition(" ")
+        found.setdefault(label, uri)
+    if "Debian" not in found:
+        raise ToolError(argv, 1, "apt knows no Debian archive; run `apt-get update`, or give --mirror URL")
+    return Mirror(found["Debian"], found.get("Debian-Security"))
+
+
+def output(argv: tuple[str, ...]) -> str:
+    """Standard output of a short command; ToolError if it is missing or fails."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise ToolError(argv, 127, f"{argv[0]}: not installed") from error
+    if done.returncode:
+        raise ToolError(argv, done.returncode, done.stderr)
+    return done.stdout
+
+
+def lacking(commands: dict[str, str]) -> list[str]:
+    """Debian packages that bring the missing ones of {command: package}; commands count, not packages."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return sorted({package for command, package in commands.items() if not shutil.which(command, path=path)})

@@ -1,0 +1,91 @@
+"""Long work that a person can watch: one line per step with its time, and the full log in a file."""
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from gwimage.problem import ToolError
+
+ANNOUNCED = re.compile(r"‣\s+(?:\[\S+\]\s+)?(.*)")  # how mkosi begins a line that names what it does now
+LAST_LINES = 15
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+class Steps:
+    """Prints "  12 s  what is done" per step to `out`; on a terminal the running step counts up in place."""
+
+    def __init__(self, log: Path, out: TextIO = sys.stderr):
+        self.log = log
+        self.out = out
+        self.times: dict[str, float] = {}
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+
+    @contextlib.contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        start = time.monotonic()
+        self._log(f"== {text}")
+        self._now(text, 0)
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            self.times[text] = time.monotonic() - start
+            self._end(text, self.times[text], done)
+
+    def run(self, argv: Sequence[str | os.PathLike], text: str, **options) -> None:
+        """A command as one step, its output into the log; ToolError with its last lines if it fails."""
+        command = tuple(str(word) for word in argv)
+        with self.step(text):
+            self._log("$ " + " ".join(command))
+            status, last = self._follow(command, text, options)
+            if status:
+                raise ToolError(command, status, "\n".join([*last, f"full log: {self.log}"]))
+
+    def _follow(self, command, text, options):
+        start, last = time.monotonic(), []
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            text=True, errors="replace", preexec_fn=_end_with_parent, **options,
+        )  # fmt: skip
+        with process, self.log.open("a") as log:
+            try:
+                for line in process.stdout:
+                    log.write(line)
+                    last = [*last[-LAST_LINES + 1 :], line.rstrip()]
+                    if announced := ANNOUNCED.match(line):
+                        self._now(f"{text}: {announced[1]}", time.monotonic() - start)
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+        return process.returncode, last
+
+    def _now(self, text: str, seconds: float) -> None:
+        if self.out.isatty():
+            self.out.write(f"\r\033[K{seconds:5.0f} s  {text[:90]}")
+            self.out.flush()
+
+    def _end(self, text: str, seconds: float, done: bool) -> None:
+        clear = "\r\033[K" if self.out.isatty() else ""
+        self.out.write(f"{clear}{seconds:5.0f} s  {text}{'' if done else '  (failed)'}\n")
+        self.out.flush()
+
+    def _log(self, line: str) -> None:
+        with self.log.open("a") as log:
+            log.write(line + "\n")
+
+
+def _end_with_parent() -> None:
+    """prctl(2): a command must not go on writing when gwimage itself was killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

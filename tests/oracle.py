@@ -1,0 +1,107 @@
+"""Debian 13's own networkd, udev, resolved and nft asked about generated files, in a chroot of the tools tree.
+
+Each question runs in private network, mount and process namespaces; nothing of the host is touched.
+Every function returns complaints: none means that the consumer takes the files in silence.
+"""
+
+import functools
+import re
+import subprocess
+from pathlib import Path
+
+from gwimage import host, tools
+from gwimage.step import Steps
+
+# networkd and resolved drop to users of their own; a read-only /sys tells networkd that there is no udev to wait for
+ENTER = r"""
+set -eu
+mount --bind "$TREE" "$TREE"
+mount -t proc proc "$TREE/proc"
+mount -t sysfs -o ro sys "$TREE/sys"
+for dir in run tmp dev etc/systemd; do mount -t tmpfs -o mode=0755 tmpfs "$TREE/$dir"; done
+for name in null zero urandom random; do touch "$TREE/dev/$name"; mount --bind "/dev/$name" "$TREE/dev/$name"; done
+cp -r "$CONFIG/etc/systemd/." "$TREE/etc/systemd/"
+chmod -R a+rX "$TREE/etc/systemd"
+mkdir -p "$TREE/run/systemd/netif" "$TREE/run/systemd/resolve"
+chroot "$TREE" chown systemd-network: /run/systemd/netif
+chroot "$TREE" chown systemd-resolve: /run/systemd/resolve
+ip link set lo up
+export SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_COLOR=0 SYSTEMD_LOG_TIME=0
+until_said() { # LOG PATTERN: wait for a line, 10 s at most
+    tries=0
+    until grep -qE "$2" "$1"; do tries=$((tries + 1)); [ $tries -lt 200 ] || break; sleep 0.05; done
+}
+"""
+NETWORKD = r"""
+chroot "$TREE" /usr/lib/systemd/systemd-networkd > "$TREE/tmp/log" 2>&1 & daemon=$!
+until_said "$TREE/tmp/log" '^(Enumeration completed|Started\.|Could not)'
+kill $daemon; wait $daemon || true
+ip link add oracle type veth peer name oracle-peer
+chroot "$TREE" udevadm test-builtin net_setup_link /sys/class/net/oracle >> "$TREE/tmp/log" 2>&1 || true
+cat "$TREE/tmp/log"
+"""
+RESOLVED = r"""
+chroot "$TREE" /usr/lib/systemd/systemd-resolved > "$TREE/tmp/log" 2>&1 & daemon=$!
+until_said "$TREE/tmp/log" "Defaulting to hostname|Using system hostname|Failed"
+sleep 0.3
+kill $daemon; wait $daemon || true
+cat "$TREE/tmp/log"
+"""
+FINE = re.compile(
+    r"Successfully loaded\.$|^Parsed configuration file|Config file .* is applied|^Trying to open|inotify"
+    r"|^/etc/systemd/network: |ID_NET_LINK_FILE"
+)
+
+
+@functools.cache
+def tree() -> Path:
+    """The tools tree of the build: Debian 13's programs."""
+    steps = Steps(host.cache() / "test.log")
+    mirror = host.mirror()
+    return tools.tree(steps, tools.mkosi(steps, mirror), mirror)
+
+
+def networkd(config: Path) -> list[str]:
+    """Every complaint about .network, .netdev, .link and networkd.conf; every file must have been loaded."""
+    log = _ask(ENTER + NETWORKD, config)
+    assert "Enumeration completed" in log, log[-2000:]
+    names = [path.name for path in (config / "etc/systemd/network").iterdir()]
+    missing = [f"{name}: not loaded" for name in names if name.endswith(".network") and f"/{name}: Successfully" not in log]
+    return _complaints(log) + missing
+
+
+def resolved(config: Path) -> list[str]:
+    log = _ask(ENTER + RESOLVED, config)
+    assert "resolved" in log or "hostname" in log, log[-2000:]
+    return _complaints(log)
+
+
+def nft(file: Path) -> list[str]:
+    """`nft -c` of Debian 13 with this host's kernel."""
+    argv = ["unshare", "--net", "chroot", str(tree()), "nft", "-c", "-f", "-"]
+    done = subprocess.run(argv, input=file.read_text(), capture_output=True, text=True, timeout=60, check=False)
+    return [line for line in (done.stdout + done.stderr).splitlines() if line] + ["failed"] * bool(done.returncode)
+
+
+def units(files: list[Path]) -> list[str]:
+    """`systemd-analyze verify` of Debian 13; missing executables are not the file's fault here."""
+    script = ENTER + 'SYSTEMD_LOG_LEVEL=notice chroot "$TREE" systemd-analyze verify --man=no $UNITS 2>&1 || true'
+    names = " ".join(f"/etc/systemd/system/{file.name}" for file in files)
+    log = _ask(script, files[0].parents[3], UNITS=names)
+    return [line for line in log.splitlines() if any(file.name in line for file in files) and "is not executable" not in line]
+
+
+def _ask(script: str, config: Path, **variables: str) -> str:
+    argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", script]
+    env = {"TREE": str(tree()), "CONFIG": str(config), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **variables}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _complaints(log: str) -> list[str]:
+    return [
+        line
+        for line in log.splitlines()
+        if re.search(r"/etc/systemd/(network|networkd\.conf|resolved\.conf)", line) and not FINE.search(line)
+    ]

@@ -1,0 +1,72 @@
+"""Building: what a failed, killed or second build leaves behind. The real mkosi runs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+from gwimage import build, host, source
+from gwimage.compile import compile
+from gwimage.host import Mirror
+from gwimage.plan import File
+from gwimage.problem import ToolError
+from gwimage.step import Steps
+
+HOMELAB = ROOT / "profiles" / "homelab.yaml"
+GWIMAGE = [sys.executable, "-m", "gwimage"]
+
+
+def test_a_failed_build_says_why_and_changes_nothing(tmp_path):
+    files = compile(source.read(str(HOMELAB)))[0] | {"mkosi.conf.d/99.conf": File("[Output]\nNoSuchSetting=1\n")}
+    (tmp_path / "homelab_1.0.0_amd64.raw").write_text("the image of yesterday")
+    steps = Steps(tmp_path / "log", out=open(os.devnull, "w"))
+    with pytest.raises(ToolError) as error:
+        build.build(files, "homelab_1.0.0_amd64", tmp_path, steps, host.mirror())
+    assert "NoSuchSetting" in error.value.stderr
+    assert str(tmp_path / "log") in error.value.stderr
+    assert "NoSuchSetting" in (tmp_path / "log").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["homelab_1.0.0_amd64.raw", "log"]
+    assert (tmp_path / "homelab_1.0.0_amd64.raw").read_text() == "the image of yesterday"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_build_leaves_no_image_and_no_mkosi(tmp_path, how):
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [*GWIMAGE, "build", str(HOMELAB), "-o", str(out)], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert wait_for(lambda: list(out.glob(".building-*/scratch/*")), process), "mkosi did not start"
+        process.send_signal(how)
+        process.wait(60)
+    assert process.returncode
+    assert wait_for(lambda: not session(process.pid)), "something of the build goes on"
+    assert not list(out.glob("homelab*.raw")) + list(out.glob("homelab*.qcow2"))
+    build._sweep(out)
+    assert [path.name for path in out.iterdir()] == ["homelab_1.0.0_amd64.log"]
+
+
+def test_the_mirror_comes_from_apt_or_from_the_user():
+    assert host.mirror().main.startswith(("http", "file", "copy"))
+    text = host.mirror("https://mirror.example/debian").sources("trixie")
+    assert "URIs: https://mirror.example/debian\nSuites: trixie trixie-updates\n" in text
+    text = Mirror("https://mirror.example/debian", "https://mirror.example/security").sources("trixie")
+    assert "URIs: https://mirror.example/security\nSuites: trixie-security\n" in text
+
+
+def session(leader: int) -> list[str]:
+    """Processes that still run in the session of a killed leader."""
+    argv = ["ps", "-s", str(leader), "-o", "args="]
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
+def wait_for(answer, process=None, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not answer():
+        if time.monotonic() > deadline or (process and process.poll() is not None):
+            return False
+        time.sleep(0.05)
+    return True

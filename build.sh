@@ -1,0 +1,83 @@
+#!/bin/sh
+# The door to gwimage: installs what this host lacks, then hands over.
+#
+#   ./build.sh           build and verify the image of profiles/homelab.yaml
+#   ./build.sh test      run all tests
+#   ./build.sh ARG...    gwimage ARG..., for example ./build.sh check my.yaml
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/gwimage
+PATH=$PATH:/usr/sbin:/sbin
+
+say() { echo "build.sh: $*" >&2; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+lacking() { # packages that bring the commands and files this host does not have
+    while read -r package things; do
+        found=
+        for thing in $things; do
+            command -v "$thing" > /dev/null || [ -e "$thing" ] && found=yes
+        done
+        [ "$found" ] || echo "$package"
+    done <<EOF
+qemu-system-x86 qemu-system-x86_64
+qemu-utils qemu-img
+ovmf /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/pve-edk2-firmware/OVMF_CODE_4M.fd
+dnsmasq-base dnsmasq
+udhcpc udhcpc
+iproute2 ip
+uidmap newuidmap
+EOF
+    python3 -c 'import ensurepip' 2> /dev/null || echo python3-venv
+}
+
+install_lacking() {
+    packages=$(lacking)
+    apt-get indextargets --format '$(LABEL)' | grep -qx Debian && [ -z "$packages" ] && return
+    say "reading package lists (apt-get update)"
+    as_root apt-get -qq update
+    [ -n "$packages" ] || return 0
+    say "this host lacks:" $packages
+    plan=$(apt-get -s install --no-install-recommends $packages)
+    if echo "$plan" | grep '^Remv' >&2; then
+        say "apt would remove the packages above, so nothing was installed; install these yourself:" $packages
+        exit 3
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $packages > /dev/null
+}
+
+python() { # the interpreter of a virtual environment with what pyproject.toml asks for
+    key=$(python3 -c 'import sys; print(sys.executable, sys.version)' | cat - "$here/pyproject.toml" | sha256sum | cut -c 1-12)
+    venv=$cache/venv-$key
+    if [ ! -e "$venv/ready" ]; then
+        say "installing gwimage's Python packages (once)"
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/python" -c '
+import tomllib
+project = tomllib.load(open("'"$here"'/pyproject.toml", "rb"))["project"]
+print("\n".join(project["dependencies"] + project["optional-dependencies"]["test"]))' > "$venv/requirements.txt"
+        "$venv/bin/pip" -q --disable-pip-version-check install -r "$venv/requirements.txt" >&2
+        touch "$venv/ready"
+    fi
+    echo "$venv/bin/python"
+}
+
+install_lacking
+python=$(python)
+export PYTHONPATH="$here"
+case ${1:-} in
+    '')
+        cd "$here"
+        "$python" -m gwimage build profiles/homelab.yaml
+        exec "$python" -m gwimage verify profiles/homelab.yaml
+        ;;
+    test)
+        shift
+        cd "$here"
+        exec "$python" -m pytest "$@"
+        ;;
+    *) exec "$python" -m gwimage "$@" ;;
+esac

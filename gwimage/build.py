@@ -1,7 +1,6 @@
 """Runs the real mkosi over a compiled tree; results appear under their final names whole or not at all."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -55,12 +54,6 @@ def image(tree: Path, stem: str, steps: Steps, mirror: Mirror, suite: str | None
     with tools.locked("build", steps):
         output = tools.run(steps, "building the image", mkosi, mirror, tree, "--tools-tree", str(tools_tree))
     return output / f"{stem}.raw"
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sweep(out: Path) -> None:

@@ -5,6 +5,7 @@ Imports of a command stand in it, so that `check` starts as fast as it can.
 """
 
 import json
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -84,6 +85,48 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
     size = built.qcow2.stat().st_size / 2**20
     click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")
+
+
+@cli.command()
+@PROFILE
+@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: what `build` made.")
+@click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for proof and logs.")
+@click.option("--machine", type=click.Choice(["pc", "q35"]), default="pc", help="pc: SeaBIOS; q35: OVMF.")
+@click.option("--memory", type=click.IntRange(64), default=512, show_default=True, help="Memory of the VM in MiB.")
+def verify(profile: str, image: Path | None, output: Path, machine: str, memory: int) -> None:
+    """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
+
+    Writes the proof as OUTPUT/NAME.proof.json and the consoles' logs beside it. Exit status 1 if a claim fails.
+    """
+    from gwimage import report
+    from gwimage.lab.qemu import Shape
+    from gwimage.verify import verify as run
+
+    source = sources.read(profile)
+    parsed, _ = _compiled(profile)
+    stem = definitions.image_name(parsed)
+    image = image or output / f"{stem}.qcow2"
+    _built_from(image, source.sha256)
+    found = run(
+        image, parsed, compiler.claims(parsed), shape=Shape(machine, memory), profile_digest=source.sha256,
+        logs=output / f"{stem}.lab", say=lambda text: click.echo(f"        {text}", err=True),
+    )  # fmt: skip
+    proof = output / f"{stem}.proof.json"
+    proof.parent.mkdir(parents=True, exist_ok=True)
+    proof.write_text(json.dumps(report.document(found), indent=2) + "\n")
+    click.echo(report.table(found, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty()))
+    click.echo(f"proof: {proof}\nlogs: {output / f'{stem}.lab'}")
+    sys.exit(0 if found.good else FAILED)
+
+
+def _built_from(image: Path, sha256: str) -> None:
+    """An image proves nothing about a profile that it was not built from."""
+    again = "run `gwimage build` with this profile first"
+    if not image.exists():
+        raise ToolError(("gwimage", "verify", str(image)), 1, f"there is no such image; {again}")
+    manifest = image.with_suffix(".manifest.json")
+    if manifest.exists() and json.loads(manifest.read_text())["input"]["sha256"] != sha256:
+        raise ToolError(("gwimage", "verify", str(image)), 1, f"the profile has changed since it was built; {again}")
 
 
 def _compiled(name: str) -> tuple[Profile, dict[str, File]]:

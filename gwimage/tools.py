@@ -73,6 +73,7 @@ def run(steps: Steps, text: str, mkosi: Mkosi, mirror: Mirror, definition: Path,
 
     The packages come from `mirror`; downloads are kept for all checkouts of this user.
     """
+    definition = definition.resolve()  # mkosi takes relative paths from its own directory
     work = definition.parent
     folders = {name: work / name for name in ("sandbox", "scratch", "out")}
     for folder in (*folders.values(), host.cache() / "packages"):

@@ -1,0 +1,9 @@
+"""Process 1 of the lab's private world (see world.py); not for people."""
+
+import signal
+
+from gwimage.lab import world
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the maker, and we end with it
+    world.main()

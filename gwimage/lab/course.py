@@ -1,0 +1,223 @@
+"""The course of a verification: boot, wait for answers, ask every claim; boot again as control.
+
+The second boot is both: the same gateway again (what must survive a restart did) and the
+control (firewall and masquerade off: what was closed or hidden must now be open or visible).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gwimage.claim import Claim, Inspection, Unreachable
+from gwimage.lab import probes, wire
+from gwimage.lab.gateway import Gateway
+from gwimage.lab.guest import Findings
+from gwimage.lab.hosts import PORT, Hosts, wait_for
+from gwimage.lab.probes import Answer, View
+from gwimage.lab.qemu import Machine, Shape, acceleration
+from gwimage.lab.topology import derive
+from gwimage.lab.world import Say
+
+PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
+_PATIENCE = {"kvm": 60, "tcg": 180}
+_LATE = 20  # seconds that an answer may still take once the boot is done
+
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+@dataclass(frozen=True)
+class Job:
+    """What to verify. `dir` gets logs and overlays."""
+
+    image: Path
+    profile: Profile
+    claims: tuple[Claim, ...]
+    shape: Shape
+    dir: Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """A claim and what became of it. `control` is what the control boot showed, if it was asked."""
+
+    id: str
+    path: str
+    text: str
+    status: str
+    seen: str = ""
+    control: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results in the order of the claims; times in seconds since power-on unless named otherwise."""
+
+    results: tuple[Result, ...]
+    times: dict[str, float]
+    environment: dict[str, str]
+    findings: Findings | None
+
+
+def run(say: Say, job: Job) -> Outcome:
+    """Verify an image. Runs inside the world."""
+    accel = acceleration()
+    say(f"acceleration: {accel}")
+    hosts = Hosts(derive(job.profile), job.dir)
+    machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
+    hosts.start()
+    machine.prepare()
+    gateway = Gateway(machine, _PATIENCE[accel])
+    outcome = examine(say, hosts, gateway, job.profile, job.claims)
+    outcome.environment["accel"] = accel
+    return outcome
+
+
+def examine(
+    say: Say, hosts: Hosts, gateway: Gateway, profile: Profile, claims: Sequence[Claim]
+) -> Outcome:
+    """Both boots of a gateway among its hosts."""
+    clock = time.monotonic()
+    say("boot: waiting for the WAN address and the leases")
+    times = _boot(hosts, gateway, control=False)
+    look = cache(gateway.findings)
+
+    def answer(claim: Claim) -> Answer:
+        say(f"asking {claim.id}")
+        return probes.ask(claim.probe, View(hosts, profile, look))
+
+    # Inspection last: what the other probes stir up in the journal counts too.
+    answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
+    before = _memory(hosts, look())
+    off = time.monotonic()
+    how = gateway.stop()
+    times["power-off"] = time.monotonic() - off
+    say("control boot: the same disk, firewall and masquerade off")
+    second = _boot(hosts, gateway, control=True)
+    after = _memory(hosts, gateway.findings())
+    gateway.open_up()
+    view = View(hosts, profile, look, ports=probes.CONTROL_PORTS)
+    controls = ask_all(
+        [replace(c, needs=()) for c in claims if c.closed and answers[c.id] and answers[c.id].good],
+        lambda claim: probes.ask(claim.probe, view),
+    )
+    results = [judge(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
+    results += [_stopped(how, times["power-off"]), _survived(before, after)]
+    times |= {f"second boot: {name}": at for name, at in second.items()}
+    times["whole verification"] = time.monotonic() - clock
+    return Outcome(tuple(results), times, {}, look())
+
+
+def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer]) -> dict[str, Answer | None]:
+    """Ask each claim whose prerequisites came out good; None for the others."""
+    answers: dict[str, Answer | None] = {}
+    left = list(claims)
+    while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
+        # Silence takes its time, so it is awaited everywhere at once; the rest one by one,
+        # since a scan keeps an emulated gateway busy.
+        batch = [c for c in ready if isinstance(c.probe, Unreachable)] or ready[:1]
+        with ThreadPoolExecutor(8) as pool:
+            answers |= zip([claim.id for claim in batch], pool.map(ask, batch))
+        left = [claim for claim in left if claim.id not in answers]
+    return answers | {claim.id: None for claim in left}
+
+
+def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
+    """A closed or hidden thing counts only when the control saw it open or visible."""
+    if answer is None:
+        return Result(claim.id, claim.path, claim.text, NOT_ASKED, f"needs {', '.join(claim.needs)}")
+    status, shown = (PASS if answer.good else FAIL), ""
+    if claim.closed and answer.good:
+        exposed = control is not None and control.exposed
+        status = PASS if exposed else FAIL
+        shown = control.seen if control else "not asked"
+        shown = shown if exposed else f"no control: {shown}"
+    return Result(claim.id, claim.path, claim.text, status, answer.seen, shown)
+
+
+def _boot(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
+    """Power on and wait for answers, never for a time; says when each came."""
+    gateway.start(control)
+    hosts.ask_for_leases()
+    times: dict[str, float] = {}
+
+    def arrived() -> bool:
+        for name, there in _arrivals(hosts).items():
+            if name not in times and there():
+                times[name] = time.time() - gateway.started
+        return len(times) == len(_arrivals(hosts)) or overdue()
+
+    def overdue() -> bool:
+        return gateway.ready() and time.time() - gateway.ready_at > _LATE
+
+    wait_for(arrived, gateway.patience, gateway.alive)
+    hosts.check()
+    for lan in hosts.topology.lans:
+        if hosts.lease(lan.name):
+            times[f"lease on {lan.name}"] = hosts.lease_time(lan.name) - gateway.started
+        elif lan.dhcp:  # what does not hang on DHCP is asked all the same
+            hosts.forget_lease(lan.name)
+            hosts.give_address(lan)
+    if address := hosts.wan_address(hosts.topology.wans[0]):
+        hosts.route_inwards(address)
+        if wait_for(lambda: _through(hosts), _LATE, gateway.alive):
+            times["first packet to the outside"] = time.time() - gateway.started
+    if wait_for(gateway.ready, gateway.patience, gateway.alive):
+        times["boot done"] = gateway.ready_at - gateway.started
+    return times
+
+
+def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
+    """What tells that a side of the gateway is up."""
+    found: dict[str, Callable[[], bool]] = {}
+    for wan in hosts.topology.wans:
+        found[f"address on {wan.name}"] = lambda wan=wan: bool(hosts.wan_address(wan, 0.2))
+    for lan in hosts.topology.lans:
+        if lan.dhcp:
+            found[f"lease on {lan.name}"] = lambda lan=lan: hosts.lease(lan.name) is not None
+        else:
+            found[f"gateway on {lan.name}"] = lambda lan=lan: bool(
+                wire.arp(f"client-{lan.name}", lan.name, lan.spare.ip, lan.gateway.ip, 0.2)
+            )
+    return found
+
+
+def _through(hosts: Hosts) -> bool:
+    outside = hosts.topology.outside
+    return any(
+        wire.connect(f"client-{lan.name}", outside, PORT, tries=1, wait=1).startswith("open")
+        for lan in hosts.topology.lans if hosts.client_address(lan)
+    )  # fmt: skip
+
+
+def _memory(hosts: Hosts, findings: Findings | None) -> dict[str, str]:
+    """What must be the same after a restart."""
+    kept = {f"WAN address {w.name}": str(hosts.wan_address(w, 2)) for w in hosts.topology.wans}
+    for lan in hosts.topology.lans:
+        if lan.dhcp:
+            kept[f"lease on {lan.name}"] = (hosts.lease(lan.name) or {}).get("ip", "None")
+    kept["machine id"] = findings.machine_id if findings else "None"
+    kept["host keys"] = ", ".join(findings.host_keys) if findings else "None"
+    return kept
+
+
+def _stopped(how: str, seconds: float) -> Result:
+    text = "the power button stops the gateway cleanly"
+    seen = f"{how} after {seconds:.1f} s"
+    return Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
+
+
+def _survived(before: dict[str, str], after: dict[str, str]) -> Result:
+    text = "a restart keeps WAN addresses, leases, machine id and host keys"
+    wrong = [
+        f"{name}: {value} became {after[name]}" if value != "None" else f"{name}: not known"
+        for name, value in before.items() if value == "None" or value != after[name]
+    ]  # fmt: skip
+    seen = "; ".join(wrong) or f"the same: {', '.join(before)}"
+    return Result("state.persist", "", text, FAIL if wrong else PASS, seen)

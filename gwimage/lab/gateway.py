@@ -1,0 +1,69 @@
+"""The gateway as the lab sees it: power on, look inside, open up, power off.
+
+The course of a verification needs these methods and no more, so that a namespace can stand
+in for the machine where the lab itself is tested.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+
+from gwimage.lab import guest
+from gwimage.lab.qemu import Machine
+
+
+@dataclass
+class Gateway:
+    """A gateway in a virtual machine. `patience` is how long it may take to come up, in seconds."""
+
+    machine: Machine
+    patience: float
+    ready_at: float = 0
+    _port: socket.socket | None = field(default=None, repr=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def start(self, control: bool) -> None:
+        self.ready_at = 0
+        self.machine.start(guest.credentials(control))
+        self._port = self.machine.port()
+        threading.Thread(target=self._await_ready, daemon=True).start()
+
+    @property
+    def started(self) -> float:
+        """Power-on, in seconds since the epoch."""
+        return self.machine.started
+
+    def alive(self) -> bool:
+        return self.machine.alive()
+
+    def ready(self) -> bool:
+        """Whether all units of the boot are done."""
+        return self.ready_at > 0
+
+    def findings(self) -> guest.Findings | None:
+        """What the gateway says about itself, or None if it says nothing."""
+        parts = self._ask("report")
+        return guest.read(parts) if parts else None
+
+    def open_up(self) -> bool:
+        """Switch masquerade off; the firewall is off since the control boot began."""
+        return self._ask("open") is not None
+
+    def stop(self) -> str:
+        how = self.machine.stop(self.patience / 3)
+        self._port.close()
+        return how
+
+    def _await_ready(self) -> None:
+        if self._ask("ready"):
+            self.ready_at = time.time()
+
+    def _ask(self, order: str) -> dict[str, str] | None:
+        with self._turn:
+            try:
+                return guest.ask(self._port, order, self.patience)
+            except OSError:
+                return None

@@ -1,0 +1,144 @@
+"""A look inside the running gateway, without any back door in the image.
+
+SMBIOS credentials (systemd.system-credentials(7): systemd.extra-unit.*, systemd.unit-dropin.*)
+give the lab's machine a unit that reports over a virtio port, a TCP listener for the scan to
+miss, and in the control boot the orders that switch firewall and masquerade off.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import socket
+import time
+from dataclasses import dataclass
+from importlib import resources
+
+LISTENER = 40404
+FIREWALL_UNIT = "gwimage-firewall.service"
+
+# Journal entries of priority warning and worse that are no complaint: (pattern, reason).
+# The pattern is matched against "<source>: <message>". Keep it as short as it can be.
+ALLOWED: tuple[tuple[str, str], ...] = (
+    (r"^kernel: mtrr: your CPUs had inconsistent ", "QEMU's emulated processors"),
+    (r"^kernel: tsc: Unable to calibrate against PIT", "QEMU's emulated clock"),
+    (r"^kernel: amd_pstate: the _CPC object is not present", "QEMU's emulated processors"),
+    (r"^kernel: acpi PNP0A03:00: fail to add MMCONFIG", "the i440fx machine has no MMCONFIG"),
+    (r"^kernel: sd [\d:]+: Power-on or device reset occurred", "said once by every virtio disk"),
+)
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _drop_in(unit: str, text: str) -> dict[str, str]:
+    return {f"systemd.unit-dropin.{unit}": _encode(f"[Service]\n{text}\n")}
+
+
+# The control boot: the firewall unit does nothing.
+OPEN_FIREWALL = _drop_in(FIREWALL_UNIT, "ExecStart=\nExecStart=/bin/true")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the gateway says about itself. `complaints` are what the allowlist leaves over."""
+
+    state: str
+    failed: tuple[str, ...]
+    complaints: tuple[str, ...]
+    machine_id: str
+    host_keys: tuple[str, ...]
+    boot_time: str
+    ruleset: str
+    release: str
+    memory_total: int  # KiB
+    memory_available: int
+
+
+def credentials(control: bool) -> dict[str, str]:
+    """Name to base64 value, for `Machine.start`."""
+    script = resources.files(__package__).joinpath("guest.sh").read_text()
+    script = ("MAY_OPEN=yes\n" if control else "") + script
+    units = {
+        "extra-unit.gwlab.service": "[Unit]\nDescription=gwimage lab: report\n"
+        "[Service]\nExecStart=/bin/sh\nStandardInput=data\nStandardInputData="
+        + _encode(script),
+        "extra-unit.gwlab-listen.socket": "[Unit]\nDescription=gwimage lab: a port to hide\n"
+        f"[Socket]\nListenStream=0.0.0.0:{LISTENER}\nAccept=yes\n",
+        "extra-unit.gwlab-listen@.service": "[Service]\nExecStart=-/bin/true\n",
+        "unit-dropin.multi-user.target": "[Unit]\nWants=gwlab.service gwlab-listen.socket\n",
+    }
+    spoilt = OPEN_FIREWALL if control else {}
+    return {f"systemd.{name}": _encode(text) for name, text in units.items()} | spoilt
+
+
+def ask(port: socket.socket, order: str, wait: float) -> dict[str, str] | None:
+    """The parts of the guest's answer, or None when none came in `wait` seconds."""
+    port.sendall(f"{order}\n".encode())
+    deadline = time.monotonic() + wait
+    said = b""
+    while f"@@ end {order}\n".encode() not in said:
+        port.settimeout(max(0.01, deadline - time.monotonic()))
+        try:
+            data = port.recv(65536)
+        except TimeoutError:
+            return None
+        if not data:
+            return None
+        said += data
+    return _parts(said.decode(errors="replace"), order)
+
+
+def read(parts: dict[str, str]) -> Findings:
+    """A report as data."""
+    memory = dict(re.findall(r"(?m)^(\w+): +(\d+) kB", parts["memory"]))
+    name = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', parts["release"])
+    return Findings(
+        state=parts["state"].strip(),
+        failed=tuple(line.split()[0] for line in parts["failed"].splitlines() if line.strip()),
+        complaints=complaints(parts["journal"]) + _shared_keys(parts["baked"]),
+        machine_id=parts["machine-id"].strip(),
+        host_keys=tuple(sorted({" ".join(k.split()[:2]) for k in parts["keys"].splitlines()})),
+        boot_time=parts["time"].split("\n")[0].strip(),
+        ruleset=parts["ruleset"],
+        release=name[1] if name else "",
+        memory_total=int(memory.get("MemTotal", 0)),
+        memory_available=int(memory.get("MemAvailable", 0)),
+    )
+
+
+def complaints(journal: str) -> tuple[str, ...]:
+    """Entries of `journalctl -o json` that the allowlist does not cover, each text once."""
+    found = []
+    for line in journal.splitlines():
+        text = _entry(line)
+        if text not in found and not any(re.search(pattern, text) for pattern, _ in ALLOWED):
+            found.append(text)
+    return tuple(found)
+
+
+def _shared_keys(files: str) -> tuple[str, ...]:
+    """A host key that came with the image is the same in every gateway made from it."""
+    return tuple(f"SSH host key outside the state volume: {file}" for file in files.split())
+
+
+def _entry(line: str) -> str:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line  # journalctl itself complains
+    message = entry.get("MESSAGE") or ""
+    if isinstance(message, list):  # bytes that are not UTF-8
+        message = bytes(message).decode(errors="replace")
+    return f"{entry.get('SYSLOG_IDENTIFIER', '?')}: {message}"
+
+
+def _parts(said: str, order: str) -> dict[str, str]:
+    """The frame of this order alone: an earlier answer may have come too late for its question."""
+    body = said.split(f"@@ begin {order}\n", 1)[-1].split(f"@@ end {order}\n", 1)[0]
+    pieces = re.split(r"(?m)^@ (\S+)\n", body)
+    return dict(zip(pieces[1::2], pieces[2::2]))
+
+

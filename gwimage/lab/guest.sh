@@ -1,0 +1,34 @@
+# Runs in the lab's machine only, as root, by a system credential; the image knows nothing of it.
+# Answers each line from the port with one framed report. MAY_OPEN is set in the control boot.
+port=/dev/virtio-ports/gw.lab
+until [ -e $port ]; do sleep 0.2; done
+exec 3<> $port
+part() { echo "@ $1"; shift; "$@" 2>&1; }
+keys() { cat /state/ssh/*.pub 2> /dev/null; }
+baked() { for key in /etc/ssh/ssh_host_*; do [ ! -e "$key" ] || echo "$key"; done; }
+report() {
+    part state systemctl is-system-running
+    part failed systemctl list-units --failed --plain --no-legend --no-pager
+    part journal journalctl -b -p warning -o json --no-pager
+    part machine-id cat /etc/machine-id
+    part keys keys
+    part baked baked
+    part time systemd-analyze time
+    part ruleset nft list ruleset
+    part release cat /etc/os-release
+    part memory cat /proc/meminfo
+}
+opened() {
+    for family in ip ip6; do part nft nft delete table $family io.systemd.nat; done
+    part ruleset nft list ruleset
+}
+while true; do
+    read -r order <&3 || { sleep 1; continue; }
+    echo "@@ begin $order" >&3
+    case "$order" in
+        ready) part state timeout 300 systemctl is-system-running --wait ;;
+        report) report ;;
+        open) [ -z "$MAY_OPEN" ] || opened ;;
+    esac >&3
+    echo "@@ end $order" >&3
+done

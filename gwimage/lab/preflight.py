@@ -1,0 +1,63 @@
+"""What the lab needs of the host: commands, firmware, and the right to make a private world."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from gwimage import host
+from gwimage.lab import netns, qemu, world
+from gwimage.problem import ToolError
+
+COMMANDS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "dnsmasq": "dnsmasq-base",
+    "udhcpc": "udhcpc",
+}
+_CURES = {
+    "unshare": "run it as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+    "user.max_user_namespaces above 0; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)",
+    "mount": "run it as root, or in a container that may mount (CAP_SYS_ADMIN)",
+    "tun": "run it as root, or `chmod 0666 /dev/net/tun`",
+    "no tun": "`modprobe tun`, or give the container /dev/net/tun",
+    "ip": "the kernel must have bridge, veth and tun (`modprobe -a bridge veth tun`)",
+}
+
+
+def missing(machine: str) -> list[str]:
+    """What stops the lab on this host, each with its cure; empty when it can run. About 0.3 s."""
+    found = [f"install the Debian package {package}" for package in host.lacking(COMMANDS)]
+    if machine == "q35":
+        try:
+            qemu.firmware()
+        except ToolError as error:
+            found.append(error.stderr)
+    return found or _world_problem()
+
+
+def _world_problem() -> list[str]:
+    """The world itself is tried: that is the only answer that holds."""
+    if not os.path.exists("/dev/net/tun"):
+        return [f"there is no /dev/net/tun: {_CURES['no tun']}"]
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return [f"/dev/net/tun is closed to this user: {_CURES['tun']}"]
+    try:
+        world.call(_try, say=lambda text: None)
+    except ToolError as error:
+        return [f"{' '.join(error.argv[:4])}: {error.stderr.strip()}: {_CURES.get(error.argv[0], _CURES['unshare'])}"]
+    return []
+
+
+def _try(say: world.Say) -> None:
+    netns.make("try")
+    netns.ip("try", [
+        "link add br0 type bridge",
+        "link add v0 type veth peer name v1",
+        "tuntap add tap0 mode tap",
+    ])  # fmt: skip
+    with netns.inside("try"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW):
+        pass

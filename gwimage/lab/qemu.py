@@ -1,0 +1,216 @@
+"""The virtual machine: Proxmox's PCI layout, an overlay over the image, a clean stop.
+
+The image file is never written. Runs inside the world (taps, sockets in /run); knows nothing
+of what the gateway does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gwimage.lab.netns import ip, run, spawn
+from gwimage.lab.topology import Card
+from gwimage.problem import ToolError
+
+_RUN = Path("/run")  # the world's own: socket paths have at most 107 bytes
+_FIRMWARE = [
+    (Path(code), Path(code.replace("CODE", "VARS")))
+    for code in (
+        "/usr/share/OVMF/OVMF_CODE_4M.fd",
+        "/usr/share/pve-edk2-firmware/OVMF_CODE_4M.fd",
+        "/usr/share/OVMF/OVMF_CODE.fd",
+    )
+]
+# PVE's pve-q35-4.0.cfg, as far as it moves the cards: root ports are buses 1-4, net0 sits on 6.
+_Q35_BRIDGES = [
+    *(
+        f"pcie-root-port,id=ich9-pcie-port-{n},multifunction=on,bus=pcie.0,addr=1c.{n - 1},port={n},chassis={n}"
+        for n in (1, 2, 3, 4)
+    ),
+    "i82801b11-bridge,id=pcidmi,bus=pcie.0,addr=1e.0",
+    "pci-bridge,id=pci.0,bus=pcidmi,addr=1.0,chassis_nr=1",
+]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB."""
+
+    machine: str = "pc"
+    memory: int = 512
+    cores: int = 2
+
+
+@dataclass
+class Machine:
+    """One virtual machine on the segments of the lab; may be started again after a stop."""
+
+    image: Path
+    shape: Shape
+    cards: Sequence[Card]
+    dir: Path
+    accel: str
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0
+    _qmp: socket.socket | None = field(default=None, repr=False)
+
+    def prepare(self) -> None:
+        """Overlay, blank state disk, firmware variables, taps."""
+        run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self.image.resolve())]
+            + ["-F", image_format(self.image), str(self.dir / "os.qcow2")]
+        )
+        run(["qemu-img", "create", "-q", "-f", "raw", str(self.dir / "state.raw"), "64M"])
+        if self.shape.machine == "q35":
+            shutil.copyfile(firmware()[1], self.dir / "vars.fd")
+        for card in self.cards:
+            ip("hv", [
+                f"tuntap add tap{card.slot} mode tap",
+                f"link set tap{card.slot} master br{card.slot} txqueuelen 2000 up",
+            ])  # fmt: skip
+
+    def start(self, credentials: dict[str, str]) -> None:
+        """Power on, with system credentials by SMBIOS (values are base64)."""
+        for name in ("qmp", "port"):
+            (_RUN / name).unlink(missing_ok=True)
+        argv = command(self.shape, self.cards, self.dir, self.accel, credentials)
+        self.started = time.time()
+        self.process = spawn("hv", argv, self.dir / "qemu.log")
+        self._qmp = self._connect("qmp")
+        self._qmp.recv(4096)
+        self._order("qmp_capabilities")
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def port(self) -> socket.socket:
+        """The lab's line into the guest."""
+        return self._connect("port")
+
+    def stop(self, wait: float) -> str:
+        """Press the power button as Proxmox does; pull the plug when that is not heard."""
+        if not self.alive():
+            return "was off"
+        self._order("system_powerdown")
+        try:
+            self.process.wait(wait)
+            return "clean"
+        except subprocess.TimeoutExpired:
+            self._order("quit")
+            self.process.wait(10)
+            return "plug pulled"
+        finally:
+            self._qmp.close()
+
+    def _order(self, word: str) -> None:
+        self._qmp.sendall(json.dumps({"execute": word}).encode() + b"\n")
+
+    def _connect(self, name: str) -> socket.socket:
+        link = socket.socket(socket.AF_UNIX)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                link.connect(str(_RUN / name))
+                return link
+            except OSError:
+                if not self.alive() or time.monotonic() > deadline:
+                    raise ToolError(["qemu-system-x86_64"], self.process.poll() or 0, self._log()) from None
+                time.sleep(0.05)
+
+    def _log(self) -> str:
+        return (self.dir / "qemu.log").read_text(errors="replace")[-2000:]
+
+
+def command(
+    shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credentials: dict[str, str]
+) -> list[str]:
+    """QEMU's command line. Addresses as in qemu-server's PCI.pm: netN at 0x12+N of pci.0."""
+    devices = [
+        "virtio-scsi-pci,id=scsihw0,bus=pci.0,addr=0x5",
+        "scsi-hd,drive=os,bus=scsihw0.0,scsi-id=0,bootindex=1",
+        "scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1",
+        "virtio-serial-pci,id=serial0,bus=pci.0,addr=0x8",
+        "virtserialport,bus=serial0.0,chardev=port,name=gw.lab",
+    ]
+    argv = ["qemu-system-x86_64", "-name", "gwimage-lab", "-nodefaults", "-no-user-config"]
+    argv += ["-display", "none", "-vga", "std", "-no-reboot", *_processor(accel, shape.cores)]
+    argv += ["-machine", shape.machine, "-m", str(shape.memory)]
+    if shape.machine == "q35":
+        devices = _Q35_BRIDGES + devices
+        argv += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware()[0]}"]
+        argv += ["-drive", f"if=pflash,unit=1,format=raw,file={dir / 'vars.fd'}"]
+    argv += ["-drive", f"if=none,id=os,format=qcow2,cache=unsafe,file={dir / 'os.qcow2'}"]
+    argv += ["-drive", f"if=none,id=state,format=raw,cache=unsafe,file={dir / 'state.raw'}"]
+    argv += ["-chardev", f"file,id=console,append=on,path={dir / 'console.log'}"]
+    argv += ["-serial", "chardev:console"]
+    argv += ["-chardev", f"socket,id=port,path={_RUN / 'port'},server=on,wait=off"]
+    argv += ["-qmp", f"unix:{_RUN / 'qmp'},server=on,wait=off"]
+    for card in cards:
+        argv += ["-netdev", f"tap,id=net{card.slot},ifname=tap{card.slot},script=no,downscript=no"]
+        devices.append(
+            f"virtio-net-pci,id=net{card.slot},netdev=net{card.slot},mac={card.mac},"
+            f"bus=pci.0,addr={0x12 + card.slot:#x},romfile="
+        )
+    for device in devices:
+        argv += ["-device", device]
+    values = [f"value=io.systemd.credential.binary:{k}={v}" for k, v in credentials.items()]
+    return argv + ["-smbios", ",".join(["type=11", *values])]
+
+
+def image_format(image: Path) -> str:
+    return json.loads(run(["qemu-img", "info", "--output=json", str(image)]))["format"]
+
+
+def firmware() -> tuple[Path, Path]:
+    """OVMF's code and its blank variables. Raises ToolError when there is none."""
+    for pair in _FIRMWARE:
+        if all(path.exists() for path in pair):
+            return pair
+    raise ToolError(["qemu-system-x86_64"], 0, "no OVMF firmware found (Debian package ovmf)")
+
+
+def acceleration() -> str:
+    """`kvm` where it really runs a guest, else `tcg`: a nested /dev/kvm may open and then die."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "tcg"
+    argv = ["qemu-system-x86_64", "-machine", "pc,accel=kvm", "-cpu", "host", "-m", "32"]
+    argv += ["-nodefaults", "-display", "none", "-no-reboot", "-chardev", "stdio,id=log"]
+    argv += ["-device", "isa-debugcon,iobase=0x402,chardev=log"]
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as qemu:
+        os.set_blocking(qemu.stdout.fileno(), False)
+        try:
+            return "kvm" if _firmware_speaks(qemu, 3) else "tcg"
+        finally:
+            qemu.kill()
+
+
+def version() -> str:
+    return run(["qemu-system-x86_64", "--version"]).splitlines()[0].split("version ")[-1]
+
+
+def _firmware_speaks(qemu: subprocess.Popen[bytes], seconds: float) -> bool:
+    """SeaBIOS ends its log with what it boots from: then real code has run."""
+    said = b""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and qemu.poll() is None:
+        said += qemu.stdout.read() or b""
+        if b"No bootable device" in said:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _processor(accel: str, cores: int) -> list[str]:
+    if accel == "kvm":
+        return ["-accel", "kvm", "-cpu", "host", "-smp", str(cores)]
+    return ["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(cores)]

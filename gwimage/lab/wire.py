@@ -1,0 +1,191 @@
+"""Questions asked with packets: ARP, ping, TCP, DNS and the port scan. Knows no profile.
+
+Each function asks from inside a namespace and says what came back. Every question has its
+own retries, since emulated gateways are slow and may lose a packet.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+from gwimage.lab.netns import inside
+
+_ARP, _IPV4 = 0x0806, 0x0800
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_CHUNK = 256  # half of a tap's queue: what is sent between two ARP answers cannot overflow it
+
+
+class Mute(Exception):
+    """The other side does not even answer ARP: nothing can be said about its ports."""
+
+
+def arp(name: str, link: str, source: IPv4Address, target: IPv4Address, wait: float) -> str | None:
+    """The MAC that answers for `target`, asked every second (or sooner) for `wait` seconds."""
+    with inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as wire:
+        wire.bind((link, _ARP))
+        return _arp(wire, source, target, wait)
+
+
+def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2) -> bool:
+    """Whether an ICMP echo comes back."""
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.connect((str(target), 0))
+        token = secrets.token_bytes(4)
+        body = struct.pack("!BBH", 8, 0, 0) + token
+        request = struct.pack("!BBH", 8, 0, _checksum(body)) + token
+        for _ in range(tries):
+            raw.send(request)
+            if _until(raw, wait, lambda data: data[20:21] == b"\0" and data[24:28] == token):
+                return True
+    return False
+
+
+def connect(name: str, target: IPv4Address, port: int, tries: int = 2, wait: float = 1.5) -> str:
+    """`open <what the server said>`, `reset`, `silent`, or the name of another error."""
+    answer = "silent"
+    for _ in range(tries):
+        with inside(name), socket.socket() as tcp:
+            tcp.settimeout(wait)
+            try:
+                tcp.connect((str(target), port))
+                return f"open {tcp.recv(100).decode(errors='replace')}".strip()
+            except ConnectionRefusedError:
+                return "reset"
+            except TimeoutError:
+                answer = "silent"
+            except OSError as error:
+                answer = errno.errorcode.get(error.errno or 0, str(error))
+    return answer
+
+
+def resolve(name: str, server: IPv4Address, host: str, tries: int = 4, wait: float = 2) -> str:
+    """The first A record's address, or what went wrong."""
+    number = secrets.randbits(16)
+    question = b"".join(bytes([len(part)]) + part.encode() for part in host.split(".")) + b"\0"
+    packet = struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + question + struct.pack("!2H", 1, 1)
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect((str(server), 53))
+        reply = None
+        for _ in range(tries):
+            try:
+                udp.send(packet)
+                reply = _until(udp, wait, lambda data: data[:2] == packet[:2])
+            except ConnectionRefusedError:
+                time.sleep(wait)
+            if reply and reply[3] & 15 != 2:  # SERVFAIL may be a server that is not ready yet
+                break
+    if not reply:
+        return "no answer"
+    if reply[3] & 15 or not reply[6:8] > b"\0\0":
+        return f"no address (rcode {reply[3] & 15})"
+    return str(IPv4Address(reply[-4:]))
+
+
+def scan(
+    name: str, link: str, source: IPv4Address, target: IPv4Address, ports: Sequence[int], tries=2
+) -> dict[int, str]:
+    """Ports of a neighbour that answer a SYN: `open` or `reset`. The others stayed silent.
+
+    After each few packets an ARP question is answered over the same queue: then the packets
+    before it were not lost on the way, and no pause has to be guessed.
+    """
+    with (
+        inside(name),
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as arps,
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_IPV4)) as wire,
+    ):
+        arps.bind((link, _ARP))
+        wire.bind((link, _IPV4))
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        mac = _arp(arps, source, target, 5)
+        if mac is None:
+            raise Mute(f"{target} does not answer ARP from {name}")
+        there = (link, _IPV4, 0, 0, bytes.fromhex(mac.replace(":", "")))
+        return _scan(arps, wire, there, source, target, ports, tries)
+
+
+def _scan(arps, wire, there, source, target, ports, tries) -> dict[int, str]:
+    found: dict[int, str] = {}
+    own_port = 20000 + secrets.randbelow(10000)
+    for _ in range(tries):
+        left = [port for port in ports if port not in found]
+        for start in range(0, len(left), _CHUNK):
+            for port in left[start : start + _CHUNK]:
+                wire.sendto(_syn(source, target, own_port, port), there)
+            if _arp(arps, source, target, 10) is None:
+                raise Mute(f"{target} stopped answering ARP in the middle of the scan")
+            found |= _answers(wire, target, own_port, 0)
+        found |= _answers(wire, target, own_port, 0.5)
+    return found
+
+
+def _answers(wire: socket.socket, target: IPv4Address, own_port: int, wait: float) -> dict[int, str]:
+    found = {}
+    wire.settimeout(wait)
+    while True:
+        try:
+            packet = wire.recv(200)
+        except (BlockingIOError, TimeoutError):
+            return found
+        size = (packet[0] & 15) * 4
+        if packet[9] != socket.IPPROTO_TCP or packet[12:16] != target.packed:
+            continue
+        port, to = struct.unpack_from("!2H", packet, size)
+        flags = packet[size + 13]
+        if to == own_port:
+            found[port] = "open" if flags & (_SYN | _ACK) == _SYN | _ACK else "reset"
+
+
+def _syn(source: IPv4Address, target: IPv4Address, own_port: int, port: int) -> bytes:
+    addresses = source.packed + target.packed
+    tcp = struct.pack("!HHIIBBHHH", own_port, port, 7, 0, 0x50, _SYN, 1024, 0, 0)
+    total = _checksum(addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp)) + tcp)
+    tcp = tcp[:16] + struct.pack("!H", total) + tcp[18:]
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 40, port, 0x4000, 64, socket.IPPROTO_TCP, 0)
+    total = _checksum(head + addresses)
+    return head[:10] + struct.pack("!H", total) + addresses + tcp
+
+
+def _arp(wire: socket.socket, source: IPv4Address, target: IPv4Address, wait: float) -> str | None:
+    own = wire.getsockname()[4]
+    ask = struct.pack("!HHBBH", 1, _IPV4, 6, 4, 1) + own + source.packed + bytes(6) + target.packed
+    frame = b"\xff" * 6 + own + struct.pack("!H", _ARP) + ask
+    deadline = time.monotonic() + wait
+    while (left := deadline - time.monotonic()) > 0:
+        wire.send(frame)
+        reply = _until(
+            wire, min(1, left), lambda data: data[20:22] == b"\0\2" and data[28:32] == target.packed
+        )
+        if reply:
+            return reply[22:28].hex(":")
+    return None
+
+
+def _until(sock: socket.socket, wait: float, wanted) -> bytes | None:
+    """The first packet that is wanted, or nothing within `wait` seconds."""
+    deadline = time.monotonic() + wait
+    while (left := deadline - time.monotonic()) > 0:
+        sock.settimeout(left)
+        try:
+            data = sock.recv(2000)
+        except TimeoutError:
+            return None
+        if wanted(data):
+            return data
+    return None
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

@@ -1,0 +1,103 @@
+"""Verify an image: run the lab for it and gather what it showed into a report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gwimage import __version__
+from gwimage.claim import Claim
+from gwimage.lab import course, guest, preflight, qemu, world
+from gwimage.lab.course import PASS, Result
+from gwimage.problem import ToolError
+from gwimage.profile import Profile
+
+
+@dataclass(frozen=True)
+class Report:
+    """The proof of one image. Times are seconds since power-on unless their name says otherwise."""
+
+    image: str
+    image_sha256: str
+    profile: str
+    release: str
+    profile_digest: str
+    results: tuple[Result, ...]
+    times: dict[str, float]
+    environment: dict[str, str]
+    allowlist: tuple[tuple[str, str], ...] = guest.ALLOWED
+    version: str = __version__
+
+    @property
+    def good(self) -> bool:
+        return bool(self.results) and all(result.status == PASS for result in self.results)
+
+
+def verify(
+    image: Path,
+    profile: Profile,
+    claims: Sequence[Claim],
+    *,
+    shape: qemu.Shape = qemu.Shape(),  # noqa: B008 (frozen)
+    profile_digest: str = "",
+    logs: Path | None = None,
+    say: world.Say = lambda text: None,
+) -> Report:
+    """Boot the image twice in its lab and ask every claim. `logs` gets consoles and host logs.
+
+    Never writes to the image. Raises ToolError when the host cannot run the lab, or when the
+    image changes under it.
+    """
+    if problems := preflight.missing(shape.machine):
+        raise ToolError(("gwimage", "verify"), 3, "; ".join(problems))
+    state, digest = _state(image), _digest(image)
+    with tempfile.TemporaryDirectory(prefix="gwimage-lab-") as folder:
+        job = course.Job(image.resolve(), profile, tuple(claims), shape, Path(folder))
+        try:
+            outcome = world.call(course.run, job, say=say)
+        finally:
+            if logs:
+                _keep(Path(folder), logs)
+    if _state(image) != state:
+        raise ToolError(("gwimage", "verify", str(image)), 3, "the image changed while it was verified")
+    return Report(
+        image=image.name, image_sha256=digest,
+        profile=profile.name, release=profile.release, profile_digest=profile_digest,
+        results=outcome.results, times=outcome.times,
+        environment=_environment(shape, outcome),
+    )  # fmt: skip
+
+
+def _environment(shape: qemu.Shape, outcome: course.Outcome) -> dict[str, str]:
+    found = outcome.environment | {
+        "qemu": qemu.version(),
+        "machine": f"{shape.machine}, {shape.cores} cores, {shape.memory} MiB",
+        "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs",
+    }
+    if outcome.findings:
+        found["guest"] = outcome.findings.release
+        found["guest boot"] = outcome.findings.boot_time
+        found["guest memory available"] = f"{outcome.findings.memory_available // 1024} MiB"
+    return found
+
+
+def _digest(image: Path) -> str:
+    with image.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _state(image: Path) -> tuple[int, int, int]:
+    found = image.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _keep(folder: Path, logs: Path) -> None:
+    logs.mkdir(parents=True, exist_ok=True)
+    for log in folder.glob("*.log"):
+        shutil.copy(log, logs)

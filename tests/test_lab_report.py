@@ -1,0 +1,132 @@
+"""What the guest says becomes findings, answers become results, results a report."""
+
+import base64
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+
+from gwimage import report
+from gwimage.claim import Claim, Inspection
+from gwimage.lab import course, guest
+from gwimage.lab.course import FAIL, NOT_ASKED, PASS, Result
+from gwimage.lab.probes import Answer
+from gwimage.verify import Report
+
+CLOSED = Claim("c", "wans.wan", "closed", Inspection(), closed=True)
+PARTS = {
+    "state": "running\n",
+    "failed": "",
+    "journal": "",
+    "machine-id": "abc\n",
+    "keys": "ssh-ed25519 AAAA root@gw\n",
+    "baked": "",
+    "time": "Startup finished in 3s.\nmore\n",
+    "ruleset": "",
+    "release": 'NAME="Debian"\nPRETTY_NAME="Debian 13"\n',
+    "memory": "MemTotal:  500 kB\nMemAvailable:  400 kB\n",
+}
+
+
+def entry(message, source="kernel"):
+    return json.dumps({"MESSAGE": message, "SYSLOG_IDENTIFIER": source})
+
+
+def test_a_report_of_the_guest_as_data():
+    found = guest.read(PARTS)
+    assert (found.state, found.failed, found.complaints) == ("running", (), ())
+    assert (found.machine_id, found.host_keys) == ("abc", ("ssh-ed25519 AAAA",))
+    assert (found.release, found.memory_available) == ("Debian 13", 400)
+    assert found.boot_time == "Startup finished in 3s."
+
+
+def test_a_late_answer_is_not_taken_for_the_next_one():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"@@ begin ready\n@ state\nold\n@@ end ready\n")
+        theirs.sendall(b"@@ begin report\n@ state\nnew\n@@ end report\n")
+        assert guest.ask(ours, "report", 1) == {"state": "new\n"}
+        assert guest.ask(ours, "report", 0.1) is None
+
+
+def test_failed_units_and_baked_keys_are_named():
+    found = guest.read(PARTS | {"failed": "a.service loaded failed failed A\n", "baked": "/etc/ssh/ssh_host_rsa_key\n"})
+    assert found.failed == ("a.service",)
+    assert "ssh_host_rsa_key" in found.complaints[0]
+
+
+def test_complaints_are_what_the_allowlist_leaves():
+    journal = [entry("mtrr: your CPUs had inconsistent fixed MTRR settings"), entry("boom"), entry("boom")]
+    assert guest.complaints("\n".join(journal)) == ("kernel: boom",)
+    assert guest.complaints(entry([104, 105], "x")) == ("x: hi",)
+    assert guest.complaints("Failed to open journal") == ("Failed to open journal",)
+
+
+def test_only_the_control_boot_opens_anything():
+    real, control = guest.credentials(False), guest.credentials(True)
+    assert control.keys() - real.keys() == {f"systemd.unit-dropin.{guest.FIREWALL_UNIT}"}
+    unit = base64.b64decode(real["systemd.extra-unit.gwlab.service"]).decode()
+    script = base64.b64decode(unit.split("StandardInputData=")[1]).decode()
+    assert "MAY_OPEN=yes" not in script
+
+
+@pytest.mark.parametrize(
+    ("answer", "control", "status"),
+    [
+        (Answer(True, "silent"), Answer(False, "open", exposed=True), PASS),
+        (Answer(True, "silent"), Answer(True, "silent"), FAIL),
+        (Answer(True, "silent"), None, FAIL),
+        (Answer(False, "open", exposed=True), None, FAIL),
+        (None, None, NOT_ASKED),
+    ],
+)
+def test_closed_counts_only_with_a_control(answer, control, status):
+    assert course.judge(CLOSED, answer, control).status == status
+
+
+def test_a_claim_waits_for_what_it_needs_in_any_order():
+    claims = [
+        Claim("c", "", "", Inspection(), needs=("b",)),
+        Claim("b", "", "", Inspection(), needs=("a",)),
+        Claim("a", "", "", Inspection()),
+        Claim("lost", "", "", Inspection(), needs=("nobody",)),
+    ]
+    asked = []
+    answers = course.ask_all(claims, lambda claim: asked.append(claim.id) or Answer(claim.id != "b", ""))
+    assert asked == ["a", "b"]
+    assert answers["c"] is None and answers["lost"] is None
+
+
+REPORT = Report(
+    "x.raw", "00", "homelab", "1.0.0", "11",
+    (Result("a", "wans.wan", "a claim", PASS, "seen", "open"),), {"boot": 1.234}, {"accel": "tcg"},
+)  # fmt: skip
+
+
+def test_the_table_says_status_claim_seen_and_verdict():
+    table = report.table(REPORT)
+    assert table.splitlines()[0] == "pass       a claim  seen"
+    assert "control: open" in table
+    assert table.splitlines()[-1] == "verified: x.raw (homelab 1.0.0), all 1 claims seen from outside"
+    assert "\033" not in table and "\033[32mpass" in report.table(REPORT, colour=True)
+
+
+@pytest.mark.parametrize("status", [FAIL, NOT_ASKED])
+def test_anything_but_pass_is_not_verified(status):
+    bad = replace(REPORT, results=(*REPORT.results, Result("b", "lans.lan", "b", status)))
+    assert not bad.good and not report.document(bad)["verified"]
+    assert "[lans.lan]" in report.table(bad)
+    assert report.verdict(bad).startswith("NOT verified")
+
+
+def test_nothing_asked_is_not_verified():
+    assert not replace(REPORT, results=()).good
+
+
+def test_the_document_is_plain_json():
+    document = json.loads(json.dumps(report.document(REPORT)))
+    assert document["claims"][0] == {
+        "id": "a", "path": "wans.wan", "text": "a claim", "status": "pass", "seen": "seen", "control": "open",
+    }  # fmt: skip
+    assert document["times"] == {"boot": 1.23}

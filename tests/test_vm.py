@@ -1,0 +1,106 @@
+"""The real image in a virtual machine: all claims green, each mutant red on exactly its set, both firmwares, damage.
+
+One build by mkosi; the other gateways are the same image with another configuration layer.
+"""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, TESTS
+from login import log_in
+from rebake import partition, rebake
+
+from gwimage import report, source
+from gwimage.compile import claims, compile, load
+from gwimage.lab import world
+from gwimage.lab.course import Job
+from gwimage.lab.qemu import Shape
+from gwimage.verify import verify
+
+pytestmark = pytest.mark.vm
+HOMELAB = ROOT / "profiles" / "homelab.yaml"
+EVERYTHING = TESTS / "cases" / "everything" / "profile.yaml"
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory):
+    out = tmp_path_factory.mktemp("image")
+    argv = [sys.executable, "-m", "gwimage", "build", str(HOMELAB), "-o", str(out)]
+    subprocess.run(argv, cwd=ROOT, check=True)
+    return out / "homelab_1.0.0_amd64.raw"
+
+
+def prove(image, profile, **options):
+    parsed, _ = load(source.read(str(profile)))
+    found = verify(image, parsed, claims(parsed), say=print, **options)
+    print(report.table(found))
+    return found
+
+
+def red(found) -> set[str]:
+    return {result.id for result in found.results if result.status != "pass"}
+
+
+def test_the_default_image_under_ovmf(image):
+    assert red(prove(image, HOMELAB, shape=Shape(machine="q35"))) == set()
+
+
+def test_two_wans_two_lans_and_ssh(image, tmp_path):
+    """Also that host keys survive: this profile has SSH."""
+    baked = rebake(image, compile(source.read(str(EVERYTHING)))[0], tmp_path / "everything.raw")
+    found = prove(baked, EVERYTHING)
+    assert red(found) == set()
+
+
+def test_the_admin_logs_in_by_key_and_becomes_root(image, tmp_path):
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
+    text = HOMELAB.read_text() + (
+        f"system:\n  hostname: gw\n  admin:\n    name: ops\n    ssh_keys: [{key.with_suffix('.pub').read_text().strip()}]\n"
+        "services:\n  ssh: {from: [lan]}\n"
+    )
+    read = source.parse(text, "ssh.yaml")
+    parsed, problems = load(read)
+    assert not problems
+    baked = rebake(image, compile(read)[0], tmp_path / "ssh.raw")
+    job = Job(baked, parsed, (), Shape(), tmp_path)
+    said = world.call(log_in, job, str(key), "ops@10.0.0.1", "id -un; sudo -n id -un; hostname; pwd", say=print)
+    assert said["by key"].split() == ["ops", "root", "gw", "/home/ops"]
+    assert "Permission denied (publickey)" in said["without"]
+
+
+MUTANTS = {
+    "masquerade removed": (
+        "config/etc/systemd/network/20-lan.network", "IPMasquerade=ipv4\n", "", {"lans.lan.source"},
+    ),
+    "firewall open": (
+        "config/etc/nftables/gwimage.nft", "policy drop;", "policy accept;",
+        {"wans.wan.closed", "lans.lan.closed", "lans.lan.unreachable.wan"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_red_on_exactly_its_claims(image, tmp_path, name):
+    path, old, new, expected = MUTANTS[name]
+    files = compile(source.read(str(HOMELAB)))[0]
+    assert old in files[path].text
+    files[path] = dataclasses.replace(files[path], text=files[path].text.replace(old, new))
+    mutant = rebake(image, files, tmp_path / "mutant.raw")
+    assert red(prove(mutant, HOMELAB)) == expected
+
+
+def test_a_damaged_configuration_layer_leaves_the_gateway_dark_and_says_so(image, tmp_path):
+    broken = tmp_path / "broken.raw"
+    broken.write_bytes(image.read_bytes())
+    start, size = partition(broken, "gwimage-config")
+    with broken.open("r+b") as disk:
+        disk.seek(start)
+        disk.write(b"\xff" * size)
+    logs = tmp_path / "logs"
+    found = prove(broken, HOMELAB, logs=logs)
+    by_id = {result.id: result.status for result in found.results}
+    assert by_id["wans.wan.address"] == by_id["lans.lan.dhcp.lease"] == "fail"
+    assert "configuration layer is missing or damaged" in (logs / "console.log").read_text(errors="replace")

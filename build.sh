@@ -16,11 +16,11 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 lacking() { # packages that bring the commands and files this host does not have
     while read -r package things; do
-        found=
+        found=${package:+no}
         for thing in $things; do
             command -v "$thing" > /dev/null || [ -e "$thing" ] && found=yes
         done
-        [ "$found" ] || echo "$package"
+        [ "$found" != no ] || echo "$package"
     done <<EOF
 qemu-system-x86 qemu-system-x86_64
 qemu-utils qemu-img
@@ -28,13 +28,15 @@ ovmf /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/pve-edk2-firmware/OVMF_CODE_4M.f
 dnsmasq-base dnsmasq
 udhcpc udhcpc
 iproute2 ip
+util-linux unshare nsenter
 uidmap newuidmap
+$1
 EOF
     python3 -c 'import ensurepip' 2> /dev/null || echo python3-venv
 }
 
-install_lacking() {
-    packages=$(lacking)
+install_lacking() { # ["PACKAGE COMMAND..." lines for the tests]
+    packages=$(lacking "${1:-}")
     apt-get indextargets --format '$(LABEL)' | grep -qx Debian && [ -z "$packages" ] && return
     say "reading package lists (apt-get update)"
     as_root apt-get -qq update
@@ -65,7 +67,9 @@ print("\n".join(project["dependencies"] + project["optional-dependencies"]["test
     echo "$venv/bin/python"
 }
 
-install_lacking
+[ "${1:-}" = test ] && for_tests='openssh-client ssh
+procps ps'
+install_lacking "${for_tests:-}"
 python=$(python)
 export PYTHONPATH="$here"
 case ${1:-} in

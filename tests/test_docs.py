@@ -1,0 +1,51 @@
+"""The documents are true: every YAML block compiles, quoted problems are what the program says, files named exist."""
+
+import re
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+
+from gwimage import cli, source
+from gwimage.compile import compile
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [(file.name, block) for file in DOCUMENTS for block in re.findall(r"```yaml\n(.*?)```", file.read_text(), re.S)]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "block"), BLOCKS)
+def test_yaml_blocks_compile(name, block):
+    files, problems = compile(source.parse(block, name))
+    assert files
+    assert not problems
+
+
+def test_the_ten_lines_are_the_default_profile():
+    lines = [line for line in (ROOT / "profiles/homelab.yaml").read_text().splitlines() if line and line[0] != "#"]
+    assert BLOCKS[0][1].splitlines() == lines
+
+
+def test_the_mistake_that_the_readme_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.yaml").write_text(BLOCKS[0][1].replace("10.0.0.1/24", "10.0.0.0/24"))
+    result = CliRunner().invoke(cli.cli, ["check", "my.yaml"])
+    assert result.exit_code == 1
+    assert result.output in README
+
+
+def test_commands_exist():
+    for command in re.findall(r"(?:\./build\.sh|`gwimage) ([a-z]+)", README):
+        assert command == "test" or command in cli.cli.commands, command
+
+
+def test_partitions_are_those_of_the_image():
+    text = (ROOT / "docs/image.md").read_text()
+    labels = [
+        re.search(r"^Label=(.*)$", file.read_text(), re.M)[1]
+        for file in sorted((ROOT / "gwimage/image/mkosi.repart").iterdir())
+    ]
+    assert re.findall(r"^\| `(gwimage-[a-z]+)` \|", text, re.M) == labels
+    init = (ROOT / "gwimage/image/mkosi.extra/usr/lib/gwimage/init").read_text()
+    for message in re.findall(r"\| `(.*?)` \|$", text, re.M):
+        assert message in init

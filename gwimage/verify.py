@@ -77,7 +77,7 @@ def verify(
 def _environment(shape: qemu.Shape, outcome: course.Outcome) -> dict[str, str]:
     found = outcome.environment | {
         "qemu": qemu.version(),
-        "machine": f"{shape.machine}, {shape.cores} cores, {shape.memory} MiB",
+        "machine": f"{shape.machine}, {qemu.cores(outcome.environment['accel'], shape)} CPUs, {shape.memory} MiB",
         "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs",
     }
     if outcome.findings:

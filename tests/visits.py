@@ -1,0 +1,46 @@
+"""What one boot in the lab shows beyond the claims of verify. These functions run inside the lab's world."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gwimage.lab.course import Job
+from gwimage.lab.gateway import Gateway
+from gwimage.lab.hosts import Hosts, wait_for
+from gwimage.lab.netns import run
+from gwimage.lab.qemu import Machine, acceleration
+from gwimage.lab.topology import derive
+
+PATIENCE = 180
+SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
+
+
+@contextmanager
+def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
+    hosts = Hosts(derive(job.profile), job.dir)
+    machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, acceleration())
+    hosts.start()
+    machine.prepare()
+    gateway = Gateway(machine, PATIENCE)
+    gateway.start(control=False)
+    hosts.ask_for_leases()
+    yield hosts, gateway
+    gateway.stop()
+
+
+def log_in(say, job: Job, key: str, target: str, command: str) -> dict[str, str]:
+    """The administrator: what a command printed over SSH by key, and what SSH said without one."""
+    with booted(job) as (hosts, gateway):
+        assert wait_for(lambda: gateway.ready() and hosts.lease("lan"), PATIENCE, gateway.alive)
+        client = ["nsenter", "--net=/run/netns/client-lan", *SSH.split(), "-o", "IdentitiesOnly=yes", "-i"]
+        by_key = run([*client, key, target, command])
+        without = subprocess.run([*client, "/dev/null", target, command], capture_output=True, text=True, check=False)
+    return {"by key": by_key, "without": without.stdout + without.stderr}
+
+
+def darkness(say, job: Job) -> dict:
+    """After the boot is done: the WAN address and the lease that the gateway should not have, and its console."""
+    with booted(job) as (hosts, gateway):
+        assert wait_for(gateway.ready, PATIENCE, gateway.alive)
+        found = {"wan": hosts.wan_address(hosts.topology.wans[0], 5), "lease": hosts.lease("lan")}
+    return found | {"console": (job.dir / "console.log").read_text(errors="replace")}

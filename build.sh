@@ -7,7 +7,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/gwimage
+case ${XDG_CACHE_HOME:-} in /*) cache=$XDG_CACHE_HOME/gwimage ;; *) cache=$HOME/.cache/gwimage ;; esac
 PATH=$PATH:/usr/sbin:/sbin
 
 say() { echo "build.sh: $*" >&2; }
@@ -39,15 +39,14 @@ install_lacking() { # ["PACKAGE COMMAND..." lines for the tests]
     packages=$(lacking "${1:-}")
     apt-get indextargets --format '$(LABEL)' | grep -qx Debian && [ -z "$packages" ] && return
     say "reading package lists (apt-get update)"
-    as_root apt-get -qq update
+    as_root apt-get -qq update || say "some package lists could not be read; going on with the others"
     [ -n "$packages" ] || return 0
     say "this host lacks:" $packages
-    plan=$(apt-get -s install --no-install-recommends $packages)
-    if echo "$plan" | grep '^Remv' >&2; then
-        say "apt would remove the packages above, so nothing was installed; install these yourself:" $packages
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y install --no-remove --no-install-recommends $packages > /dev/null || {
+        say "apt did not install them; it may not remove anything for them. Install these yourself:" $packages
         exit 3
-    fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $packages > /dev/null
+    }
 }
 
 python() { # the interpreter of a virtual environment with what pyproject.toml asks for
@@ -67,6 +66,10 @@ print("\n".join(project["dependencies"] + project["optional-dependencies"]["test
     echo "$venv/bin/python"
 }
 
+if [ "${1:-}" = test ] && [ "$(id -u)" != 0 ]; then
+    say "the tests need root, for chroot and network namespaces: sudo ./build.sh test"
+    exit 2
+fi
 [ "${1:-}" = test ] && for_tests='openssh-client ssh
 procps ps'
 install_lacking "${for_tests:-}"

@@ -29,7 +29,15 @@ def main() -> None:
     """The program: `gwimage`, `python -m gwimage`."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that half work is cleaned up
     try:
-        cli()
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        click.echo(f"gwimage: {error}", err=True)
+        sys.exit(TOOL)
     except ProfileError as error:
         _print(error.problems)
         sys.exit(FAILED)
@@ -82,6 +90,7 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     _preflight(builder.COMMANDS)
     stem = definitions.image_name(parsed)
     steps = Steps(output / f"{stem}.log")
+    (output / f"{stem}.proof.json").unlink(missing_ok=True)  # it proved another image
     built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
     size = built.qcow2.stat().st_size / 2**20
     click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")
@@ -125,7 +134,10 @@ def _built_from(image: Path, sha256: str) -> None:
     if not image.exists():
         raise ToolError(("gwimage", "verify", str(image)), 1, f"there is no such image; {again}")
     manifest = image.with_suffix(".manifest.json")
-    if manifest.exists() and json.loads(manifest.read_text())["input"]["sha256"] != sha256:
+    if not manifest.exists():
+        message = f"there is no {manifest.name} beside it, so nobody knows which profile it was built from; {again}"
+        raise ToolError(("gwimage", "verify", str(image)), 1, message)
+    if json.loads(manifest.read_text())["input"]["sha256"] != sha256:
         raise ToolError(("gwimage", "verify", str(image)), 1, f"the profile has changed since it was built; {again}")
 
 

@@ -106,9 +106,16 @@ def _put(root: str, path: str, file: File) -> None:
 
 
 def _exchange(fresh: str, target: str) -> None:
-    """Two renames: the old tree is put back if the second one fails, and deleted after it."""
+    """Two renames: the old tree is put back if the second one fails, and deleted after it.
+
+    An empty directory is filled and stays the same one: somebody may stand in it, or have mounted it.
+    """
     if not os.path.lexists(target):
         os.rename(fresh, target)
+        return
+    if not os.listdir(target):
+        for name in sorted(os.listdir(fresh), key=lambda name: (name == manifest.PATH, name)):
+            os.rename(os.path.join(fresh, name), os.path.join(target, name))
         return
     old = f"{fresh}.old"
     os.rename(target, old)
@@ -126,24 +133,33 @@ def _foreign(target: str) -> str:
         return ""
     try:
         with open(os.path.join(target, manifest.PATH), encoding="utf-8") as file:
-            known = json.load(file)["files"]
-        found = {path: manifest.entry(file) for path, file in _tree(target).items() if path != manifest.PATH}
-    except (OSError, ValueError, KeyError, TypeError):
+            written = json.load(file)
+        known = written["files"]
+        if written["format"] != manifest.FORMAT or not known.items():
+            raise ValueError("another manifest")
+        found = _tree(target)
+        changed = sorted(found ^ (known.keys() | {manifest.PATH}))
+        changed = changed or [path for path in sorted(known) if manifest.entry(_read(target, path)) != known[path]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return "gwimage did not write this, so it does not replace it"
-    changed = sorted(path for path in found.keys() | known.keys() if found.get(path) != known.get(path))
     return f"{changed[0]} was changed or added since gwimage wrote this; that work would be lost" if changed else ""
 
 
-def _tree(root: str) -> dict[str, File]:
-    """What lies in a directory, in the form in which it was written."""
-    files = {}
+def _tree(root: str) -> set[str]:
+    """Paths of all that lies in a directory, directories apart."""
+    found = set()
     for folder, folders, names in os.walk(root):
-        for name in names + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
-            full = os.path.join(folder, name)
-            path = os.path.relpath(full, root)
-            if os.path.islink(full):
-                files[path] = File(link=os.readlink(full))
-                continue
-            with open(full, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                files[path] = File(file.read(), mode=os.stat(full).st_mode & 0o7777)
-    return files
+        names += [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        found |= {os.path.relpath(os.path.join(folder, name), root) for name in names}
+    return found
+
+
+def _read(root: str, path: str) -> File:
+    """A file in the form in which it was written. Raises ValueError for what we never write, such as a pipe."""
+    full = os.path.join(root, path)
+    if os.path.islink(full):
+        return File(link=os.readlink(full))
+    if not os.path.isfile(full):
+        raise ValueError(path)
+    with open(full, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return File(file.read(), mode=os.stat(full).st_mode & 0o7777)

@@ -31,27 +31,34 @@ class Mirror:
 
 def cache() -> Path:
     """${XDG_CACHE_HOME:-~/.cache}/gwimage, made if missing."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(base) / "gwimage"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or "")
+    path = (base if base.is_absolute() else Path.home() / ".cache") / "gwimage"
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def mirror(given: str | None = None) -> Mirror:
-    """The mirror that this host's own apt uses (apt-get(8), indextargets), unless one is given.
+    """The mirror that this host's own apt uses (apt-get(8), indextargets), or the given one beside apt's security archive.
 
     Raises ToolError if apt knows no Debian archive.
     """
-    if given:
-        return Mirror(given)
     argv = ("apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages")
     found = {}
     for line in output(argv).splitlines():
         label, _, uri = line.partition(" ")
-        found.setdefault(label, uri)
-    if "Debian" not in found:
-        raise ToolError(argv, 1, "apt knows no Debian archive; run `apt-get update`, or give --mirror URL")
-    return Mirror(found["Debian"], found.get("Debian-Security"))
+        if uri := _server(uri):
+            found.setdefault(label, uri)
+    if given or "Debian" in found:
+        return Mirror(given or found["Debian"], found.get("Debian-Security"))
+    raise ToolError(argv, 1, "apt knows no Debian archive on a server; run `apt-get update`, or give --mirror URL")
+
+
+def _server(uri: str) -> str:
+    """An address that also works elsewhere; Debian's cloud images name theirs in a list (apt-transport-mirror(1))."""
+    if uri.startswith("mirror+file:"):
+        words = Path(uri.removeprefix("mirror+file:").rstrip("/")).read_text().split()
+        uri = next((word for word in words if word.startswith(("http:", "https:"))), "")
+    return uri if uri.startswith(("http:", "https:")) else ""
 
 
 def output(argv: tuple[str, ...]) -> str:

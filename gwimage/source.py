@@ -24,6 +24,7 @@ UNSEEN = re.compile(
     "\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e0fff]|\r(?!\n)"
 )
 SECRET = re.compile(r"(?i)((?:pass|secret|private)[\w-]*[\"']?\s*:\s*)(.*)")
+LONGEST_EXCERPT = 4096
 AMBIGUOUS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
@@ -65,7 +66,10 @@ class Source:
         if problem.place:
             return problem
         mark = self.mark(problem.path, problem.on_key)
-        return replace(problem, place=_place(self.filename, self.lines, mark))
+        place = _place(self.filename, self.lines, mark)
+        if problem.path[:2] == ("system", "admin") and problem.path[2:] != ("name",):  # whatever stands there may be a password or a private key
+            place = replace(place, text="")
+        return replace(problem, place=place)
 
 
 class _Stop(Exception):
@@ -162,7 +166,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent) or event.anchor:
             self.problem(mark, "anchors and aliases (& and *) are not allowed", "write the value out, or quote it")
         elif event.tag:
-            self.problem(mark, f"the tag {event.tag} is not allowed", "write the plain value")
+            self.problem(mark, "tags are not allowed", "write the plain value")
         frame = self.stack[-1] if self.stack else None
         if frame and frame.wants_key:
             self.key(frame, event, mark)
@@ -260,7 +264,9 @@ def _place(filename: str, lines: tuple[str, ...], mark: Mark) -> Place:
 
 
 def _masked(text: str, lines: tuple[str, ...], line: int) -> str:
-    """The line for an excerpt: what may be a password or a private key is never echoed."""
+    """The line for an excerpt: what may be a password or a private key is never echoed, nor what nobody could read."""
+    if len(text) > LONGEST_EXCERPT:
+        return ""
     for number in range(line, 0, -1):
         if "PRIVATE KEY-----" in lines[number - 1]:
             if number == line or "-----BEGIN" in lines[number - 1]:

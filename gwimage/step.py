@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ LIBC = ctypes.CDLL(None)
 
 
 class Steps:
-    """Prints "  12 s  what is done" per step to `out`; on a terminal the running step counts up in place."""
+    """Prints "  12 s  what is done" per step to `out`; on a terminal the running step stands on one line."""
 
     def __init__(self, log: Path, out: TextIO = sys.stderr):
         self.log = log
@@ -73,7 +74,8 @@ class Steps:
 
     def _now(self, text: str, seconds: float) -> None:
         if self.out.isatty():
-            self.out.write(f"\r\033[K{seconds:5.0f} s  {text[:90]}")
+            width = shutil.get_terminal_size().columns - 1
+            self.out.write("\r\033[K" + f"{seconds:5.0f} s  {text}"[:width])
             self.out.flush()
 
     def _end(self, text: str, seconds: float, done: bool) -> None:

@@ -45,16 +45,26 @@ def test_a_killed_build_leaves_no_image_and_no_mkosi(tmp_path, how):
     assert process.returncode
     assert wait_for(lambda: not session(process.pid)), "something of the build goes on"
     assert not list(out.glob("homelab*.raw")) + list(out.glob("homelab*.qcow2"))
-    build._sweep(out)
+    if how == signal.SIGKILL:  # the next build cleans up after it
+        assert list(out.glob(".building-*"))
+        build._sweep(out)
     assert [path.name for path in out.iterdir()] == ["homelab_1.0.0_amd64.log"]
 
 
 def test_the_mirror_comes_from_apt_or_from_the_user():
-    assert host.mirror().main.startswith(("http", "file", "copy"))
-    text = host.mirror("https://mirror.example/debian").sources("trixie")
-    assert "URIs: https://mirror.example/debian\nSuites: trixie trixie-updates\n" in text
+    own = host.mirror()
+    assert own.main.startswith("http")
+    given = host.mirror("https://mirror.example/debian")
+    assert given == Mirror("https://mirror.example/debian", own.security)
+    assert "URIs: https://mirror.example/debian\nSuites: trixie trixie-updates\n" in given.sources("trixie")
     text = Mirror("https://mirror.example/debian", "https://mirror.example/security").sources("trixie")
     assert "URIs: https://mirror.example/security\nSuites: trixie-security\n" in text
+
+
+def test_a_mirror_list_and_a_cdrom_are_no_servers(tmp_path):
+    (tmp_path / "list").write_text("https://mirror.example/debian\n")
+    assert host._server(f"mirror+file:{tmp_path}/list/") == "https://mirror.example/debian"
+    assert host._server("cdrom://Debian/") == ""
 
 
 def session(leader: int) -> list[str]:

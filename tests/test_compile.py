@@ -75,8 +75,33 @@ def test_manifest_describes_every_file():
     files = compiled()
     manifest = json.loads(files["manifest.json"].text)
     assert sorted(manifest["files"]) == sorted(set(files) - {"manifest.json"})
-    assert manifest["input"]["file"] == "profile.yaml"
     assert (manifest["name"], manifest["release"]) == ("everything", "2.10.3")
+
+
+@pytest.mark.parametrize("foreign", ['{"files": []}', '{"files": {}}', '{"format": 1, "files": {}}', "[]", "x"])
+def test_a_foreign_manifest_is_not_ours(tmp_path, foreign):
+    (tmp_path / "manifest.json").write_text(foreign)
+    with pytest.raises(ProfileError):
+        write(compiled(), str(tmp_path))
+    assert (tmp_path / "manifest.json").read_text() == foreign
+
+
+def test_a_pipe_in_our_tree_is_not_read(tmp_path):
+    write(compiled(), str(tmp_path / "out"))
+    path = tmp_path / "out" / "mkosi.conf"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ProfileError):
+        write(compiled(), str(tmp_path / "out"))
+
+
+def test_an_empty_directory_stays_the_same_one(tmp_path):
+    (tmp_path / "out").mkdir(mode=0o700)
+    before = (tmp_path / "out").stat()
+    write(compiled(), str(tmp_path / "out"))
+    after = (tmp_path / "out").stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    assert (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_source_map_leads_back():

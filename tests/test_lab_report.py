@@ -29,10 +29,6 @@ PARTS = {
 }
 
 
-def entry(message, source="kernel"):
-    return json.dumps({"MESSAGE": message, "SYSLOG_IDENTIFIER": source})
-
-
 def test_a_report_of_the_guest_as_data():
     found = guest.read(PARTS)
     assert (found.state, found.failed, found.complaints) == ("running", (), ())
@@ -57,9 +53,14 @@ def test_failed_units_and_baked_keys_are_named():
 
 
 def test_complaints_are_what_the_allowlist_leaves():
-    journal = [entry("mtrr: your CPUs had inconsistent fixed MTRR settings"), entry("boom"), entry("boom")]
-    assert guest.complaints("\n".join(journal)) == ("kernel: boom",)
-    assert guest.complaints(entry([104, 105], "x")) == ("x: hi",)
+    warning, error = ({"SYSLOG_IDENTIFIER": "kernel", "PRIORITY": number} for number in ("4", "3"))
+    remark = json.dumps(warning | {"MESSAGE": "mtrr: your CPUs had inconsistent fixed MTRR settings"})
+    trace = json.dumps(warning | {"MESSAGE": "WARNING: CPU: 1 PID: 314 at traps.c:1120"})
+    boom = json.dumps(error | {"MESSAGE": "boom"})
+    found = guest.complaints("\n".join([remark, trace, boom, boom]))
+    assert found == ("kernel.warning: WARNING: CPU: 1 PID: 314 at traps.c:1120", "kernel.error: boom")
+    other = json.dumps({"SYSLOG_IDENTIFIER": "x", "PRIORITY": "4", "MESSAGE": [104, 105]})
+    assert guest.complaints(other) == ("x.warning: hi",)
     assert guest.complaints("Failed to open journal") == ("Failed to open journal",)
 
 

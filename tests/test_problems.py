@@ -2,10 +2,15 @@
 
 import json
 
+import pytest
+from conftest import ROOT
+
 from gwimage import source
+from gwimage.compile import load
 from gwimage.problem import Place, Problem, ProfileError, ToolError, as_text, errors, in_order, to_json
 
 PROFILE = "lans:\n  lan:\n    nic: net1\n\n    addres: 10.0.0.1/24\n"
+PLAIN = ROOT / "profiles" / "homelab.yaml"
 UNKNOWN = Problem(("lans", "lan", "addres"), "unknown key 'addres'", "did you mean 'address'?", on_key=True)
 
 
@@ -67,6 +72,24 @@ def test_secrets_are_masked():
         read = source.parse(line + "\n", "p")
         for problem in (*read.problems, read.locate(Problem((), "x")), read.locate(Problem(("name",), "x"))):
             assert "hunter2" not in as_text(problem)
+
+
+@pytest.mark.parametrize(
+    "admin",
+    [
+        "password_hash:\n      hunter2-secret",
+        "pw: hunter2",
+        "password_hash: |\n      hunter2",
+        "password_hash: !hunter2 x",
+        "ssh_keys: [b3BlbnNzaC1rZXktdjEAAAAABG5vbmhunter2]",
+        "ssh_keys: [hunter2]",
+    ],
+)
+def test_nothing_of_the_admin_is_echoed(admin):
+    text = PLAIN.read_text().replace("wans:", f"system:\n  admin:\n    {admin}\nwans:", 1)
+    _, problems = load(source.parse(text, "p.yaml"))
+    assert problems
+    assert not any(word in as_text(problem) for problem in problems for word in ("hunter2", "b3Bl"))
 
 
 def test_private_keys_are_masked():

@@ -21,6 +21,7 @@ from gwimage.verify import verify
 
 pytestmark = pytest.mark.vm
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
+HASH = "$6$saltsalt$" + "a" * 86
 EVERYTHING = TESTS / "cases" / "everything" / "profile.yaml"
 
 
@@ -55,19 +56,22 @@ def test_two_wans_two_lans_and_ssh(image, tmp_path):
 
 
 def test_the_admin_logs_in_by_key_and_becomes_root(image, tmp_path):
+    """Without a second disk, as most will run it: state lies on the OS disk."""
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
     text = HOMELAB.read_text() + (
         f"system:\n  hostname: gw\n  admin:\n    name: ops\n    ssh_keys: [{key.with_suffix('.pub').read_text().strip()}]\n"
+        f"    password_hash: {HASH}\n"
         "services:\n  ssh: {from: [lan]}\n"
     )
     read = source.parse(text, "ssh.yaml")
     parsed, problems = load(read)
     assert not problems
     baked = rebake(image, compile(read)[0], tmp_path / "ssh.raw")
-    job = Job(baked, parsed, (), Shape(), tmp_path)
-    said = world.call(log_in, job, str(key), "ops@10.0.0.1", "id -un; sudo -n id -un; hostname; pwd", say=print)
-    assert said["by key"].split() == ["ops", "root", "gw", "/home/ops"]
+    job = Job(baked, parsed, (), Shape(state_disk=False), tmp_path)
+    ask = "id -un; sudo -n id -un; hostname; pwd; findmnt -no SOURCE /state; sudo -n getent shadow ops | cut -d: -f2"
+    said = world.call(log_in, job, str(key), "ops@10.0.0.1", ask, say=print)
+    assert said["by key"].split() == ["ops", "root", "gw", "/home/ops", "/dev/sda5", HASH]
     assert "Permission denied (publickey)" in said["without"]
 
 
@@ -90,6 +94,16 @@ def test_a_mutant_is_red_on_exactly_its_claims(image, tmp_path, name):
     files[path] = dataclasses.replace(files[path], text=files[path].text.replace(old, new))
     mutant = rebake(image, files, tmp_path / "mutant.raw")
     assert red(prove(mutant, HOMELAB)) == expected
+
+
+def test_rules_that_do_not_load_leave_the_gateway_dark(image, tmp_path):
+    files = compile(source.read(str(HOMELAB)))[0]
+    path = "config/etc/nftables/gwimage.nft"
+    files[path] = dataclasses.replace(files[path], text=files[path].text + "nonsense\n")
+    mutant = rebake(image, files, tmp_path / "mutant.raw")
+    parsed, _ = load(source.read(str(HOMELAB)))
+    found = world.call(darkness, Job(mutant, parsed, (), Shape(), tmp_path), say=print)
+    assert (found["wan"], found["lease"]) == (None, None)
 
 
 def test_a_damaged_configuration_layer_leaves_the_gateway_dark_and_says_so(image, tmp_path):

@@ -24,8 +24,7 @@ def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
     gateway = Gateway(machine, PATIENCE)
     gateway.start(control=False)
     hosts.ask_for_leases()
-    yield hosts, gateway
-    gateway.stop()
+    yield hosts, gateway  # the world ends with the visit, and the machine with the world
 
 
 def log_in(say, job: Job, key: str, target: str, command: str) -> dict[str, str]:

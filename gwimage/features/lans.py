@@ -65,7 +65,8 @@ def check(profile: Profile) -> list[Problem]:
         if lan.name in wans:
             hint = "the name is the interface's: give each network its own"
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
-        problems += nic.check_host((*path, "address"), lan.address, 8, 30) or _check_dhcp((*path, "dhcp"), lan)
+        wrong = nic.check_host((*path, "address"), lan.address, 8, 30)
+        problems += wrong + _check_dhcp((*path, "dhcp"), lan, profile, bool(wrong))
     return problems
 
 
@@ -81,13 +82,29 @@ def _overlaps(networks: list[tuple[Path, object]]) -> list[Problem]:
     return problems
 
 
-def _check_dhcp(path: Path, lan: Lan) -> list[Problem]:
+def _check_dhcp(path: Path, lan: Lan, profile: Profile, wrong_address: bool) -> list[Problem]:
     if not lan.dhcp:
         return []
-    problems = _check_pool((*path, "pool"), lan.dhcp, lan.address)
-    problems += nic.check_dns((*path, "dns"), lan.dhcp.dns)
+    problems = [] if wrong_address else _check_pool((*path, "pool"), lan.dhcp, lan.address)
+    problems += nic.check_dns((*path, "dns"), lan.dhcp.dns) or _check_servers((*path, "dns"), lan, profile)
     if not SHORTEST <= lan.dhcp.lease_time <= LONGEST:
         problems.append(Problem((*path, "lease_time"), "a lease lasts from 2m to 30d", "1h to 24h is usual"))
+    return problems
+
+
+def _check_servers(path: Path, lan: Lan, profile: Profile) -> list[Problem]:
+    """DNS servers that a client on this LAN could never reach."""
+    problems, own = [], lan.address.network
+    for index, server in enumerate(lan.dhcp.dns):
+        place, hint = (*path, index), f"the gateway answers on {lan.address.ip}"
+        if server in own and server in (own.network_address, own.broadcast_address):
+            problems.append(Problem(place, f"{server} is the network or broadcast address of {own}", hint))
+        if any(wan.address and server == wan.address.ip for wan in profile.wans):
+            problems.append(Problem(place, f"the gateway gives no DNS on {server}, its address outside", hint))
+        for other in profile.lans:
+            if other.name != lan.name and server in other.address.network and server not in own:
+                hint = f"use {lan.address.ip}, or a server on {lan.name} or outside"
+                problems.append(Problem(place, f"{server} is on {other.name}, which is closed to {lan.name}", hint))
     return problems
 
 
@@ -145,8 +162,9 @@ def _plan_one(lan: Lan) -> Plan:
     if lan.dhcp:
         network += _server(file, f"{path}.dhcp", lan)
         elements.append(Element("gateway_open", f"{zone} . udp . 67", f"{path}.dhcp"))
-        # a client without a lease has no address yet
-        rules.insert(0, Rule("prerouting.dhcp", f"iifname {zone} ip saddr 0.0.0.0 udp dport 67 accept", f"{path}.dhcp"))
+        # a client without a lease has no address yet; one that rebinds may still have that of another subnet
+        asks = f"iifname {zone} ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept"
+        rules.insert(0, Rule("prerouting.dhcp", asks, f"{path}.dhcp"))
     network += nic.quiet(file, path)
     listener = Setting("resolved.conf", "Resolve", "DNSStubListenerExtra", str(lan.address.ip), f"{path}.address")
     return Plan(network=tuple(network), resolved=(listener,), rules=tuple(rules), elements=tuple(elements))

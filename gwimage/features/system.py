@@ -58,7 +58,8 @@ def check(profile: Profile) -> list[Problem]:
     problems, name = [], profile.system.hostname
     if name == "localhost" or name.isdigit():
         hint = "choose a name with a letter, such as gw"
-        problems.append(Problem(("system", "hostname"), f"{name!r} cannot be a host name", hint))
+        place = ("system", "hostname") if name != profile.name else ("name",)
+        problems.append(Problem(place, f"{name!r} cannot be a host name", hint))
     admin, path = profile.system.admin, ("system", "admin")
     if not admin:
         return problems
@@ -81,11 +82,11 @@ def check_key(path: Path, key: str) -> list[Problem]:
     """One line of a .pub file. The messages never repeat the key: it may be a private one."""
     kind, _, rest = key.partition(" ")
     blob = rest.split(" ")[0]
-    if "PRIVATE KEY" in key:
+    if "PRIVATE KEY" in key or key.startswith("b3BlbnNzaC1rZXktdjE"):  # "openssh-key-v1"
         hint = "give the .pub file; treat this private key as lost if others can read the profile"
         return [Problem(path, "this is a private key", hint)]
     if "\n" in key or "\r" in key or "\t" in key:
-        return [Problem(path, "a public key is one line without tabs", "copy it from a .pub file")]
+        return [Problem(path, "a public key is one line", "write it as a plain value: no tabs, no | or >")]
     if kind not in KEY_TYPES:
         message = f"a public key begins with its type: {', '.join(KEY_TYPES[:2])} ..."
         return [Problem(path, message, "copy the line from a .pub file; options before the type are not supported")]
@@ -111,9 +112,17 @@ def _fields(blob: str) -> list[bytes]:
             return []
         fields.append(raw[4 : 4 + size])
         raw = raw[4 + size :]
-    if len(fields) < 2 or (fields[0] == b"ssh-ed25519" and [len(f) for f in fields] != [11, 32]):
-        return []
-    return fields
+    return fields if _complete(fields) else []
+
+
+def _complete(fields: list[bytes]) -> bool:
+    """As many fields as the type has, of plausible size (RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4)."""
+    sizes = [len(field) for field in fields]
+    if fields[:1] == [b"ssh-rsa"]:
+        return len(sizes) == 3 and sizes[2] >= 128  # sshd takes no modulus below 1024 bits
+    if fields[:1] == [b"ssh-ed25519"]:
+        return sizes == [11, 32]
+    return len(sizes) >= 3 and sizes[-1] > 0
 
 
 def plan(profile: Profile) -> Plan:

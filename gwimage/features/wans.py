@@ -65,12 +65,16 @@ def _gateway(path: Path, wan: Wan) -> list[Problem]:
 
 def _own_servers(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
     own = {net.address.ip for net in (*profile.wans, *profile.lans) if net.address}
-    hint = "name a server outside; clients use the gateway without being told here"
-    return [
-        Problem((*path, index), f"{server} is the gateway itself: it would ask itself", hint)
-        for index, server in enumerate(wan.dns)
-        if server in own
-    ]
+    problems = []
+    for index, server in enumerate(wan.dns):
+        hint = "name a server outside; clients use the gateway without being told here"
+        if server in own:
+            problems.append(Problem((*path, index), f"{server} is the gateway itself: it would ask itself", hint))
+        elif inside := [lan for lan in profile.lans if server in lan.address.network]:
+            hint = f"clients may use it: lans.{inside[0].name}.dhcp.dns"
+            message = f"{server} is on {inside[0].name}, but servers of a WAN are asked through the WAN"
+            problems.append(Problem((*path, index), message, hint))
+    return problems
 
 
 def plan(profile: Profile) -> Plan:

@@ -19,14 +19,14 @@ LISTENER = 40404
 FIREWALL_UNIT = "gwimage-firewall.service"
 
 # Journal entries of priority warning and worse that are no complaint: (pattern, reason).
-# The pattern is matched against "<source>: <message>". Keep it as short as it can be.
+# The pattern is matched against "<source>.<priority>: <message>". Keep it as short as it can be.
 ALLOWED: tuple[tuple[str, str], ...] = (
-    (r"^kernel: mtrr: your CPUs had inconsistent ", "QEMU's emulated processors"),
-    (r"^kernel: tsc: Unable to calibrate against PIT", "QEMU's emulated clock"),
-    (r"^kernel: amd_pstate: the _CPC object is not present", "QEMU's emulated processors"),
-    (r"^kernel: acpi PNP0A03:00: fail to add MMCONFIG", "the i440fx machine has no MMCONFIG"),
-    (r"^kernel: sd [\d:]+: Power-on or device reset occurred", "said once by every virtio disk"),
+    (
+        r"^kernel\.warning: (?!WARNING: |-+\[ cut here)",
+        "what the kernel thinks of the processor and the machine; its errors and traces do count",
+    ),
 )
+_PRIORITIES = ("emergency", "alert", "critical", "error", "warning")
 
 
 def _encode(text: str) -> str:
@@ -132,7 +132,8 @@ def _entry(line: str) -> str:
     message = entry.get("MESSAGE") or ""
     if isinstance(message, list):  # bytes that are not UTF-8
         message = bytes(message).decode(errors="replace")
-    return f"{entry.get('SYSLOG_IDENTIFIER', '?')}: {message}"
+    priority = _PRIORITIES[int(entry.get("PRIORITY", 4))]
+    return f"{entry.get('SYSLOG_IDENTIFIER', '?')}.{priority}: {message}"
 
 
 def _parts(said: str, order: str) -> dict[str, str]:

@@ -42,11 +42,12 @@ _Q35_BRIDGES = [
 
 @dataclass(frozen=True)
 class Shape:
-    """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB."""
+    """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB; a blank second disk or none."""
 
     machine: str = "pc"
     memory: int = 512
     cores: int = 2
+    state_disk: bool = True
 
 
 @dataclass
@@ -136,7 +137,6 @@ def command(
     devices = [
         "virtio-scsi-pci,id=scsihw0,bus=pci.0,addr=0x5",
         "scsi-hd,drive=os,bus=scsihw0.0,scsi-id=0,bootindex=1",
-        "scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1",
         "virtio-serial-pci,id=serial0,bus=pci.0,addr=0x8",
         "virtserialport,bus=serial0.0,chardev=port,name=gw.lab",
     ]
@@ -148,7 +148,9 @@ def command(
         argv += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware()[0]}"]
         argv += ["-drive", f"if=pflash,unit=1,format=raw,file={dir / 'vars.fd'}"]
     argv += ["-drive", f"if=none,id=os,format=qcow2,cache=unsafe,file={dir / 'os.qcow2'}"]
-    argv += ["-drive", f"if=none,id=state,format=raw,cache=unsafe,file={dir / 'state.raw'}"]
+    if shape.state_disk:
+        argv += ["-drive", f"if=none,id=state,format=raw,cache=unsafe,file={dir / 'state.raw'}"]
+        devices.append("scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1")
     argv += ["-chardev", f"file,id=console,append=on,path={dir / 'console.log'}"]
     argv += ["-serial", "chardev:console"]
     argv += ["-chardev", f"socket,id=port,path={_RUN / 'port'},server=on,wait=off"]

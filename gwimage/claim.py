@@ -1,6 +1,6 @@
 """What `verify` claims about the running gateway, as data. Features make claims; only the lab asks them.
 
-A host in a probe is "isp" (the server outside), "attacker" (outside too) or "client-LAN".
+A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on that WAN) or "client-LAN".
 """
 
 from dataclasses import dataclass

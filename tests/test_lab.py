@@ -84,8 +84,14 @@ class StandIn:
     patience: float = 4
     started: float = 0
     processes: list = field(default_factory=list)
+    emulated: bool = True
+    starts: int = 0
 
     def start(self, control):
+        self.starts += 1
+        if self.hangs():
+            self.started = time.time()
+            return
         make("gw")
         self.started, self.control = time.time(), control
         names = {0: "wan", 1: "lan", 2: "iot"}
@@ -134,22 +140,32 @@ class StandIn:
     def alive(self):
         return True
 
+    def hangs(self):
+        return "hangs" in self.faults or ("hangs once" in self.faults and self.starts == 1)
+
     def ready(self):
-        return True
+        return not self.hangs()
+
+    def cut(self):
+        assert self.hangs()
 
     @property
     def ready_at(self):
         return self.started
 
     def findings(self):
+        if self.hangs():
+            return None
         return replace(WELL, failed=("x.service",)) if "failed unit" in self.faults else WELL
 
     def open_up(self):
-        if "no control" not in self.faults:
+        if "no control" not in self.faults and not self.hangs():
             with inside("gw"):
                 run(["nft", "flush", "ruleset"])
 
     def stop(self):
+        if self.hangs():
+            return "plug pulled"
         for process in self.processes:
             process.kill()
             process.wait()
@@ -190,7 +206,7 @@ WITHOUT_LEASE = ("no dhcp", "pool")
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
     """The results of every stand-in, verified side by side: each lab has a world of its own."""
-    faults = ["", "static", *EXPECTED, *WITHOUT_LEASE, "no wan"]
+    faults = ["", "static", "hangs once", "hangs", *EXPECTED, *WITHOUT_LEASE, "no wan"]
     with ThreadPoolExecutor(6) as pool:
         folders = [tmp_path_factory.mktemp("lab") for _ in faults]
         return dict(zip(faults, pool.map(verdicts, folders, faults)))
@@ -200,7 +216,11 @@ def having(results, *statuses):
     return {result.id for result in results.values() if result.status in statuses}
 
 
-@pytest.mark.parametrize("kind", ["", "static"])
+def test_a_machine_that_hangs_is_red(seen):
+    assert not having(seen["hangs"], "pass")
+
+
+@pytest.mark.parametrize("kind", ["", "static", "hangs once"])
 def test_a_good_gateway_is_green(seen, kind):
     results = seen[kind]
     assert {r.id: (r.seen, r.control) for r in results.values() if r.status != "pass"} == {}

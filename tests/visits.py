@@ -11,7 +11,7 @@ from gwimage.lab.netns import run
 from gwimage.lab.qemu import Machine, acceleration
 from gwimage.lab.topology import derive
 
-PATIENCE = 180
+PATIENCE = 120
 SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
 
 
@@ -23,6 +23,9 @@ def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
     machine.prepare()
     gateway = Gateway(machine, PATIENCE)
     gateway.start(control=False)
+    if not wait_for(gateway.ready, PATIENCE, gateway.alive):  # as course.py: an emulated machine may hang, once
+        gateway.cut()
+        gateway.start(control=False)
     hosts.ask_for_leases()
     yield hosts, gateway  # the world ends with the visit, and the machine with the world
 

@@ -55,16 +55,17 @@ def plan(profile: Profile) -> Plan:
 
 
 def _claims(profile: Profile) -> tuple[Claim, ...]:
-    wan, ssh = profile.wans[0].name, profile.services.ssh_from
-    uplink = (f"wans.{wan}.address",)
-    probe = GatewayClosed("attacker", (22,) if wan in ssh else ())
-    claims = [Claim(f"wans.{wan}.closed", f"wans.{wan}", _scan(wan, probe), probe, uplink, closed=True)]
+    wans, ssh, claims = [wan.name for wan in profile.wans], profile.services.ssh_from, []
+    for wan in wans:
+        probe, path = GatewayClosed(f"attacker-{wan}", (22,) if wan in ssh else ()), f"wans.{wan}"
+        claims.append(Claim(f"{path}.closed", path, _scan(wan, probe), probe, (f"{path}.address",), closed=True))
     for lan in profile.lans:
         probe = GatewayClosed(f"client-{lan.name}", (22, 53) if lan.name in ssh else (53,))
         path = f"lans.{lan.name}"
         claims.append(Claim(f"{path}.closed", path, _scan(lan.name, probe), probe, closed=True))
-        text = f"nobody on {wan} reaches a client on {lan.name}"
-        claims.append(Claim(f"{path}.unreachable.{wan}", path, text, Unreachable("attacker", lan.name), closed=True))
+        for wan in wans:
+            text, probe = f"nobody on {wan} reaches a client on {lan.name}", Unreachable(f"attacker-{wan}", lan.name)
+            claims.append(Claim(f"{path}.unreachable.{wan}", path, text, probe, closed=True))
         for other in profile.lans:
             if other != lan:
                 text = f"a client on {other.name} does not reach one on {lan.name}"

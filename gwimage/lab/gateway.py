@@ -17,10 +17,14 @@ from gwimage.lab.qemu import Machine
 
 @dataclass
 class Gateway:
-    """A gateway in a virtual machine. `patience` is how long it may take to come up, in seconds."""
+    """A gateway in a virtual machine. `patience` is how long it may take to come up, in seconds.
+
+    `emulated`: no hardware acceleration, so a hang may be the emulator's.
+    """
 
     machine: Machine
     patience: float
+    emulated: bool = False
     ready_at: float = 0
     _port: socket.socket | None = field(default=None, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -56,6 +60,11 @@ class Gateway:
         how = self.machine.stop(self.patience / 3)
         self._port.close()
         return how
+
+    def cut(self) -> None:
+        """Pull the plug."""
+        self.machine.stop(0)
+        self._port.close()
 
     def _await_ready(self) -> None:
         if self._ask("ready"):

@@ -1,4 +1,4 @@
-"""The hosts around the gateway: bridges for the segments, ISP, attacker and one client per LAN.
+"""The hosts around the gateway: bridges for the segments, ISP, an attacker per WAN and a client per LAN.
 
 Brings a topology to life and says which addresses were given out. Asks no questions of the
 gateway (that is probes.py) except whether it is there at all.
@@ -44,13 +44,15 @@ class Hosts:
     def start(self) -> None:
         """Everything but the gateway; clients have no address yet."""
         make("hv")
-        for name in ["isp", "attacker", *(f"client-{lan.name}" for lan in self.topology.lans)]:
+        attackers = [f"attacker-{wan.name}" for wan in self.topology.wans]
+        for name in ["isp", *attackers, *(f"client-{lan.name}" for lan in self.topology.lans)]:
             make(name)
         for card in self.topology.cards:
             ip("hv", [f"link add br{card.slot} type bridge", f"link set br{card.slot} up"])
         for wan in self.topology.wans:
             self._plug("isp", wan.name, wan.card.slot, [wan.isp])
-        self._start_attacker()
+        for wan in self.topology.wans:
+            self._start_attacker(wan)
         for lan in self.topology.lans:
             self._plug(f"client-{lan.name}", lan.name, lan.card.slot, [])
             _serve(f"client-{lan.name}")
@@ -124,26 +126,27 @@ class Hosts:
             return address
         return None
 
-    def route_inwards(self, address: IPv4Address) -> None:
-        """ISP and attacker know the way to the LANs, so an open firewall shows."""
-        wan = self.topology.wans[0]
-        routes = [
-            f"route replace {lan.gateway.network} via {address} dev {wan.name} onlink"
-            for lan in self.topology.lans
-        ]
-        ip("isp", routes)
-        ip("attacker", routes)
+    def route_inwards(self) -> None:
+        """ISP and attackers know the way to the LANs, so an open firewall shows."""
+        for wan in reversed(self.topology.wans):  # the ISP takes that by the first one
+            if address := wan.static or self.leased_to(wan):
+                routes = [
+                    f"route replace {lan.gateway.network} via {address} dev {wan.name} onlink"
+                    for lan in self.topology.lans
+                ]
+                ip("isp", routes)
+                ip(f"attacker-{wan.name}", routes)
 
     def check(self) -> None:
         """A fault of the lab must not look like one of the gateway."""
         if self.isp.poll() is not None:
             raise ToolError(["dnsmasq"], self.isp.returncode, (self.dir / "isp.log").read_text())
 
-    def _start_attacker(self) -> None:
-        wan = self.topology.wans[0]
-        self._plug("attacker", wan.name, wan.card.slot, [wan.attacker])
+    def _start_attacker(self, wan: WanSide) -> None:
+        name = f"attacker-{wan.name}"
+        self._plug(name, wan.name, wan.card.slot, [wan.attacker])
         if wan.attacker.network != wan.isp.network:
-            ip("attacker", [f"route add {wan.isp.network} dev {wan.name}"])
+            ip(name, [f"route add {wan.isp.network} dev {wan.name}"])
             ip("isp", [f"route add {wan.attacker.ip} dev {wan.name}"])
             with inside("isp"):  # the gateway answers by way of the ISP
                 Path("/proc/sys/net/ipv4/ip_forward").write_text("1")

@@ -99,15 +99,15 @@ def _source(probe: claim.Source, view: View) -> Answer:
     answer = wire.connect(f"client-{probe.lan}", view.hosts.topology.outside, PORT, tries=3)
     seen = answer.removeprefix("open ")
     if probe.masquerade:
-        wans = [str(wan.static or view.hosts.leased_to(wan)) for wan in view.hosts.topology.wans]
-        return Answer(seen in wans, f"the server outside saw {seen}", exposed=seen == str(own))
+        first = view.hosts.topology.wans[0]  # the one with the best metric
+        return Answer(seen == str(first.static or view.hosts.leased_to(first)), f"the server outside saw {seen}", exposed=seen == str(own))
     return Answer(seen == str(own), f"the server outside saw {seen}")
 
 
 def _gateway_closed(probe: claim.GatewayClosed, view: View) -> Answer:
     name = probe.zone_host
-    if name == "attacker":
-        wan = view.hosts.topology.wans[0]
+    if name.startswith("attacker-"):
+        wan = view.wan(name.removeprefix("attacker-"))
         link, own, target = wan.name, wan.attacker.ip, wan.static or view.hosts.leased_to(wan)
     else:
         lan = view.lan(name.removeprefix("client-"))
@@ -140,8 +140,8 @@ def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
 
 
 def _neighbour(name: str, view: View) -> bool:
-    if name == "attacker":
-        wan = view.hosts.topology.wans[0]
+    if name.startswith("attacker-"):
+        wan = view.wan(name.removeprefix("attacker-"))
         target = wan.static or view.hosts.leased_to(wan)
         return bool(target and wire.arp(name, wan.name, wan.attacker.ip, target, 5))
     lan = view.lan(name.removeprefix("client-"))

@@ -70,7 +70,8 @@ if [ "${1:-}" = test ] && [ "$(id -u)" != 0 ]; then
     say "the tests need root, for chroot and network namespaces: sudo ./build.sh test"
     exit 2
 fi
-[ "${1:-}" = test ] && for_tests='openssh-client ssh
+[ "${1:-}" = test ] && for_tests='nftables nft
+openssh-client ssh
 procps ps'
 install_lacking "${for_tests:-}"
 python=$(python)

@@ -37,7 +37,8 @@ def test_a_failed_build_says_why_and_changes_nothing(tmp_path):
 def test_a_killed_build_leaves_no_image_and_no_mkosi(tmp_path, how):
     out = tmp_path / "out"
     with subprocess.Popen(
-        [*GWIMAGE, "build", str(HOMELAB), "-o", str(out)], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+        [*GWIMAGE, "build", str(HOMELAB), "-o", str(out)], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as process:
         assert wait_for(lambda: list(out.glob(".building-*/scratch/*")), process), "mkosi did not start"
         process.send_signal(how)

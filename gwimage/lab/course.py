@@ -144,14 +144,16 @@ def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result
 def _boot(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
     """Power on and wait for answers, never for a time; says when each came.
 
-    An emulated machine that shows no sign of life is started once more, and the times say so: one of some twenty-five
-    boots hung under emulation, and a gateway at fault is silent the second time too.
+    An emulated machine that hangs or dies before any sign of life is started once more, and the times say so: some
+    boots end so under emulation, and a gateway at fault is silent the second time too.
     """
+    clock = time.monotonic()
     times = _power_on(hosts, gateway, control)
     if not times and not gateway.ready() and gateway.emulated:
         say("no sign of life: power off, and on once more")
         gateway.cut()
-        times = _power_on(hosts, gateway, control) | {"lost to an emulated machine that hung": gateway.patience}
+        lost = time.monotonic() - clock
+        times = _power_on(hosts, gateway, control) | {"lost to an emulated machine that hung or died": lost}
     hosts.check()
     for lan in hosts.topology.lans:
         if hosts.lease(lan.name):

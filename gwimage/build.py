@@ -41,7 +41,7 @@ def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mi
             "compressing the qcow2",
         )
         shutil.copy(work / "manifest.json", raw.with_suffix(".manifest.json"))
-        if any(not file.link and not file.mode & 0o004 for file in files.values()):  # not for everybody's eyes
+        if any(path.startswith("config/") and not file.link and not file.mode & 0o004 for path, file in files.items()):
             raw.chmod(0o600)
             qcow2.chmod(0o600)
         built = Built(*(out / f"{stem}{suffix}" for suffix in (".raw", ".qcow2", ".manifest.json")))

@@ -44,7 +44,7 @@ def verify(
     profile: Profile,
     claims: Sequence[Claim],
     *,
-    shape: qemu.Shape = qemu.Shape(),  # noqa: B008 (frozen)
+    shape: qemu.Shape = qemu.Shape(),  # frozen, so it can be shared
     profile_digest: str = "",
     logs: Path | None = None,
     say: world.Say = lambda text: None,

@@ -16,11 +16,15 @@ class WanAddress:
 
 @dataclass(frozen=True)
 class Lease:
-    """A real DHCP client's lease lies in first..last, with the gateway as router and the DNS servers expected."""
+    """A real DHCP client's lease lies in first..last, with this prefix length, router, DNS servers and time (seconds)."""
 
     lan: str
     first: IPv4Address
     last: IPv4Address
+    prefix: int
+    router: IPv4Address | None
+    dns: tuple[IPv4Address, ...]
+    lease_time: int
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,14 @@ class Source:
 
 @dataclass(frozen=True)
 class GatewayClosed:
-    """Of all the gateway's TCP ports exactly open_tcp answer to zone_host; the others stay silent."""
+    """Of all the gateway's TCP ports exactly open_tcp answer to zone_host; the others stay silent.
+
+    allowed_tcp: (first, last) of what the profile opens beyond the gateway's own services; nobody may listen there.
+    """
 
     zone_host: str
     open_tcp: tuple[int, ...]
+    allowed_tcp: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,91 @@ class Unreachable:
 
 
 @dataclass(frozen=True)
+class Reservation:
+    """A client with that MAC address gets exactly that address."""
+
+    lan: str
+    mac: str
+    address: IPv4Address
+
+
+@dataclass(frozen=True)
+class LocalName:
+    """A client resolves a name that only the profile knows, through the gateway's address on its LAN."""
+
+    lan: str
+    name: str
+    address: IPv4Address
+
+
+@dataclass(frozen=True)
+class DhcpOptions:
+    """A lease brings these options: (code, value as udhcpc shows it: addresses and names separated by blanks, else hex)."""
+
+    lan: str
+    expected: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Ntp:
+    """A client gets the time from the gateway's address on its LAN."""
+
+    lan: str
+
+
+@dataclass(frozen=True)
+class Reaches:
+    """What src sends by TCP or UDP to a listener in another zone arrives, with src's own address.
+
+    zone: a LAN, or a WAN for the server outside; destination and source: the address of the listener and of src
+    where the rule names one, else whichever they have.
+    """
+
+    src: str
+    zone: str
+    protocol: str
+    port: int
+    destination: IPv4Address | None = None
+    source: IPv4Address | None = None
+
+
+@dataclass(frozen=True)
+class Forwarded:
+    """What src sends to the WAN's current address and port arrives at to:to_port on the LAN.
+
+    From outside the listener sees src's own address; from the LAN itself (hairpin) the gateway's.
+    """
+
+    src: str
+    wan: str
+    protocol: str
+    port: int
+    lan: str
+    to: IPv4Address
+    to_port: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
 
-Probe = WanAddress | Lease | Dns | Ping | Source | GatewayClosed | Unreachable | Inspection
+Probe = (
+    WanAddress
+    | Lease
+    | Dns
+    | Ping
+    | Source
+    | GatewayClosed
+    | Unreachable
+    | Reservation
+    | LocalName
+    | DhcpOptions
+    | Ntp
+    | Reaches
+    | Forwarded
+    | Inspection
+)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,12 @@ def config(plan: Plan) -> dict[str, File]:
 
 def claims(profile: Profile) -> tuple[Claim, ...]:
     """What `verify` asks of the running gateway, each after those that it needs."""
-    return profiles.plan(profile).claims
+    left, found = list(profiles.plan(profile).claims), {}
+    while left:
+        ready = next(claim for claim in left if found.keys() >= set(claim.needs))
+        found[ready.id] = ready
+        left.remove(ready)
+    return tuple(found.values())
 
 
 def write(files: dict[str, File], directory: str) -> None:

@@ -92,7 +92,12 @@ def unusable(address: IPv4Address) -> str:
     return ""
 
 
-def check_host(path: Path, address: IPv4Interface, widest: int, narrowest: int) -> list[Problem]:
+def sane(address: IPv4Interface) -> bool:
+    """Whether `check_host` would let it pass: later checks say nothing about a wrong one."""
+    return not check_host((), address)
+
+
+def check_host(path: Path, address: IPv4Interface, widest: int = 8, narrowest: int = 30) -> list[Problem]:
     """The gateway's own address on a network: one that a host can have, in a subnet of sane size."""
     net, ip = address.network, address.ip
     if reason := unusable(ip):

@@ -4,7 +4,7 @@ Every entry carries the profile path that caused it; the manifest's source map c
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gwimage.claim import Claim
 
@@ -53,12 +53,21 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Set:
+    """A named nft set beyond those that the nftables renderer always knows; `type` such as ipv4_addr."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Parts add up: Plan() + part + part. Keep it free of fields that serve one feature only."""
 
     network: tuple[Setting, ...] = ()
     resolved: tuple[Setting, ...] = ()
     rules: tuple[Rule, ...] = ()
+    sets: tuple[Set, ...] = ()
     elements: tuple[Element, ...] = ()
     files: tuple[tuple[str, File], ...] = ()
     packages: tuple[str, ...] = ()
@@ -66,16 +75,7 @@ class Plan:
     claims: tuple[Claim, ...] = ()
 
     def __add__(self, other: "Plan") -> "Plan":
-        return Plan(
-            self.network + other.network,
-            self.resolved + other.resolved,
-            self.rules + other.rules,
-            self.elements + other.elements,
-            self.files + other.files,
-            self.packages + other.packages,
-            self.units + other.units,
-            self.claims + other.claims,
-        )
+        return Plan(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Plan)))
 
 
 def settings(file: str, section: str, path: str, values: Iterable[tuple[str, str]]) -> tuple[Setting, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gwimage import features
-from gwimage.features import lans, services, system, wans
+from gwimage.features import dhcp, lans, services, system, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 
@@ -17,6 +17,7 @@ class Profile:
     system: system.System
     wans: tuple[wans.Wan, ...]
     lans: tuple[lans.Lan, ...]
+    dhcp: dict[str, dhcp.Dhcp]  # by LAN
     services: services.Services
 
 
@@ -28,6 +29,7 @@ def parse(data: dict) -> Profile:
         system=system.parse(data),
         wans=wans.parse(data),
         lans=lans.parse(data),
+        dhcp=dhcp.parse(data),
         services=services.parse(data),
     )
 

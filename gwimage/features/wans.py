@@ -47,7 +47,7 @@ def check(profile: Profile) -> list[Problem]:
         problems += nic.check_dns((*path, "dns"), wan.dns)
         problems += _own_servers((*path, "dns"), wan, profile)
         if wan.address:
-            wrong = nic.check_host((*path, "ipv4", "address"), wan.address, 8, 31)
+            wrong = nic.check_host((*path, "ipv4", "address"), wan.address, narrowest=31)
             problems += wrong or _gateway((*path, "ipv4", "gateway"), wan)
     return problems
 

@@ -67,12 +67,11 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
     lease = view.hosts.lease(probe.lan)
     if lease is None:
         return Answer(False, "the DHCP client got no answer")
-    lan = next(lan for lan in view.profile.lans if lan.name == probe.lan)
     expected = {
-        "mask": str(lan.address.network.prefixlen),
-        "router": str(lan.address.ip),
-        "dns": " ".join(map(str, lan.dhcp.dns or (lan.address.ip,))),
-        "lease": str(lan.dhcp.lease_time),
+        "mask": str(probe.prefix),
+        "router": str(probe.router) if probe.router else None,
+        "dns": " ".join(map(str, probe.dns)),
+        "lease": str(probe.lease_time),
     }
     wrong = [f"{key} {lease.get(key)}, not {value}" for key, value in expected.items() if lease.get(key) != value]
     if not probe.first <= IPv4Address(lease["ip"]) <= probe.last:

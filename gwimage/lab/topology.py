@@ -79,7 +79,7 @@ def derive(profile: Profile) -> Topology:
             else _leased_side(wan.name, cards[wan.name], next(spare))
             for wan in profile.wans
         ),
-        lans=tuple(_lan_side(lan, cards[lan.name]) for lan in profile.lans),
+        lans=tuple(_lan_side(lan, cards[lan.name], profile.dhcp.get(lan.name)) for lan in profile.lans),
         outside=outside,
     )  # fmt: skip
 
@@ -123,14 +123,14 @@ def _static_side(wan, card: Card, spare: Iterator[IPv4Network]) -> WanSide:
     )  # fmt: skip
 
 
-def _lan_side(lan, card: Card) -> LanSide:
-    pool = (lan.dhcp.first, lan.dhcp.last) if lan.dhcp else (lan.address.ip, lan.address.ip)
+def _lan_side(lan, card: Card, dhcp) -> LanSide:
+    pool = (dhcp.first, dhcp.last) if dhcp else (lan.address.ip, lan.address.ip)
     hosts = [host for host, _ in zip(_hosts(lan.address.network, {lan.address.ip}), range(512))]
     outside_pool = [host for host in hosts if not pool[0] <= host <= pool[1]]
     spare = (outside_pool or hosts)[0]
     return LanSide(
         lan.name, card, lan.address,
-        IPv4Interface((spare, lan.address.network.prefixlen)), lan.dhcp is not None,
+        IPv4Interface((spare, lan.address.network.prefixlen)), dhcp is not None,
     )  # fmt: skip
 
 

@@ -3,9 +3,12 @@
 Rules of one stage keep the order of the plan. Names from the profile stand in quoted strings only.
 """
 
+import re
+
 from gwimage.plan import Element, File, Plan, Rule, file_of
 
 PATH = "etc/nftables/gwimage.nft"
+USE = re.compile(r"@([\w-]+)")
 HEAD = (
     "#!/usr/sbin/nft -f",
     "# Each comment names the part of the profile that caused the line; firewall: holds for every profile.",
@@ -18,37 +21,63 @@ HEAD = (
 SETS = {
     "wans": ("type ifname",),
     "lans": ("type ifname",),
+    "vpns": ("type ifname",),
     "inside": ("type ipv4_addr", "flags interval"),
+    "inside6": ("type ipv6_addr", "flags interval"),
+    "own": ("type ipv4_addr",),
     "gateway_open": ("type ifname . inet_proto . inet_service",),
     "forward_open": ("type ifname . ifname",),
 }
 CHAINS = {
     "prerouting": "type filter hook prerouting priority raw; policy accept;",
+    "dstnat": "type nat hook prerouting priority dstnat; policy accept;",
     "input": "type filter hook input priority filter; policy drop;",
     "forward": "type filter hook forward priority filter; policy drop;",
+    # before networkd's masquerade, which comes at srcnat + 1 and has no output interface
+    "srcnat": "type nat hook postrouting priority srcnat; policy accept;",
 }
 STAGES = (
     "prerouting.dhcp",
     "prerouting.spoof",
+    "prerouting.raw",
+    "dstnat.raw",
+    "dstnat.forwards",
     "input.state",
     "input.icmp",
     "input.open",
+    "input.allow",
+    "input.raw",
+    "input.log",
     "input.rest",
     "forward.clamp",
+    "forward.raw",
     "forward.state",
+    "forward.dnat",
     "forward.open",
+    "forward.allow",
+    "forward.log",
     "forward.rest",
+    "srcnat.raw",
+    "srcnat.hairpin",
+    "srcnat.exempt",
+    "srcnat.fixed",
+    "srcnat.routed",
 )
 
 
 def render(plan: Plan) -> dict[str, File]:
+    """The whole table; sets that no rule names and chains without rules are left out."""
     lines = [(text, "") for text in HEAD]
-    for name, kind in SETS.items():
-        lines += _set(name, kind, [element for element in plan.elements if element.set == name])
     rules = sorted(plan.rules, key=lambda rule: STAGES.index(rule.stage))
+    named = SETS | {extra.name: (f"type {extra.type}", "flags interval") for extra in plan.sets}
+    used = {name for rule in rules for name in USE.findall(rule.text)}
+    for name, kind in named.items():
+        if name in used:
+            lines += _set(name, kind, [element for element in plan.elements if element.set == name])
     for name, kind in CHAINS.items():
-        lines.append(("", ""))
-        lines += _chain(name, kind, [rule for rule in rules if rule.stage.startswith(f"{name}.")])
+        if members := [rule for rule in rules if rule.stage.startswith(f"{name}.")]:
+            lines.append(("", ""))
+            lines += _chain(name, kind, members)
     return {PATH: file_of([*lines, ("}", "")])}
 
 

@@ -66,6 +66,14 @@ def check(profiles: tuple[str, ...], form: str) -> None:
 
 
 @cli.command()
+def schema() -> None:
+    """Print the profile language as one JSON Schema, for editors: `gwimage schema > profile.schema.json`."""
+    from gwimage import reference
+
+    click.echo(json.dumps(reference.bundle(), indent=2))
+
+
+@cli.command()
 @PROFILE
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="Directory to write.")
 def compile(profile: str, output: str) -> None:

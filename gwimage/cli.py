@@ -66,6 +66,45 @@ def check(profiles: tuple[str, ...], form: str) -> None:
 
 
 @cli.command()
+@click.option("-o", "--output", default="gateway.yaml", show_default=True, type=click.Path(dir_okay=False), help="File to write.")
+@click.option("--name", help="Name of the gateway.")
+@click.option("--wan", metavar="dhcp|'ADDRESS/PREFIX GATEWAY'", help="The address outside.")
+@click.option("--lan", "lans", multiple=True, metavar="NAME=CARD[.VLAN]=ADDRESS/PREFIX", help="A network inside; repeatable.")
+@click.option("--ssh-key", type=click.Path(exists=True, dir_okay=False), help="Your public key, a .pub file.")
+@click.option("--yes", is_flag=True, help="Ask nothing; take the options and what is usual.")
+def init(output: str, name: str | None, wan: str | None, lans: tuple[str, ...], ssh_key: str | None, yes: bool) -> None:
+    """Write a first profile, with comments, after a few questions (or from the options alone, with --yes)."""
+    from gwimage import conversation
+    from gwimage import init as first
+
+    wan = wan or "dhcp"
+    networks = tuple(_network(text) for text in lans) or (first.Lan("lan", "net1", None, first.first_lan(wan)),)
+    schemas = str(Path(sources.__file__).parent / "schemas" / "profile.schema.json")
+    key = conversation.public_key(ssh_key) if ssh_key else ""
+    answers = first.Answers(name or "homelab", wan, networks, key, schemas)
+    if Path(output).exists():
+        raise click.UsageError(f"{output} exists already; give another name with -o")
+    text = first.text(answers if yes else conversation.hold(answers))
+    profile, problems = compiler.load(sources.parse(text, output))
+    if profile is None:
+        raise ProfileError(problems)
+    with open(output, "x", encoding="utf-8") as file:
+        file.write(text)
+    click.echo(f"{output} written. Next: gwimage check {output}; gwimage build {output}; gwimage verify {output}", err=True)
+
+
+def _network(text: str):
+    from gwimage import init as first
+
+    name, _, rest = text.partition("=")
+    card, _, address = rest.partition("=")
+    nic, _, vlan = card.partition(".")
+    if not address:
+        raise click.UsageError(f"--lan {text}: expected NAME=CARD=ADDRESS/PREFIX, such as lan=net1=10.0.0.1/24")
+    return first.Lan(name, nic, vlan or None, address)
+
+
+@cli.command()
 def schema() -> None:
     """Print the profile language as one JSON Schema, for editors: `gwimage schema > profile.schema.json`."""
     from gwimage import reference

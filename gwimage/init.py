@@ -1,0 +1,117 @@
+"""A first profile from a few answers: `text` writes it, `pool` and `next_lan` propose what most people would take.
+
+Pure; the conversation itself, and files, are the CLI's.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+
+HEAD = """\
+# yaml-language-server: $schema={schema}
+version: 1
+name: {name}
+release: 1.0.0
+"""
+ADMIN = """
+# Who may log in: by key over SSH from {zones}, and with sudo. For the console add
+# password_hash, as made by `openssl passwd -6`.
+system:
+  admin:
+    ssh_keys:
+      - {key}
+services:
+  ssh: {{from: [{zones}]}}
+"""
+FIRST = ("10.0.0.1/24", "192.168.77.1/24")
+NOBODY = """
+# Nobody can log in. For SSH from {zones}, with your own public key:
+#
+# system:
+#   admin:
+#     ssh_keys:
+#       - ssh-ed25519 AAAA... you@example
+# services:
+#   ssh: {{from: [{zones}]}}
+"""
+
+
+@dataclass(frozen=True)
+class Lan:
+    """vlan: None for an untagged network. address is the gateway's, with prefix length."""
+
+    name: str
+    nic: str
+    vlan: str | None
+    address: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """wan: "dhcp", or "ADDRESS/PREFIX GATEWAY". ssh_key: one line of a .pub file, or empty."""
+
+    name: str
+    wan: str
+    lans: tuple[Lan, ...]
+    ssh_key: str = ""
+    schema: str = "profile.schema.json"
+
+
+def text(answers: Answers) -> str:
+    """The profile as YAML with comments. Wrong answers give a profile that the checker refuses at their place."""
+    parts = [HEAD.format(name=answers.name, schema=answers.schema), _wan(answers.wan), _lans(answers.lans)]
+    zones = answers.lans[0].name
+    parts.append(ADMIN.format(key=answers.ssh_key, zones=zones) if answers.ssh_key else NOBODY.format(zones=zones))
+    return "".join(parts)
+
+
+def _wan(wan: str) -> str:
+    lines = ["", "# Outside: closed from there; net0 is the VM's first network device in Proxmox.", "wans:"]
+    if wan == "dhcp":
+        return "\n".join([*lines, "  wan: {nic: net0, ipv4: dhcp}", ""])
+    address, _, gateway = wan.partition(" ")
+    lines += ["  wan:", "    nic: net0", "    ipv4:", f"      address: {address}", f"      gateway: {gateway.strip()}"]
+    return "\n".join([*lines, "    dns: [9.9.9.9, 149.112.112.112]", ""])
+
+
+def _lans(lans: tuple[Lan, ...]) -> str:
+    lines = ["", "# Inside: each may go out, hidden behind the WAN's address; none may reach another one.", "lans:"]
+    for lan in lans:
+        lines += [f"  {lan.name}:", f"    nic: {lan.nic}"]
+        lines += [f"    vlan: {lan.vlan}"] if lan.vlan else []
+        lines.append(f"    address: {lan.address}")
+        if found := pool(lan.address):
+            lines += ["    # what lies outside the pool is free for fixed addresses", f"    dhcp: {{pool: {found}}}"]
+    return "\n".join([*lines, ""])
+
+
+def pool(address: str) -> str:
+    """Addresses to hand out: .100 to .199 of a /24, else the upper half; nothing for what is no gateway's address."""
+    try:
+        own = IPv4Interface(address)
+    except ValueError:
+        return ""
+    net = own.network
+    if not 8 <= net.prefixlen <= 29:
+        return ""
+    first, last = (100, 199) if net.prefixlen == 24 else (net.num_addresses // 2, net.num_addresses - 2)
+    if first <= int(own.ip) - int(net.network_address) <= last:
+        first, last = (200, 250) if net.prefixlen == 24 else (1, net.num_addresses // 2 - 1)
+    return f"{net[first]}-{net[last]}"
+
+
+def next_lan(lans: tuple[Lan, ...]) -> str:
+    """An address for one more LAN: the next /24 after the last one's."""
+    try:
+        last = IPv4Interface(lans[-1].address).network
+        return f"{last.broadcast_address + 2}/24"
+    except (IndexError, ValueError):
+        return "10.0.0.1/24"
+
+
+def first_lan(wan: str) -> str:
+    """An address for the first LAN that is not the WAN's subnet."""
+    try:
+        outside = IPv4Interface(wan.partition(" ")[0]).network
+    except ValueError:
+        return FIRST[0]
+    return next(address for address in FIRST if not IPv4Interface(address).network.overlaps(outside))

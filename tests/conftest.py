@@ -10,6 +10,7 @@ ROOT = TESTS.parent
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/cases/*/out from what is compiled now")
+    parser.addoption("--documents", type=int, default=1500, help="how many documents tests/test_fuzz.py makes")
 
 
 @pytest.fixture

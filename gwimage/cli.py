@@ -105,6 +105,24 @@ def _network(text: str):
 
 
 @cli.command()
+@PROFILE
+@click.option("--format", "form", type=click.Choice(["text", "svg", "yaml"]), default="text", help="text and svg: the networks.")
+def show(profile: str, form: str) -> None:
+    """Show PROFILE: its networks as a picture, or (yaml) the whole profile with all defaults in."""
+    import yaml
+
+    from gwimage import effective, picture
+
+    source = sources.read(profile)
+    parsed, _ = _compiled(profile)
+    if form == "yaml":
+        click.echo(yaml.safe_dump(effective.complete(source.data, parsed), sort_keys=False, width=120), nl=False)
+    else:
+        draw = picture.svg if form == "svg" else picture.text
+        click.echo(draw(picture.derive(parsed)), nl=False)
+
+
+@cli.command()
 def schema() -> None:
     """Print the profile language as one JSON Schema, for editors: `gwimage schema > profile.schema.json`."""
     from gwimage import reference

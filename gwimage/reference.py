@@ -23,7 +23,17 @@ must be there. `NAME` stands for a name that you choose, `[]` for each entry of 
 
 def page() -> str:
     """The whole page as Markdown."""
-    return HEAD + "".join(_section(path, node) for path, node in _objects((), _node({"$ref": ROOT}, ROOT)))
+    return HEAD + "".join(_section(path, node) for path, node in _objects((), root()))
+
+
+def root() -> dict:
+    """The schema of a whole profile; go down from it by `follow` alone."""
+    return _node({"$ref": ROOT}, ROOT)
+
+
+def follow(schema: dict, parent: dict) -> dict:
+    """A schema that stands in `parent`, with its reference followed; what stands beside a reference wins."""
+    return _node(schema, parent[""])
 
 
 def bundle() -> dict:
@@ -52,7 +62,7 @@ def _inlined(node: object, file: str) -> object:
 
 
 def _node(schema: dict, file: str) -> dict:
-    """The schema with its reference followed; what stands beside a reference wins. `file` is where references start."""
+    """`file` is where references start; the key "" remembers it."""
     node = {**schema, "": file}
     while "$ref" in node:
         target = node.pop("$ref")
@@ -70,11 +80,11 @@ def _objects(path: tuple[str, ...], node: dict) -> Iterator[tuple[tuple[str, ...
     if "properties" in node:
         yield path, node
         for key, value in node["properties"].items():
-            yield from _objects((*path, key), _node(value, node[""]))
+            yield from _objects((*path, key), follow(value, node))
     if isinstance(rest := node.get("additionalProperties"), dict):
-        yield from _objects((*path, "NAME"), _node(rest, node[""]))
+        yield from _objects((*path, "NAME"), follow(rest, node))
     if isinstance(items := node.get("items"), dict):
-        yield from _objects((*path[:-1], f"{path[-1]}[]"), _node(items, node[""]))
+        yield from _objects((*path[:-1], f"{path[-1]}[]"), follow(items, node))
 
 
 def _section(path: tuple[str, ...], node: dict) -> str:
@@ -82,7 +92,7 @@ def _section(path: tuple[str, ...], node: dict) -> str:
     lines = [f"\n{'##' if len([part for part in path if part != 'NAME']) < 2 else '###'} {title}\n", f"{node['description']}\n"]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     for key, schema in node["properties"].items():
-        value = _node(schema, node[""])
+        value = follow(schema, node)
         name = f"**{key}**" if key in node.get("required", ()) else key
         default = f"`{json.dumps(value['default'])}`" if "default" in value else ""
         lines.append("| " + " | ".join(_cell(text) for text in (name, _kind(value), default, value["description"])) + " |")
@@ -102,7 +112,7 @@ def _kind(node: dict) -> str:
     if "pattern" in node or "format" in node or isinstance(node.get("type"), list):
         return node.get("patternErrorMessage", "").removeprefix("expected ")
     if node.get("type") == "array":
-        return f"list of: {_kind(_node(node['items'], node['']))}"
+        return f"list of: {_kind(follow(node['items'], node))}"
     if node.get("type") == "integer":
         return f"{node['minimum']} to {node['maximum']}" if {"minimum", "maximum"} <= node.keys() else "a whole number"
     return {"object": "mapping", "boolean": "`true`, `false`", "string": "text"}[node["type"]]

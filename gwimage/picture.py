@@ -1,0 +1,154 @@
+"""The topology of a profile as boxes, and the boxes as text for a terminal or as SVG. Pure."""
+
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from gwimage.features.lans import Lan
+from gwimage.features.wans import Wan
+from gwimage.profile import Profile
+
+CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a monospaced character of 12 px is 7.2 wide
+STYLE = (
+    "text{font:12px ui-monospace,monospace;fill:#1b1f24}.name{font-weight:bold}rect{fill:#fff;stroke:#57606a;rx:6}"
+    ".outside rect{stroke:#bc4c00}.gateway rect{stroke:#1b1f24;stroke-width:2}.inside rect{stroke:#1a7f37}"
+    ".tunnel rect{stroke:#8250df;stroke-dasharray:4}path{fill:none;stroke:#57606a}"
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """kind: outside, gateway, inside or tunnel."""
+
+    kind: str
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    left: tuple[Box, ...]
+    gateway: Box
+    right: tuple[Box, ...]
+
+
+def derive(profile: Profile) -> Picture:
+    """Outside on the left, the gateway, inside on the right."""
+    gateway = Box("gateway", profile.system.hostname, (f"{profile.name} {profile.release}", *_services(profile)))
+    return Picture(
+        tuple(Box("outside", wan.name, _wan(wan)) for wan in profile.wans),
+        gateway,
+        tuple(Box("inside", lan.name, _lan(lan, profile)) for lan in profile.lans),
+    )
+
+
+def _services(profile: Profile) -> list[str]:
+    return [f"SSH from {', '.join(profile.services.ssh_from)}"] if profile.services.ssh_from else []
+
+
+def _wan(wan: Wan) -> tuple[str, ...]:
+    return (_card(wan), f"{wan.address} by {wan.gateway}" if wan.address else "address by DHCP")
+
+
+def _lan(lan: Lan, profile: Profile) -> tuple[str, ...]:
+    lines = [_card(lan), str(lan.address)]
+    if dhcp := profile.dhcp.get(lan.name):
+        lines.append(f"DHCP {dhcp.first}-{dhcp.last}")
+    return (*lines, "masqueraded" if lan.masquerade else "seen outside with its own addresses")
+
+
+def _card(network: Wan | Lan) -> str:
+    return network.nic.mac or f"net{network.nic.slot}"
+
+
+def text(picture: Picture) -> str:
+    """For a terminal: three columns of boxes, joined by lines."""
+    columns = [_column(boxes) for boxes in (picture.left, (picture.gateway,), picture.right)]
+    height = max(len(column) for column, _ in columns)
+    columns = [_centred(column, joints, height) for column, joints in columns]
+    widths = [max(map(len, column)) for column, _ in columns]
+    gaps = [_cables(*(joints for _, joints in pair), height) for pair in (columns[:2], columns[1:])]
+    rows = []
+    for row in range(height):
+        cells = [column[row].ljust(width) for (column, _), width in zip(columns, widths, strict=True)]
+        rows.append((cells[0] + gaps[0][row] + cells[1] + gaps[1][row] + cells[2]).rstrip())
+    return "\n".join(rows) + "\n"
+
+
+def _column(boxes: tuple[Box, ...]) -> tuple[list[str], list[int]]:
+    """The lines of boxes of one width below each other, and the line where each is joined."""
+    width = max(len(line) for box in boxes for line in (box.name, *box.lines))
+    lines, joints = [], []
+    for box in boxes:
+        joints.append(len(lines) + (len(box.lines) + 2) // 2)
+        lines += [f"┌─{box.name:─<{width}}─┐", *(f"│ {line:<{width}} │" for line in box.lines), f"└─{'─' * width}─┘"]
+    return lines, joints
+
+
+def _centred(lines: list[str], joints: list[int], height: int) -> tuple[list[str], list[int]]:
+    above = (height - len(lines)) // 2
+    width = len(lines[0])
+    blank = " " * width
+    return [blank] * above + lines + [blank] * (height - above - len(lines)), [joint + above for joint in joints]
+
+
+def _cables(left: list[int], right: list[int], height: int) -> list[str]:
+    """The gap between two columns, three characters wide: a line between every joint."""
+    first, last = min(left + right), max(left + right)
+    rows = []
+    for row in range(height):
+        ways = (row in left, first < row <= last, row in right, first <= row < last)
+        rows.append(("─" if ways[0] else " ") + _CORNERS[ways] + ("─" if ways[2] else " "))
+    return rows
+
+
+# left, up, right, down
+_CORNERS = {
+    (left, up, right, down): " ╷╶┌╵│└├╴┐─┬┘┤┴┼"[left * 8 + up * 4 + right * 2 + down]
+    for left in (False, True) for up in (False, True) for right in (False, True) for down in (False, True)
+}  # fmt: skip
+
+
+def svg(picture: Picture) -> str:
+    """One self-contained SVG file."""
+    columns = (picture.left, (picture.gateway,), picture.right)
+    widths = [max(len(line) for box in boxes for line in (box.name, *box.lines)) * CHARACTER + 24 for boxes in columns]
+    heights = [sum(_height(box) for box in boxes) + GAP * (len(boxes) - 1) for boxes in columns]
+    size = (sum(widths) + 2 * 60 + 2 * MARGIN, max(heights) + 2 * MARGIN)
+    root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {size[0]:.0f} {size[1]:.0f}")
+    root.attrib |= {"width": f"{size[0]:.0f}", "height": f"{size[1]:.0f}", "role": "img"}
+    ElementTree.SubElement(root, "title").text = f"{picture.gateway.name}: networks"
+    ElementTree.SubElement(root, "style").text = STYLE
+    joints, x = [], float(MARGIN)
+    for boxes, width, height in zip(columns, widths, heights, strict=True):
+        joints.append(_draw(root, boxes, x, (size[1] - height) / 2, width))
+        x += width + 60
+    for (from_x, from_y), (to_x, to_y) in _pairs(joints):
+        middle = (from_x + to_x) / 2
+        ElementTree.SubElement(root, "path", d=f"M{from_x:.0f} {from_y:.0f}H{middle:.0f}V{to_y:.0f}H{to_x:.0f}")
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _height(box: Box) -> int:
+    return LINE * (len(box.lines) + 1) + 14
+
+
+def _draw(root: ElementTree.Element, boxes: tuple[Box, ...], x: float, y: float, width: float) -> list[tuple[float, float, float]]:
+    """Each box; gives (left edge, right edge, middle) of each."""
+    joints = []
+    for box in boxes:
+        group = ElementTree.SubElement(root, "g", {"class": box.kind})
+        place = {"x": f"{x:.0f}", "y": f"{y:.0f}", "width": f"{width:.0f}", "height": f"{_height(box)}"}
+        ElementTree.SubElement(group, "rect", place)
+        for row, line in enumerate((box.name, *box.lines)):
+            place = {"x": f"{x + 12:.0f}", "y": f"{y + 6 + LINE * (row + 1):.0f}"}
+            ElementTree.SubElement(group, "text", place | ({"class": "name"} if not row else {})).text = line
+        joints.append((x, x + width, y + _height(box) / 2))
+        y += _height(box) + GAP
+    return joints
+
+
+def _pairs(joints: list[list[tuple[float, float, float]]]):
+    (left, right, middle) = joints[1][0]
+    yield from (((edge, y), (left, middle)) for _, edge, y in joints[0])
+    yield from (((right, middle), (edge, y)) for edge, _, y in joints[2])

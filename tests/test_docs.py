@@ -26,6 +26,11 @@ def test_the_ten_lines_are_the_default_profile():
     assert BLOCKS[0][1].splitlines() == lines
 
 
+def test_the_classic_page_shows_the_classic_profile():
+    lines = [line for line in (ROOT / "profiles/classic.yaml").read_text().splitlines() if line[0] != "#"]
+    assert [block.splitlines() for name, block in BLOCKS if name == "classic.md"] == [lines]
+
+
 def test_the_mistake_that_the_readme_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.yaml").write_text(BLOCKS[0][1].replace("10.0.0.1/24", "10.0.0.0/24"))

@@ -24,11 +24,13 @@ def load(source: Source) -> tuple[Profile | None, list[Problem]]:
     """The profile, or None if there are errors; all problems of the first stage that has errors, in order."""
     if errors(source.problems):
         return None, list(source.problems)
-    problems = _located(source, schema.check(source.data))
-    if errors(problems):
-        return None, problems
-    profile = profiles.parse(source.data)
-    problems = _located(source, profiles.check(profile))
+    found = schema.check(source.data)
+    wrong = {problem.path for problem in found}
+    found += [problem for problem in source.unread() if problem.path not in wrong]
+    if errors(found):
+        return None, _located(source, found)
+    profile = profiles.parse(source.data, {name: file.text for name, file in source.files.items()})
+    problems = _located(source, found + profiles.check(profile))
     return (None if errors(problems) else profile), problems
 
 

@@ -1,5 +1,6 @@
 """The profile as the program knows it: typed, complete with defaults, checked by the schema beforehand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gwimage import features
@@ -21,8 +22,11 @@ class Profile:
     services: services.Services
 
 
-def parse(data: dict) -> Profile:
-    """Data that the schema accepted, and only that; cannot fail."""
+def parse(data: dict, files: Mapping[str, str]) -> Profile:
+    """Data that the schema accepted, and only that; cannot fail.
+
+    files: the content of each file that the data names by a key ending in `_file`, by that name as it was written.
+    """
     return Profile(
         name=data["name"],
         release=data["release"],

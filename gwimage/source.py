@@ -2,11 +2,14 @@
 
 Built on PyYAML's event stream, not on its constructors: those make an integer of an unquoted MAC
 address and of 0644, keep the last of two equal keys in silence, and recurse on deep nesting.
-`read` is the only function here that touches the disk.
+`read` is the only function here that touches the disk; it also reads the files that the profile names.
 """
 
 import hashlib
+import os
 import re
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import yaml
@@ -14,8 +17,10 @@ import yaml
 from gwimage.problem import Path, Place, Problem, in_order
 
 MAX_BYTES = 1 << 20
+MAX_NAMED = 1 << 16
 MAX_DEPTH = 16
 MAX_SHOWN = 10
+STDIN = "<stdin>"
 
 # C0 and C1 controls (tab, newline and CR LF apart), what Unicode or YAML 1.1 calls a line end, invisible
 # and direction-changing characters: with them a reviewer does not see what the program reads
@@ -39,8 +44,20 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A file that the profile names: its text, or why there is none; or its text and a warning."""
+
+    text: str = ""
+    error: str = ""
+    warning: str = ""
+
+
+@dataclass(frozen=True)
 class Source:
-    """A profile as it was read. With problems, `data` is not to be used."""
+    """A profile as it was read. With problems, `data` is not to be used.
+
+    names: the value of each key that ends in `_file`; files: what was found there, by that value as it was written.
+    """
 
     filename: str
     sha256: str
@@ -49,6 +66,18 @@ class Source:
     keys: dict[Path, Mark] = field(default_factory=dict)
     values: dict[Path, Mark] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    names: dict[Path, str] = field(default_factory=dict)
+    files: dict[str, Named] = field(default_factory=dict)
+
+    def unread(self) -> Iterator[Problem]:
+        """What is wrong with the files that the profile names. Neither name nor content is repeated: either may be a key."""
+        for path, name in self.names.items():
+            named = self.files.get(name, Named(error="it was not read"))
+            if named.error:
+                hint = "give its path, relative to the folder of the profile"
+                yield Problem(path, f"cannot use this file: {named.error}", hint)
+            elif named.warning:
+                yield Problem(path, named.warning, "chmod 600 keeps it to yourself", "warning")
 
     def mark(self, path: Path, on_key: bool = False) -> Mark:
         """The place of a path, or of its nearest ancestor that was written down."""
@@ -77,12 +106,43 @@ class _Stop(Exception):
 
 
 def read(path: str) -> Source:
-    """Reads one file; what the disk says is a problem like any other."""
+    """Reads one file, or standard input if it is `-`; what the disk says is a problem like any other."""
+    shown, folder = (STDIN, "") if path == "-" else (path, os.path.dirname(path))
     try:
-        with open(path, "rb") as file:
-            return parse(file.read(MAX_BYTES + 1), path)
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            source = parse(file.read(MAX_BYTES + 1), shown)
     except OSError as error:
-        return _failed(path, b"", f"cannot read the profile: {error.strerror}")
+        return _failed(shown, b"", f"cannot read the profile: {error.strerror}")
+    return source if source.problems else replace(source, files=_named(source.names.values(), folder))
+
+
+def _named(names: Iterable[str], folder: str) -> dict[str, Named]:
+    """The files that a profile names, all together no larger than a profile may be."""
+    files, left = {}, MAX_BYTES
+    for name in names:
+        if name not in files:
+            files[name] = _read_named(os.path.join(folder, name), min(left, MAX_NAMED))
+            left -= len(files[name].text)
+    return files
+
+
+def _read_named(path: str, most: int) -> Named:
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # a pipe would wait for a writer
+            return Named(error="it is not a regular file")
+        with open(path, "rb") as file:
+            raw = file.read(most + 1)
+        if len(raw) > most:
+            return Named(error="it is larger than 64 KiB" if most == MAX_NAMED else "all files together are larger than 1 MiB")
+        text = raw.decode()
+    except OSError as error:
+        return Named(error=(error.strerror or "it cannot be opened").lower())
+    except UnicodeDecodeError:
+        return Named(error="it is not UTF-8 text")
+    except ValueError:
+        return Named(error="this is not the name of a file")
+    return Named(text, warning="every user of this machine can read this file" if mode & stat.S_IROTH else "")
 
 
 def parse(raw: bytes | str, filename: str) -> Source:
@@ -102,14 +162,14 @@ def parse(raw: bytes | str, filename: str) -> Source:
         reader.run(text)
     problems = in_order(replace(p, place=_place(filename, lines, m)) for p, m in reader.found)
     digest = hashlib.sha256(raw).hexdigest()
-    return Source(filename, digest, lines, reader.data, reader.keys, reader.values, tuple(problems))
+    return Source(filename, digest, lines, reader.data, reader.keys, reader.values, tuple(problems), reader.names)
 
 
 class _Reader:
     """Folds the events of one document into data; keeps its own stack, so depth cannot exhaust Python's."""
 
     def __init__(self):
-        self.data, self.keys, self.values = None, {}, {}
+        self.data, self.keys, self.values, self.names = None, {}, {}, {}
         self.found: list[tuple[Problem, Mark]] = []
         self.stack: list[_Frame] = []
         self.documents = 0
@@ -175,6 +235,8 @@ class _Reader:
         value = self.value(event, mark, path)
         empty = value is None and getattr(event, "value", None) == ""
         self.values[path] = self.keys.get(path, mark) if empty else mark
+        if isinstance(value, str) and path and str(path[-1]).endswith("_file"):
+            self.names[path] = value
         if frame:
             frame.put(value)
         else:

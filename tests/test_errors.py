@@ -20,7 +20,7 @@ MARK = "# expect: "
 def test_errors(file, update_golden):
     lines = file.read_text().splitlines()
     body = [line for line in lines if not line.startswith(MARK)]
-    files, problems = compile(source.parse("\n".join(body) + "\n", file.name))
+    files, problems = compile(source.read(str(file)))
     said = [MARK + _line(problem) for problem in problems]
     if update_golden:
         file.write_text("\n".join(body + said) + "\n")

@@ -1,6 +1,11 @@
 """The strict YAML reader: what stays text, and the place of everything that it refuses."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+from conftest import ROOT
 
 from gwimage import source
 
@@ -128,3 +133,77 @@ a:
 def test_marks(path, on_key, mark):
     found = source.parse(MARKS, "p").mark(path, on_key)
     assert (found.line, found.column, found.width) == mark
+
+
+NAMED = """\
+vpn:
+  a: {key_file: a.key, psk_file: sub/../a.key}
+  b:
+    - {key_file: /nowhere}
+  c: {key_file: [a.key], file: a.key, mode_file: 0}
+"""
+
+
+def named(tmp_path, text) -> source.Source:
+    (tmp_path / "p.yaml").write_text(text)
+    return source.read(str(tmp_path / "p.yaml"))
+
+
+def test_files_that_the_profile_names(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.key").write_text("secret\n")
+    (tmp_path / "a.key").chmod(0o640)
+    read = named(tmp_path, NAMED)
+    assert read.names == {("vpn", "a", "key_file"): "a.key", ("vpn", "a", "psk_file"): "sub/../a.key", ("vpn", "b", 0, "key_file"): "/nowhere"}
+    assert {name: file.text for name, file in read.files.items()} == {"a.key": "secret\n", "sub/../a.key": "secret\n", "/nowhere": ""}
+    assert [(p.path[1], p.severity, p.message) for p in read.unread()] == [("b", "error", "cannot use this file: no such file or directory")]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing", "no such file or directory"),
+        ("folder", "it is not a regular file"),
+        ("''", "it is not a regular file"),
+        ("pipe", "it is not a regular file"),
+        ("/dev/zero", "it is not a regular file"),
+        ("large", "it is larger than 64 KiB"),
+        ("binary", "it is not UTF-8 text"),
+        ("loop", "too many levels of symbolic links"),
+        ('"a\\nb"', "no such file or directory"),
+        ("../" * 3000, "file name too long"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path, name, said):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b"x" * (source.MAX_NAMED + 1))
+    (tmp_path / "binary").write_bytes(b"\xff")
+    (tmp_path / "loop").symlink_to("loop")
+    (problem,) = named(tmp_path, f"key_file: {name}").unread()
+    assert problem.message == f"cannot use this file: {said}"
+    assert problem.path == ("key_file",)
+
+
+def test_a_file_that_everybody_can_read_is_a_warning(tmp_path):
+    (tmp_path / "key").write_text("x")
+    (tmp_path / "key").chmod(0o644)
+    read = named(tmp_path, "key_file: key")
+    assert [p.severity for p in read.unread()] == ["warning"]
+    assert read.files["key"].text == "x"
+
+
+def test_all_files_together_are_no_larger_than_a_profile(tmp_path):
+    for number in range(18):
+        (tmp_path / f"{number}").write_bytes(b"x" * source.MAX_NAMED)
+    read = named(tmp_path, "\n".join(f"a{number}_file: '{number}'" for number in range(18)))
+    assert [p.message for p in read.unread() if p.severity == "error"] == ["cannot use this file: all files together are larger than 1 MiB"] * 2
+
+
+def test_standard_input(tmp_path):
+    (tmp_path / "key").write_text("x")
+    script = "import gwimage.source as s; r = s.read('-'); print(r.filename, r.data, r.files['key'].text)"
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-c", script]
+    done = subprocess.run(argv, cwd=tmp_path, env=env, input="key_file: key", capture_output=True, text=True, check=True)
+    assert done.stdout == "<stdin> {'key_file': 'key'} x\n"

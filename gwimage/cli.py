@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
-from gwimage import __version__
+from gwimage import __version__, diagnostics
 from gwimage import compile as compiler
 from gwimage import source as sources
 from gwimage.plan import File
-from gwimage.problem import Problem, ProfileError, ToolError, as_text, errors, to_json
+from gwimage.problem import Problem, ProfileError, ToolError, errors
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
 
@@ -59,7 +59,7 @@ def check(profiles: tuple[str, ...], form: str) -> None:
     """Say everything that is wrong with PROFILES; write nothing."""
     problems = [problem for name in profiles for problem in compiler.load(sources.read(name))[1]]
     if form == "json":
-        click.echo(json.dumps([to_json(problem) for problem in problems], indent=2))
+        click.echo(diagnostics.as_json(problems))
     else:
         _print(problems)
     sys.exit(FAILED if errors(problems) else 0)
@@ -234,5 +234,4 @@ def _login(profile: Profile) -> str:
 
 
 def _print(problems: list[Problem] | tuple[Problem, ...]) -> None:
-    for problem in problems:
-        click.echo(as_text(problem), err=True)
+    click.echo(diagnostics.text(problems), err=True, nl=False)

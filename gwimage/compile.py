@@ -9,7 +9,7 @@ import shutil
 import tempfile
 
 from gwimage import profile as profiles
-from gwimage import schema
+from gwimage import named, schema
 from gwimage.claim import Claim
 from gwimage.plan import File, Plan
 from gwimage.problem import Place, Problem, ProfileError, ToolError, errors, in_order
@@ -26,7 +26,7 @@ def load(source: Source) -> tuple[Profile | None, list[Problem]]:
         return None, list(source.problems)
     found = schema.check(source.data)
     wrong = {problem.path for problem in found}
-    found += [problem for problem in source.unread() if problem.path not in wrong]
+    found += [problem for problem in named.check(source.names, source.files) if problem.path not in wrong]
     if errors(found):
         return None, _located(source, found)
     profile = profiles.parse(source.data, {name: file.text for name, file in source.files.items()})

@@ -3,6 +3,7 @@
 A check speaks in profile paths and never sees a line number; `Source.locate` adds the place.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ Path = tuple[str | int, ...]
 
 INDENT = "    "
 WINDOW = 100  # an SSH key is far longer than a terminal is wide
+MOST = 1000  # of one profile; nobody mends more at once, and a hostile profile must not keep us busy
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class ToolError(Exception):
         super().__init__(f"{' '.join(self.argv)}: exit status {status}: {stderr.strip()}")
 
 
+def cut(value: object) -> str:
+    """A value of the user's within a message."""
+    text = str(value)[:41].replace("\n", " ")
+    text = text if len(text) <= 40 else text[:37] + "..."
+    return f"'{text}'" if isinstance(value, str) else text
+
+
 def dotted(path: Path) -> str:
     """The path as people write it: lans.lan.address."""
     return ".".join(str(part) for part in path)
@@ -62,13 +71,13 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Sorted by place, each said once."""
+    """Sorted by place, each said once; the first MOST."""
 
     def key(problem: Problem) -> tuple:
         place = problem.place or Place("")
         return place.file, place.line, place.column, dotted(problem.path), problem.message
 
-    return sorted(set(problems), key=key)
+    return sorted(set(problems), key=key)[:MOST]
 
 
 def as_text(problem: Problem) -> str:
@@ -110,6 +119,12 @@ def _excerpt(place: Place) -> list[str]:
     start = place.column - 1
     if start - indent > WINDOW // 2:
         indent = start - WINDOW // 2
-    shown = text[indent : indent + WINDOW]
-    width = max(1, min(place.width, len(shown) - (start - indent)))
-    return [INDENT + shown.rstrip(), INDENT + " " * (start - indent) + "^" * width]
+    shown = text[indent : indent + WINDOW].rstrip()
+    before, marked = shown[: start - indent], shown[start - indent :][: place.width]
+    return [INDENT + shown, INDENT + " " * _cells(before) + "^" * max(1, _cells(marked))]
+
+
+def _cells(text: str) -> int:
+    """How many cells of a terminal the text fills: none for an accent, two for a wide character (UAX #11)."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me") for c in text)

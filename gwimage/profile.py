@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gwimage import features
 from gwimage.features import dhcp, lans, services, system, wans
@@ -22,7 +23,7 @@ class Profile:
     services: services.Services
 
 
-def parse(data: dict, files: Mapping[str, str]) -> Profile:
+def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profile:
     """Data that the schema accepted, and only that; cannot fail.
 
     files: the content of each file that the data names by a key ending in `_file`, by that name as it was written.

@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from importlib import resources
 from ipaddress import IPv4Address
 
-from gwimage.problem import Path, Problem
+from gwimage import secret
+from gwimage.problem import MOST, Path, Problem, cut
 
 TYPES = {
     "object": "a mapping",
@@ -21,11 +22,10 @@ TYPES = {
     "boolean": "true or false",
     "integer": "a whole number",
 }
-SECRET = "password_hash"
 
 
 def check(data: object) -> list[Problem]:
-    """Every violation of the schema, as problems."""
+    """Every violation of the schema, as problems; of more than MOST only some."""
     if isinstance(data, dict) and type(data.get("version", 1)) is int and data.get("version", 1) != 1:
         hint = "this gwimage reads version 1"
         return [Problem(("version",), f"unknown profile format {data['version']}", hint)]
@@ -33,6 +33,8 @@ def check(data: object) -> list[Problem]:
     for error in _validator().iter_errors(data):
         for problem in _translate(error, tuple(error.absolute_path)):
             problems.setdefault((problem.path, problem.message), problem)
+            if len(problems) >= MOST:
+                return list(problems.values())
     return list(problems.values())
 
 
@@ -65,25 +67,44 @@ def _is(kind: type, text: str) -> bool:
 def _validator():
     # imported late: --help and --version need no validator
     import jsonschema
-    from referencing import Registry
-    from referencing.jsonschema import DRAFT202012
-
-    def retrieve(uri: str):
-        contents = json.loads((resources.files("gwimage") / "schemas" / uri).read_text(encoding="utf-8"))
-        # jsonschema would follow it to its own class, and our `pattern` would be lost
-        del contents["$schema"]
-        return DRAFT202012.create_resource(contents)
 
     def pattern(validator, regex, instance, schema):
         # Python's $ also matches before a last newline, and a newline must never reach a unit file
         if isinstance(instance, str) and ("\n" in instance or not re.search(regex, instance)):
             yield jsonschema.ValidationError("pattern")
 
+    def unique(validator, wanted, instance, schema):
+        # jsonschema compares each item with each where they cannot be sorted
+        if isinstance(instance, list) and len({json.dumps(item, sort_keys=True) for item in instance}) < len(instance):
+            yield jsonschema.ValidationError("uniqueItems")
+
     formats = jsonschema.FormatChecker(formats=())
     for name, test in FORMATS.items():
         formats.checks(name)(lambda value, test=test: not isinstance(value, str) or test(value))
-    kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": pattern})
-    return kind({"$ref": "profile.schema.json"}, registry=Registry(retrieve=retrieve), format_checker=formats)
+    kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})
+    return kind(_inlined({"$ref": "profile.schema.json"}), format_checker=formats)
+
+
+def _inlined(schema, file: str = ""):
+    """The schema with what each $ref points at in its place: jsonschema would look it up for every value."""
+    if isinstance(schema, list):
+        return [_inlined(part, file) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: value for key, value in schema.items() if key not in ("$schema", "$defs")}
+    there, _, pointer = schema.pop("$ref", "").partition("#")
+    found = {}
+    if there or pointer:
+        found = _fragment(there or file)
+        for part in pointer.strip("/").split("/") if pointer else ():
+            found = found[part]
+        found = _inlined(found, there or file)
+    return found | {key: _inlined(value, file) for key, value in schema.items()}
+
+
+@functools.cache
+def _fragment(name: str) -> dict:
+    return json.loads((resources.files("gwimage") / "schemas" / name).read_text(encoding="utf-8"))
 
 
 def _translate(error, path: Path) -> Iterator[Problem]:
@@ -119,7 +140,7 @@ def _unknown(known: dict, value: dict, path: Path) -> Iterator[Problem]:
             hint = f"known keys: {', '.join(known)}"
             if near or inner:
                 hint = f"did you mean {near[0]!r}?" if near else f"it belongs under {inner[0]!r}"
-            yield Problem((*path, key), f"unknown key {_cut(key)}", hint, on_key=True)
+            yield Problem((*path, key), f"unknown key {cut(key)}", hint, on_key=True)
 
 
 def _misspelt(key: str, value: dict, schema: dict) -> bool:
@@ -133,6 +154,7 @@ def _limit(rule: str, wanted: object) -> str:
     return {
         "minProperties": "at least one network is needed here",
         "minItems": "the list is empty",
+        "maxProperties": f"more than {wanted} are not possible here",
         "maxItems": f"the list has more than {wanted} entries",
         "uniqueItems": "the list has the same entry twice",
         "minLength": "the text is empty",
@@ -143,7 +165,7 @@ def _type_hint(types: str, value: object) -> str:
     if value is None:
         return "give it a value, or remove the key"
     if types == "array" and isinstance(value, str):
-        return f"write [{_cut(value)[1:-1]}]"
+        return f"write [{cut(value)[1:-1]}]"
     if types == "string" and isinstance(value, (bool, int)):
         return "put it in quotes if it is meant as text"
     return ""
@@ -170,20 +192,14 @@ def _first_sentence(schema: dict, key: str) -> str:
 
 
 def _but(value: object, path: Path) -> str:
-    return "" if SECRET in path else f", not {_shown(value, path)}"
+    return "" if secret.holds(path) else f", not {_shown(value, path)}"
 
 
 def _shown(value: object, path: Path) -> str:
-    if SECRET in path:
+    if secret.holds(path):
         return "this"
     if isinstance(value, (dict, list)):
         return TYPES["object" if isinstance(value, dict) else "array"]
     if value is None:
         return "nothing"
-    return str(value).lower() if isinstance(value, bool) else _cut(value)
-
-
-def _cut(value: object) -> str:
-    text = str(value).replace("\n", " ")
-    text = text if len(text) <= 40 else text[:37] + "..."
-    return f"'{text}'" if isinstance(value, str) else text
+    return str(value).lower() if isinstance(value, bool) else cut(value)

@@ -60,18 +60,55 @@ def test_order_and_severity():
     assert [p.message for p in errors(found)] == ["late"]
 
 
-def test_secrets_are_masked():
-    for line in (
+@pytest.mark.parametrize(
+    "text",
+    [
         "password_hash: hunter2-",
         "'password_hash' : hunter2-",
         "password: hunter2-",
         "{name: root, password_hash: hunter2-}",
         "passwd: [hunter2-",
         "private_key: hunter2-",
-    ):
-        read = source.parse(line + "\n", "p")
-        for problem in (*read.problems, read.locate(Problem((), "x")), read.locate(Problem(("name",), "x"))):
-            assert "hunter2" not in as_text(problem)
+        "a: {wg_key: hunter2-}",
+        "key_file_psk: hunter2-",
+        "psk: !x hunter2-",
+        "a:\n  host_key:\n    hunter2-\n  b: &x c",
+        "a:\n  host_key:\n\n    !x hunter2-",
+        "a:\n  host_keys:\n  - &x hunter2-",
+        "a: {password:\nhunter2-, b: }}",
+        "a: {password:\n\n   !y hunter2-}",
+        "? password\n: !x hunter2-",
+        "password: |\n  x\n  hunter2-: \"\n   :\n",
+        "password: x\n  hunter2-: y",
+    ],
+)
+def test_secrets_are_masked(text):
+    read = source.parse(text + "\n", "p")
+    lines = [read.at(Problem((), "x"), source.Mark(line, 1)) for line in range(1, len(read.lines) + 1)]
+    paths = [read.locate(Problem(path, "x")) for path in (*read.values, *read.keys)]
+    for problem in (*read.problems, *lines, *paths):
+        assert "hunter2" not in as_text(problem)
+
+
+def test_what_is_no_secret_is_shown():
+    read = source.parse("password: x\n# y\nlans:\n  b: c\nkeys: d\n", "p")
+    shown = [read.at(Problem((), "x"), source.Mark(line, 1)).place.text for line in range(1, 6)]
+    assert shown == ["password:**", "# y", "lans:", "  b: c", "keys: d"]
+
+
+@pytest.mark.parametrize(
+    ("line", "carets"),
+    [
+        ("Küche: bad", "       ^^^"),
+        ("Ku\u0308che: bad", "       ^^^"),  # the same, in two characters
+        ("台所: bad", "      ^^^"),
+        ("a: 台所", "   ^^^^"),
+        ("\U0001f600: bad", "    ^^^"),
+    ],
+)
+def test_carets_stand_under_wide_and_combining_characters(line, carets):
+    read = source.parse(line, "p")
+    assert as_text(read.locate(Problem(tuple(read.data), "x"))).splitlines()[2] == "    " + carets
 
 
 @pytest.mark.parametrize(
@@ -97,7 +134,7 @@ def test_private_keys_are_masked():
     read = source.parse(text, "p")
     assert read.problems
     assert not any("b3B" in as_text(problem) or "BEGIN" in as_text(problem) for problem in read.problems)
-    assert "b: c" in as_text(Problem((), "x", place=source._place("p", read.lines, source.Mark(5, 1))))
+    assert "b: c" in as_text(read.at(Problem((), "x"), source.Mark(5, 1)))
 
 
 def test_exceptions_say_what_happened():

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 from conftest import ROOT
 
-from gwimage import source
+from gwimage import named, source, unseen
 
 B = "﻿"
 
@@ -97,6 +98,30 @@ def test_depth(opening):
     assert "16 levels deep" in found[0] or "a key must be text" in found[0]
 
 
+UNHIDDEN = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"  # Cf, and yet drawn
+
+
+def test_what_unicode_calls_invisible_is_refused():
+    kinds = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
+    for number in range(0x110000):
+        char = chr(number)
+        if unicodedata.category(char) in kinds and char not in " \t\n" + UNHIDDEN:
+            assert unseen.UNSEEN.search(char), hex(number)
+        elif unicodedata.category(char)[0] in "LNPS" and number not in (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0, 0xFFFC, 0xFFFD):
+            assert not unseen.UNSEEN.search(char), hex(number)
+
+
+@pytest.mark.parametrize("char", "\xa0\u034f\u115f\u1160\u17b5\u180b\u180e\u2007\u2065\u2800\u3000\u3164\ufe00\ufe0f\uffa0\U000e0100")
+def test_what_looks_like_nothing_is_refused(char):
+    (problem,) = source.parse(f"# a{char}b\na: b", "p").problems
+    assert problem.message.startswith(f"character U+{ord(char):04X} ")
+
+
+@pytest.mark.parametrize("comment", ["Grüße", "台所のスイッチ", "нет", "e\u0301", "1\ufe0f\u20e3 😀 👍🏽 ☎\ufe0f", "👩\u200d💻 👨\u200d👩\u200d👧 ❤\ufe0f\u200d🔥", "½ × “”—…"])
+def test_ordinary_text_is_welcome(comment):
+    assert not source.parse(f"a: b # {comment}\n", "p").problems
+
+
 def test_size():
     text = "a: b\n#" + "x" * source.MAX_BYTES
     assert [p.message for p in source.parse(text, "p").problems] == ["the profile is larger than 1 MiB"]
@@ -144,19 +169,23 @@ vpn:
 """
 
 
-def named(tmp_path, text) -> source.Source:
+def write(tmp_path, text) -> source.Source:
     (tmp_path / "p.yaml").write_text(text)
     return source.read(str(tmp_path / "p.yaml"))
+
+
+def unread(read: source.Source) -> list:
+    return named.check(read.names, read.files)
 
 
 def test_files_that_the_profile_names(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "a.key").write_text("secret\n")
     (tmp_path / "a.key").chmod(0o640)
-    read = named(tmp_path, NAMED)
+    read = write(tmp_path, NAMED)
     assert read.names == {("vpn", "a", "key_file"): "a.key", ("vpn", "a", "psk_file"): "sub/../a.key", ("vpn", "b", 0, "key_file"): "/nowhere"}
     assert {name: file.text for name, file in read.files.items()} == {"a.key": "secret\n", "sub/../a.key": "secret\n", "/nowhere": ""}
-    assert [(p.path[1], p.severity, p.message) for p in read.unread()] == [("b", "error", "cannot use this file: no such file or directory")]
+    assert [(p.path[1], p.severity, p.message) for p in unread(read)] == [("b", "error", "cannot use this file: no such file or directory")]
 
 
 @pytest.mark.parametrize(
@@ -177,10 +206,10 @@ def test_files_that_the_profile_names(tmp_path):
 def test_files_that_cannot_be_used(tmp_path, name, said):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "large").write_bytes(b"x" * (source.MAX_NAMED + 1))
+    (tmp_path / "large").write_bytes(b"x" * (named.LARGEST + 1))
     (tmp_path / "binary").write_bytes(b"\xff")
     (tmp_path / "loop").symlink_to("loop")
-    (problem,) = named(tmp_path, f"key_file: {name}").unread()
+    (problem,) = unread(write(tmp_path, f"key_file: {name}"))
     assert problem.message == f"cannot use this file: {said}"
     assert problem.path == ("key_file",)
 
@@ -188,16 +217,16 @@ def test_files_that_cannot_be_used(tmp_path, name, said):
 def test_a_file_that_everybody_can_read_is_a_warning(tmp_path):
     (tmp_path / "key").write_text("x")
     (tmp_path / "key").chmod(0o644)
-    read = named(tmp_path, "key_file: key")
-    assert [p.severity for p in read.unread()] == ["warning"]
+    read = write(tmp_path, "key_file: key")
+    assert [p.severity for p in unread(read)] == ["warning"]
     assert read.files["key"].text == "x"
 
 
 def test_all_files_together_are_no_larger_than_a_profile(tmp_path):
     for number in range(18):
-        (tmp_path / f"{number}").write_bytes(b"x" * source.MAX_NAMED)
-    read = named(tmp_path, "\n".join(f"a{number}_file: '{number}'" for number in range(18)))
-    assert [p.message for p in read.unread() if p.severity == "error"] == ["cannot use this file: all files together are larger than 1 MiB"] * 2
+        (tmp_path / f"{number}").write_bytes(b"x" * named.LARGEST)
+    read = write(tmp_path, "\n".join(f"a{number}_file: '{number}'" for number in range(18)))
+    assert [p.message for p in unread(read) if p.severity == "error"] == ["cannot use this file: all files together are larger than 1 MiB"] * 2
 
 
 def test_standard_input(tmp_path):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 UID = 1000  # fixed, so that files on the state volume keep their owner
+LONGEST = 8192  # characters of a key; RSA of 16384 bits has 2800
 PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
 KEY_TYPES = (
     "ssh-ed25519",
@@ -100,7 +101,9 @@ def check_key(path: Path, key: str) -> list[Problem]:
 
 
 def _fields(blob: str) -> list[bytes]:
-    """The length-prefixed fields of an SSH public key (RFC 4253 6.6); none if it is not one."""
+    """The length-prefixed fields of an SSH public key (RFC 4253 6.6); none if it is not one, or absurdly long."""
+    if len(blob) > LONGEST:
+        return []
     try:
         raw = base64.b64decode(blob, validate=True)
     except (binascii.Error, ValueError):

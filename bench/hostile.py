@@ -1,0 +1,101 @@
+"""How long gwimage takes to refuse a profile that wants to keep it busy: about 1 MiB each, in a dozen shapes.
+
+    python -m bench.hostile [NAME...]
+
+Prints seconds, problems and bytes printed for each; exit status 1 if one takes longer than LIMIT. The shapes are
+those of tests/test_hostile.py, which looks at counts and never at the clock.
+"""
+
+import sys
+import time
+
+from gwimage import diagnostics, source
+from gwimage.compile import load
+
+SIZE = 1 << 20
+MANY = source.MAX_NODES // 2 - 50  # keys with a value each
+LIMIT = 2.0
+HEAD = "version: 1\nname: hostile\nrelease: 1.0.0\nwans:\n  wan: {nic: net0, ipv4: dhcp}\n"
+LAN = "lans:\n  lan: {nic: net1, address: 10.0.0.1/24}\n"
+
+
+def fill(head: str, unit: str, tail: str = "", most: int = SIZE) -> str:
+    """As many units as fit, or as wanted; N in a unit is its number."""
+    left, parts = SIZE - len(head) - len(tail), []
+    while left > 0 and len(parts) <= most:
+        parts.append(unit.replace("N", str(len(parts))))
+        left -= len(parts[-1])
+    return head + "".join(parts[:-1]) + tail
+
+
+def shapes() -> dict[str, str]:
+    """Hostile profiles by name."""
+    valid = HEAD + LAN
+    admin = f"{HEAD}{LAN}system:\n  admin:\n    ssh_keys: "
+    return {
+        "many values": fill("a: [", "a,", "]"),
+        "many empty mappings": fill("a: [", "{},", "]"),
+        "problems on one line": fill("a: [", "yes,", "]"),
+        "problems on long lines": fill("a: [", "&a ," * 1000 + "\n ", "]"),
+        "anchors": fill("", "aN: &a x\n"),
+        "tags": fill("", "aN: !x y\n"),
+        "equal keys": fill("", "a: 1\n"),
+        "equal long keys": fill("", "? " + "a" * 199 + "\n: 1\n"),
+        "endless key": f"? {'a' * (SIZE - 9)}\n: 1\n",
+        "invisible": "\u200b" * (SIZE // 3),
+        "deep lists": "[" * SIZE,
+        "deep mappings": fill("", "{a: "),
+        "deep blocks": "\n".join(" " * n + "a:" for n in range(1400)),
+        "blanks": " " * (SIZE - 5) + "a: b",
+        "empty lines": "\n" * (SIZE - 5) + "a: b",
+        "comments": fill("", "#\n", "a: b"),
+        "one comment": "#" * (SIZE - 5) + "\na: b",
+        "quoted": valid + f'x: "{"x" * (SIZE - 200)}"\n',
+        "escapes": valid + 'x: "' + "\\n" * (SIZE // 2 - 200) + '"\n',
+        "one word": valid + f"x: {'x' * (SIZE - 200)}\n",
+        "words": fill(f"{valid}x: ", "x "),
+        "folded": fill(f"{valid}x: >\n", "  x\n"),
+        "literal": fill(f"{valid}x: |\n", "  x\n"),
+        "several lines": fill(f"{valid}x: x\n", "  x\n"),
+        "directives": fill("", "%X y\n", "---\na: b"),
+        "like secrets": fill("", "password" * 500 + "\n", "a: &x"),
+        "secrets with blanks": fill("", "password" + " " * 3000 + "\n", "a: &x"),
+        "unknown keys": fill(valid, "addresN: x\n", most=MANY),
+        "unknown keys in a network": fill(f"{HEAD}lans:\n  lan:\n", "    addresN: x\n", most=MANY),
+        "networks": fill(f"{HEAD}lans:\n", "  aN: {}\n", most=MANY),
+        "correct networks": fill(f"{HEAD}lans:\n", "  aN: {nic: net1, address: 10.0.0.1/24}\n", most=MANY // 3),
+        "bad names": fill(f"{HEAD}lans:\n", "  AN: {nic: net1, address: 10.0.0.1/24}\n", most=MANY // 3),
+        "mixed list": fill(f"{valid}services: {{ssh: {{from: [", "{a: N},bN,N,", "]}}", MANY // 3),
+        "equal items": fill(f"{valid}services: {{ssh: {{from: [", "b,", "]}}", MANY * 2 - 100),
+        "keys": fill(f"{admin}[", "ssh-ed25519 AAAAN,", "]", MANY * 2 - 100),
+        "huge key": f"{admin}[ssh-ed25519 {'A' * (SIZE - 256)}]",
+        "huge hash": f"{valid}system: {{admin: {{password_hash: $6${'a' * (SIZE - 200)}}}}}",
+        "huge address": HEAD + f"lans:\n  lan: {{nic: net1, address: {'1.' * (SIZE // 2 - 200)}}}\n",
+        "huge number": HEAD + f"lans:\n  lan: {{nic: net1, address: {'1' * (SIZE - 200)}}}\n",
+        "huge mapping as text": fill(f"{HEAD}lans:\n  lan: {{nic: net1, address: {{", "aN: b,", "}}", MANY),
+        "files": fill(valid, "aN_file: bN\n", most=MANY),
+        "10 MB": "a: b\n" * (2 << 20),
+    }
+
+
+def ask(text: str) -> tuple[float, int, str]:
+    """Seconds, number of problems, what is printed."""
+    start = time.perf_counter()
+    _, problems = load(source.parse(text, "hostile.yaml"))
+    said = diagnostics.text(problems)
+    return time.perf_counter() - start, len(problems), said
+
+
+def main() -> int:
+    slowest = 0.0
+    for name, text in shapes().items():
+        if not sys.argv[1:] or name in sys.argv[1:]:
+            seconds, problems, said = ask(text)
+            slowest = max(slowest, seconds)
+            print(f"{seconds:6.2f} s {problems:6} problems {len(said):8} bytes  {name}", flush=True)
+    print(f"slowest {slowest:.2f} s, limit {LIMIT:.1f} s")
+    return int(slowest > LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from gwimage.plan import Setting, settings
-from gwimage.problem import Path, Problem, dotted
+from gwimage.problem import Path, Problem
 
 FIRST_SLOT = 0x12  # Proxmox puts net0 ... net5 at PCI device 0x12 ... 0x17, on i440fx and q35 alike
 RESERVED = {"all", "any", "default", "gateway", "host", "lo", "local", "none", "self"}
@@ -28,23 +28,27 @@ class Nic:
     mac: str | None = None
 
 
-def parse(data: dict) -> Nic:
-    return Nic(int(data["nic"][3:])) if "nic" in data else Nic(mac=data["mac"].lower())
+def parse(text: str) -> Nic:
+    """netN or a MAC address, as the schema took it."""
+    return Nic(mac=text.lower()) if ":" in text else Nic(int(text.removeprefix("net")))
 
 
-def check(networks: Iterable[tuple[Path, Nic]]) -> list[Problem]:
-    """Each card once, and none that cannot exist."""
-    problems, seen = [], {}
-    for path, nic in networks:
-        key, name = ("nic", f"net{nic.slot}") if nic.mac is None else ("mac", nic.mac)
-        if nic in seen:
-            hint = "each network needs a card of its own"
-            problems.append(Problem((*path, key), f"{name} is already used by {dotted(seen[nic])}", hint))
-        seen.setdefault(nic, path)
-        if nic.mac and (int(nic.mac[:2], 16) & 1 or nic.mac == "00:00:00:00:00:00"):
-            kind = "no card's address: it is all zero" if nic.mac[:2] == "00" else "a multicast address, not a card's"
-            problems.append(Problem((*path, key), f"{nic.mac} is {kind}", "copy it from the VM's hardware page"))
-    return problems
+def name(nic: Nic) -> str:
+    """What people call it: net1, or its MAC address."""
+    return nic.mac or f"net{nic.slot}"
+
+
+def interface(nic: Nic) -> str:
+    """What it is called in the gateway if no network has the card for itself; 15 characters at most."""
+    return f"enx{nic.mac.replace(':', '')}" if nic.mac else f"net{nic.slot}"
+
+
+def check_mac(path: Path, mac: str) -> list[Problem]:
+    """An address that one machine can have: neither of a group nor zero."""
+    if not int(mac[:2], 16) & 1 and mac != "00:00:00:00:00:00":
+        return []
+    kind = "no card's address: it is all zero" if mac[:2] == "00" else "a multicast address, not a card's"
+    return [Problem(path, f"{mac} is {kind}", "copy it from the VM's hardware page")]
 
 
 def check_name(path: Path, name: str) -> list[Problem]:
@@ -55,13 +59,11 @@ def check_name(path: Path, name: str) -> list[Problem]:
     return [Problem(path, f"the name {name!r} is reserved by the system", hint, on_key=True)]
 
 
-def link(file: str, name: str, nic: Nic, path: str) -> tuple[Setting, ...]:
-    """The .link file that gives the card its name."""
+def match(file: str, nic: Nic, path: str) -> Setting:
+    """How udev knows the card, whatever its name is when it appears."""
     if nic.mac is None:
-        match = Setting(file, "Match", "Path", f"pci-*:{FIRST_SLOT + nic.slot:x}.0", f"{path}.nic")
-    else:
-        match = Setting(file, "Match", "PermanentMACAddress", nic.mac, f"{path}.mac")
-    return match, Setting(file, "Link", "Name", name, path)
+        return Setting(file, "Match", "Path", f"pci-*:{FIRST_SLOT + nic.slot:x}.0", path)
+    return Setting(file, "Match", "PermanentMACAddress", nic.mac, path)
 
 
 # neither discovery protocols nor IPv6 until the profile asks for them

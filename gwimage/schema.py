@@ -124,7 +124,7 @@ def _translate(error, path: Path) -> Iterator[Problem]:
         yield Problem(path, f"{words or 'expected ' + TYPES[wanted]}{_but(value, path)}", hint)
     elif rule == "not":
         yield Problem(path, words, on_key=True)
-    elif rule in ("pattern", "format", "enum"):
+    elif rule in ("pattern", "format", "enum", "minimum", "maximum"):
         yield Problem(path, f"{words}{_but(value, path)}", _format_hint(wanted, value))
     elif rule == "const":
         yield Problem(path, f"expected {wanted}, not {_shown(value, path)}", "write it without quotes")
@@ -153,8 +153,8 @@ def _misspelt(key: str, value: dict, schema: dict) -> bool:
 def _limit(rule: str, wanted: object) -> str:
     return {
         "minProperties": "at least one network is needed here",
-        "minItems": "the list is empty",
         "maxProperties": f"more than {wanted} are not possible here",
+        "minItems": "the list is empty" if wanted == 1 else f"the list has fewer than {wanted} entries",
         "maxItems": f"the list has more than {wanted} entries",
         "uniqueItems": "the list has the same entry twice",
         "minLength": "the text is empty",

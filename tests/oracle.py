@@ -49,7 +49,7 @@ cat "$TREE/tmp/log"
 """
 FINE = re.compile(
     r"Successfully loaded\.$|^Parsed configuration file|Config file .* is applied|^Trying to open|inotify"
-    r"|^/etc/systemd/network: |ID_NET_LINK_FILE"
+    r"|^/etc/systemd/network: |ID_NET_LINK_FILE|: Found matching \.net(work|dev) file: |: Configuring with "
 )
 
 
@@ -66,7 +66,8 @@ def networkd(config: Path) -> list[str]:
     log = _ask(ENTER + NETWORKD, config)
     assert "Enumeration completed" in log, log[-2000:]
     names = [path.name for path in (config / "etc/systemd/network").iterdir()]
-    missing = [f"{name}: not loaded" for name in names if name.endswith(".network") and f"/{name}: Successfully" not in log]
+    read = [name for name in names if name.endswith((".network", ".netdev"))]
+    missing = [f"{name}: not loaded" for name in read if f"/{name}: Successfully" not in log]
     return _complaints(log) + missing
 
 

@@ -68,12 +68,24 @@ def accepted(request):
     return list(found.values())
 
 
+def apart(files: dict, number: int) -> dict:
+    """networkd makes one device of a name, so each document's own get other names."""
+    made = [path.rpartition("/")[2][3:-7] for path in files if path.endswith(".netdev")]
+    found = {}
+    for path, file in files.items():
+        text = file.text
+        for index, name in enumerate(made if path.endswith((".network", ".netdev")) else ()):
+            text = text.replace(f"={name}\n", f"=p{number}-{index}\n")
+        found[path] = replace(file, text=text)
+    return found
+
+
 def test_networkd_udev_and_resolved_are_silent(accepted, tmp_path):
     for start in range(0, len(accepted), BATCH):
         tree = tmp_path / str(start)
         merged = {}
         for number, files in enumerate(accepted[start : start + BATCH]):
-            for path, file in files.items():
+            for path, file in apart(files, number).items():
                 folder, _, name = path.removeprefix("config/").rpartition("/")
                 if folder.startswith(("etc/systemd/network", "etc/systemd/resolved")):
                     merged[f"{folder}/p{number:03}-{name}"] = replace(file, text=file.text.replace("[Resolve]\n", FRESH))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gwimage.nic import Nic, check_name, link, parse
+from gwimage import nic
+from gwimage.nic import check_name
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,18 @@ def test_allowed(name):
     assert check_name(("lans", name), name) == []
 
 
-def test_match():
-    slot = {setting.key: setting.value for setting in link("f", "wan", Nic(slot=5), "wans.wan")}
-    mac = {setting.key: setting.value for setting in link("f", "wan", parse({"mac": "52:54:00:AB:CD:EF"}), "wans.wan")}
-    assert slot == {"Path": "pci-*:17.0", "Name": "wan"}
-    assert mac == {"PermanentMACAddress": "52:54:00:ab:cd:ef", "Name": "wan"}
+@pytest.mark.parametrize(
+    ("text", "interface", "setting"),
+    [
+        ("net5", "net5", ("Path", "pci-*:17.0")),
+        ("52:54:00:AB:CD:EF", "enx525400abcdef", ("PermanentMACAddress", "52:54:00:ab:cd:ef")),
+    ],
+)
+def test_cards(text, interface, setting):
+    card = nic.parse(text)
+    match = nic.match("f", card, "wans.wan.nic")
+    assert nic.interface(card) == interface
+    assert (match.key, match.value) == setting
+    assert nic.name(card) == text.lower()
+    assert len(interface) <= 15
+    assert check_name((), interface), "no network may take a card's name"

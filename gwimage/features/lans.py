@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from typing import TYPE_CHECKING
 
-from gwimage import nic
+from gwimage import link, nic
 from gwimage.claim import Claim, Dns, Ping, Source
-from gwimage.nic import Nic
+from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem, dotted
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Lan:
     name: str
-    nic: Nic
+    link: Link
     address: IPv4Interface
     masquerade: bool = True
 
@@ -29,14 +29,13 @@ def parse(data: dict) -> tuple[Lan, ...]:
 
 
 def _parse_one(name: str, data: dict) -> Lan:
-    return Lan(name, nic.parse(data), IPv4Interface(data["address"]), data.get("masquerade", True))
+    return Lan(name, link.parse(data), IPv4Interface(data["address"]), data.get("masquerade", True))
 
 
 def check(profile: Profile) -> list[Problem]:
     wans = {wan.name for wan in profile.wans}
     networks = [(("wans", wan.name), wan) for wan in profile.wans] + [(("lans", lan.name), lan) for lan in profile.lans]
-    problems = nic.check((path, net.nic) for path, net in networks)
-    problems += _overlaps(networks)
+    problems = _overlaps(networks)
     for lan in profile.lans:
         path = ("lans", lan.name)
         problems += nic.check_name(path, lan.name)
@@ -70,7 +69,6 @@ def plan(profile: Profile) -> Plan:
 def _plan_one(lan: Lan) -> Plan:
     path, file, zone = f"lans.{lan.name}", f"20-{lan.name}.network", f'"{lan.name}"'
     network = [
-        *nic.link(f"20-{lan.name}.link", lan.name, lan.nic, path),
         Setting(file, "Match", "Name", lan.name, path),
         Setting(file, "Link", "RequiredForOnline", "no", path),
         Setting(file, "Network", "Address", str(lan.address), f"{path}.address"),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
-from gwimage import nic
+from gwimage import link, nic
 from gwimage.claim import Claim, WanAddress
-from gwimage.nic import Nic
+from gwimage.link import Link
 from gwimage.plan import Element, Plan, Setting, settings
 from gwimage.problem import Path, Problem
 
@@ -21,7 +21,7 @@ class Wan:
     """address and gateway are None where DHCP gives them."""
 
     name: str
-    nic: Nic
+    link: Link
     address: IPv4Interface | None = None
     gateway: IPv4Address | None = None
     dns: tuple[IPv4Address, ...] = ()
@@ -34,9 +34,9 @@ def parse(data: dict) -> tuple[Wan, ...]:
 def _parse_one(name: str, data: dict) -> Wan:
     dns = tuple(map(IPv4Address, data.get("dns", ())))
     if data["ipv4"] == "dhcp":
-        return Wan(name, nic.parse(data), dns=dns)
+        return Wan(name, link.parse(data), dns=dns)
     address, gateway = IPv4Interface(data["ipv4"]["address"]), IPv4Address(data["ipv4"]["gateway"])
-    return Wan(name, nic.parse(data), address, gateway, dns)
+    return Wan(name, link.parse(data), address, gateway, dns)
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -85,7 +85,6 @@ def _plan_one(wan: Wan, index: int) -> Plan:
     path, file = f"wans.{wan.name}", f"10-{wan.name}.network"
     metric = 100 * (index + 1)
     network = (
-        *nic.link(f"10-{wan.name}.link", wan.name, wan.nic, path),
         Setting(file, "Match", "Name", wan.name, path),
         # the LANs must not wait for the world outside
         Setting(file, "Link", "RequiredForOnline", "no", path),

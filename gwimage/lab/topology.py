@@ -87,12 +87,14 @@ def derive(profile: Profile) -> Topology:
 def _cards(profile: Profile) -> dict[str, Card]:
     """A nic named by its MAC alone gets the lowest slot that no other one claims."""
     zones = [*profile.wans, *profile.lans]
-    taken = {zone.nic.slot for zone in zones}
+    nics = {zone.name: zone.link.cards[0] for zone in zones}
+    taken = {nic.slot for nic in nics.values()}
     free = iter([slot for slot in range(len(zones) + 6) if slot not in taken])
     cards = {}
     for zone in zones:
-        slot = next(free) if zone.nic.slot is None else zone.nic.slot
-        mac = zone.nic.mac or f"52:54:00:67:77:{slot:02x}"
+        nic = nics[zone.name]
+        slot = next(free) if nic.slot is None else nic.slot
+        mac = nic.mac or f"52:54:00:67:77:{slot:02x}"
         cards[zone.name] = Card(slot, mac, zone.name)
     return cards
 

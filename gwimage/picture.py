@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from gwimage import nic
 from gwimage.features.lans import Lan
 from gwimage.features.wans import Wan
 from gwimage.profile import Profile
@@ -57,7 +58,8 @@ def _lan(lan: Lan, profile: Profile) -> tuple[str, ...]:
 
 
 def _card(network: Wan | Lan) -> str:
-    return network.nic.mac or f"net{network.nic.slot}"
+    cards = " + ".join(map(nic.name, network.link.cards))
+    return cards if network.link.vlan is None else f"{cards} VLAN {network.link.vlan}"
 
 
 def text(picture: Picture) -> str:

@@ -18,7 +18,7 @@ EXPECTED = {  # how many problems, and the words of the first
     "deep blocks": (1, "nested more than 16 levels deep"),
     "like secrets": (1, "not YAML"),
     "unknown keys in a network": (MOST, "unknown key 'addres0'"),
-    "correct networks": (1, "more than 64 are not possible here"),
+    "correct networks": (1, "there are more than 64 here"),
     "mixed list": (MOST, "the list has more than 16 entries"),
     "equal items": (2, "the list has more than 16 entries"),
     "huge key": (2, "damaged or cut off"),

@@ -10,7 +10,7 @@ from conftest import ROOT
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from gwimage import features, schema
+from gwimage import features, schema, words
 from gwimage.profile import Profile
 
 FRAGMENTS = {path.name: json.loads(path.read_text()) for path in sorted((ROOT / "schemas").glob("*.json"))}
@@ -55,6 +55,19 @@ def test_no_object_takes_unknown_keys(name):
     for path, node in walk(FRAGMENTS[name]):
         if isinstance(node, dict) and "object" in str(node.get("type", "")):
             assert "additionalProperties" in node, path
+
+
+RULES = {"additionalProperties", "required", "dependentRequired", "propertyNames", "not", "type", "pattern", "format", "enum", "const"}
+RULES |= {"minimum", "maximum", *words.LIMITS}
+FREE = {"$schema", "$ref", "$defs", "title", "description", "default", "examples", "properties", "items", "if", "then", "else", "patternErrorMessage"}
+
+
+@pytest.mark.parametrize("name", FRAGMENTS)
+def test_only_keywords_that_have_words(name):
+    for path, node in walk(FRAGMENTS[name]):
+        if isinstance(node, dict) and path[-1:] not in (("properties",), ("$defs",), ("dependentRequired",)):
+            assert not set(node) - RULES - FREE, path
+            assert ("minimum" in node) == ("maximum" in node), path
 
 
 def test_words_do_not_lie():

@@ -1,0 +1,69 @@
+"""What somebody may have meant by a value that the schema refuses. Knows ways of writing, not the profile:
+the schema says which guess is right, and nothing is ever changed for the user.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv4Interface
+
+LONGEST = 100
+BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+TO = re.compile(r"\s*(?:[-\u2010-\u2015\u2212]|\.\.+|\bto\b)\s*")
+SHORT_RANGE = re.compile(r"(\d+\.\d+\.\d+\.\d+)-(\d+(?:\.\d+){0,2})")
+NETMASK = re.compile(r"(\d+\.\d+\.\d+\.\d+)[/\s]+(\d+\.\d+\.\d+\.\d+)")
+NUMBER = re.compile(r"(\d{1,9})(?:\.0+|\s*[A-Za-z]+|/(?:tcp|udp))?")
+UNIT = re.compile(r"(\d{1,9})\s*(?!ms)([A-Za-z])[A-Za-z]*")
+CARD = re.compile(r"(net|eth|nic|vtnet|ens|enp\d+s)[-_ ]?(\d{1,2})")
+FIRST_SLOT = 18  # Proxmox's net0 is device 18, so Linux calls it ens18
+
+
+def guesses(value: object) -> Iterator[object]:
+    """Other ways to write it, the likeliest first."""
+    if isinstance(value, str):
+        if len(value) <= LONGEST:
+            yield from _of_text(value.strip())
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield from (str(value), f"{value}s", f"{value}M")
+    elif isinstance(value, list) and len(value) == 1:
+        yield value[0]
+    elif isinstance(value, dict):
+        yield list(value)
+    if isinstance(value, (str, int, dict)):
+        yield [value]
+
+
+def _of_text(text: str) -> Iterator[object]:
+    lower = text.lower()
+    yield from (text, lower)
+    if lower in BOOLEANS:
+        yield BOOLEANS[lower]
+    if match := NUMBER.fullmatch(text):
+        yield int(match[1])
+    if match := UNIT.fullmatch(text):
+        number, unit = int(match[1]), match[2]
+        yield from (f"{number}{unit.lower()}", f"{number}{unit.upper()}")
+        yield f"{7 * number}d" if unit in "wW" else f"{number}s"
+    yield from _of_addresses(text)
+    if match := CARD.fullmatch(lower):
+        yield f"net{int(match[2]) - (FIRST_SLOT if match[1].startswith('en') else 0)}"
+    yield re.sub(r"[\s_.-]+", "-", lower).strip("-")
+    words = re.split(r"[,\s]+", text)
+    if len(words) > 1:
+        yield words
+
+
+def _of_addresses(text: str) -> Iterator[str]:
+    digits = re.sub(r"[^0-9A-Fa-f]", "", text).lower()
+    if len(digits) == 12 and re.fullmatch(r"[0-9A-Fa-f.:-]+", text):
+        yield ":".join(digits[n : n + 2] for n in range(0, 12, 2))
+    plain = re.sub(r"(?<!\d)0+(?=\d)", "", TO.sub("-", text))
+    yield plain
+    if match := SHORT_RANGE.fullmatch(plain):
+        first = match[1].split(".")
+        yield f"{match[1]}-{'.'.join(first[: 3 - match[2].count('.')])}.{match[2]}"
+    if match := NETMASK.fullmatch(text):
+        try:
+            yield IPv4Interface(f"{match[1]}/{match[2]}").with_prefixlen
+        except ValueError:
+            pass
+    yield plain.partition("/")[0]

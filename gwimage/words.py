@@ -1,0 +1,164 @@
+"""Says in human words, with a hint, what jsonschema found.
+
+The words for a pattern, format or enum stand beside it in the schema (`patternErrorMessage`, which editors show too).
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from itertools import islice
+
+from gwimage import secret
+from gwimage.guess import guesses
+from gwimage.problem import Path, Problem, cut
+
+Fits = Callable[[object, dict], bool]  # whether a schema takes a value
+
+TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
+LIMITS = {
+    "minProperties": "at least one is needed here",
+    "maxProperties": "there are more than {} here",
+    "minItems": "the list needs {} entries or more",
+    "maxItems": "the list has more than {} entries",
+    "uniqueItems": "the list has the same entry twice",
+    "minLength": "the text is empty",
+    "maxLength": "the text is longer than {} characters",
+}
+COMPARED = 100  # unknown keys, with the missing ones
+
+
+def translate(error, fits: Fits) -> Iterator[Problem]:
+    """One of jsonschema's errors as problems, mostly one."""
+    path, words = tuple(error.absolute_path), error.schema.get("patternErrorMessage", "")
+    rule, wanted, value = error.validator, error.validator_value, error.instance
+    if rule == "additionalProperties":
+        yield from _unknown(error.schema.get("properties", {}), value, path)
+    elif rule in ("required", "dependentRequired"):
+        yield from _missing(error, path, words)
+    elif "propertyNames" in error.absolute_schema_path:
+        yield Problem((*path, value), f"{words}{_but(value, path)}", _hint(error, (*path, value), fits), on_key=True)
+    elif rule == "not":
+        yield Problem(path, words, on_key=True)
+    elif rule == "minItems" and not value:
+        yield Problem(path, "the list is empty")
+    elif rule in LIMITS:
+        yield Problem(path, LIMITS[rule].format(wanted))
+    else:
+        yield Problem(path, (words or _expected(rule, wanted, error.schema)) + _but(value, path), _hint(error, path, fits))
+
+
+def _expected(rule: str, wanted: object, schema: dict) -> str:
+    if rule == "type":
+        return f"expected {' or '.join(TYPES[kind] for kind in ([wanted] if isinstance(wanted, str) else wanted))}"
+    if rule in ("minimum", "maximum"):
+        return f"expected a number from {schema['minimum']} to {schema['maximum']}"
+    return f"expected {wanted}"  # const
+
+
+def _missing(error, path: Path, words: str) -> Iterator[Problem]:
+    wanted, value, schema = error.validator_value, error.instance, error.schema
+    if error.validator == "dependentRequired":
+        wanted = [key for name, keys in wanted.items() if name in value for key in keys]
+    for key in wanted:
+        if key not in value and not _misspelt(key, value, schema):
+            hint = words or _first_sentence(schema, key)
+            yield Problem((*path, key), f"missing key {key!r}", hint, on_key=True)
+
+
+def _unknown(known: dict, value: dict, path: Path) -> Iterator[Problem]:
+    for key in value:
+        if key not in known:
+            inner = [name for name in known if key in known[name].get("properties", ())]
+            if near := _near(key, known):
+                hint = f"did you mean {near!r}?"
+            elif inner:
+                hint = f"it belongs under {inner[0]!r}"
+            else:
+                hint = _foreign(key) or f"known keys: {', '.join(known)}"
+            yield Problem((*path, key), f"unknown key {cut(key)}", hint, on_key=True)
+
+
+def _near(word: str, known) -> str:
+    return next(iter(get_close_matches(word.lower(), known, n=1)), "")
+
+
+def _misspelt(key: str, value: dict, schema: dict) -> bool:
+    """Said once is enough: the unknown key's hint names this one."""
+    known = schema.get("properties", {key: {}})
+    unknown = (other for other in value if other not in known)
+    return any(_near(other, known) == key for other in islice(unknown, COMPARED))
+
+
+def _hint(error, path: Path, fits: Fits) -> str:
+    """What to write instead, if there is an idea; never about what may be a secret."""
+    rule, wanted, value = error.validator, error.validator_value, error.instance
+    if value is None:
+        return "give it a value, or remove the key"
+    if secret.holds(path):
+        return ""
+    if rule == "type" and wanted in ("object", "array") and isinstance(value, (dict, list)) and _mappings(error.schema):
+        return _shape(error.schema, value)
+    for guess in guesses(value):
+        if fits(guess, error.schema):
+            return _write(guess, value)
+    text = cut(value)[1:-1]
+    if fits(f"{text}/24", error.schema):
+        return f"write {text}/24 if its netmask is 255.255.255.0"
+    if str(wanted).startswith("ipv4") and ":" in str(value):
+        return "only IPv4 here"
+    if "\n" in str(value):
+        return "write it on one line"
+    near = _near(str(value), wanted) if rule == "enum" and all(isinstance(word, str) for word in wanted) else ""
+    return f"did you mean {near!r}?" if near else _foreign(str(value))
+
+
+def _mappings(schema: dict) -> bool:
+    """Whether the schema wants mappings: by name, or as the entries of a list."""
+    inner = schema.get("items", schema.get("additionalProperties"))
+    return isinstance(inner, dict) and inner.get("type") == "object"
+
+
+def _shape(schema: dict, value: dict | list) -> str:
+    if isinstance(value, list):
+        return "write each one below its name, as NAME: {...}, without hyphens"
+    if value.keys() <= schema["items"].get("properties", {}).keys():
+        return "begin each entry with a hyphen: - {...}"
+    return "entries have no names: begin each with a hyphen, as - {...}"
+
+
+def _write(guess: object, value: object) -> str:
+    if isinstance(guess, list):
+        return f"write {cut('[' + ', '.join(map(_plain, guess)) + ']')[1:-1]}"
+    if str(guess) == str(value) or _plain(guess) == value:
+        return f"put it in quotes: '{guess}'" if isinstance(guess, str) else f"write {_plain(guess)} without quotes"
+    return f"write {cut(_plain(guess))[1:-1]}"
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _foreign(text: str) -> str:
+    """A letter that only looks like one of ours."""
+    odd = next((char for char in text if not char.isascii()), None)
+    return f"{odd!r} is U+{ord(odd):04X} {unicodedata.name(odd, '')}".rstrip() if odd else ""
+
+
+def _first_sentence(schema: dict, key: str) -> str:
+    text = schema.get("properties", {}).get(key, {}).get("description", "").split(". ")[0].rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _but(value: object, path: Path) -> str:
+    """What stands there instead."""
+    if secret.holds(path):
+        return ""
+    if isinstance(value, (dict, list)):
+        return f", not {TYPES['object' if isinstance(value, dict) else 'array']}"
+    return f", not {'nothing' if value is None else _plain(value) if isinstance(value, bool) else cut(value)}"

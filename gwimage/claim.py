@@ -43,10 +43,14 @@ class Ping:
 
 @dataclass(frozen=True)
 class Source:
-    """A server outside sees TCP from a client come from the WAN's address (masquerade) or the client's own."""
+    """A server outside sees TCP from a client come from the WAN's address (masquerade) or the client's own.
+
+    address: the one of the WAN's addresses that the server must see, where the profile fixes it.
+    """
 
     lan: str
     masquerade: bool
+    address: IPv4Address | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,10 @@ class GatewayClosed:
 
 @dataclass(frozen=True)
 class Unreachable:
-    """TCP from src to a listener on client-LAN, by its inside address, gets no answer."""
+    """TCP from src to a listener on client-LAN, by its inside address, gets no answer.
+
+    lan: may be a WAN's name too; then the listener is the server outside.
+    """
 
     src: str
     lan: str

@@ -86,7 +86,8 @@ def _check_mtu(sharing: list[tuple[Path, Link]]) -> list[Problem]:
         room = owner.mtu or USUAL_MTU
         for path, link in sharing:
             if is_card(owner) and (link.mtu or 0) > room:
-                message = f"packets of {link.mtu} bytes do not fit through the card, which has the {room} of {dotted(owner_path)}"
-                hint = f"give {dotted(owner_path)} an mtu of {link.mtu} too"
+                who = dotted(owner_path)
+                message = f"packets of {link.mtu} bytes do not fit through the card, which has the {room} of {who}"
+                hint = f"give {who} an mtu of {link.mtu} too"
                 problems.append(Problem((*path, "mtu"), message, hint))
     return problems

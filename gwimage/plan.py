@@ -78,6 +78,12 @@ class Plan:
         return Plan(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Plan)))
 
 
+def any_of(values: Iterable[object]) -> str:
+    """The right side of a match in a rule: one value as it is, several in braces."""
+    texts = list(map(str, values))
+    return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
+
+
 def settings(file: str, section: str, path: str, values: Iterable[tuple[str, str]]) -> tuple[Setting, ...]:
     """Several keys of one section that one path caused."""
     return tuple(Setting(file, section, key, value, path) for key, value in values)

@@ -20,7 +20,6 @@ ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-proble
 # RFC 4890 section 4.4.1, for the gateway itself; hop limit 255 says that a neighbour sent it
 ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {LIMITED}"
 NEIGHBOURS = f"icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} ip6 hoplimit 255 {LIMITED}"
-CLAMP = "tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu"
 RULES = (
     Rule("prerouting.spoof", "iifname @wans ip saddr @inside counter drop", "lans"),
     Rule("input.state", STATE, "firewall"),
@@ -31,9 +30,6 @@ RULES = (
     Rule("input.icmp", f"iifname @lans icmp type echo-request {LIMITED}", "lans"),
     Rule("input.open", "iifname . meta l4proto . th dport @gateway_open accept", "firewall"),
     Rule("input.rest", "counter", "firewall"),
-    # before the state rules: the answer to a SYN is already part of an established connection
-    Rule("forward.clamp", f"oifname @wans {CLAMP}", "wans"),
-    Rule("forward.clamp", f"iifname @wans {CLAMP}", "wans"),
     Rule("forward.state", STATE, "firewall"),
     Rule("forward.open", "iifname . oifname @forward_open accept", "firewall"),
     Rule("forward.rest", "counter", "firewall"),
@@ -45,7 +41,7 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    wans, lans = [wan.name for wan in profile.wans], [lan.name for lan in profile.lans]
+    wans, lans = [wan.name for wan in profile.wans], [lan.name for lan in profile.lans if lan.internet]
     return Plan(
         rules=RULES,
         elements=tuple(Element("forward_open", f'"{lan}" . "{wan}"', f"lans.{lan}") for lan in lans for wan in wans),

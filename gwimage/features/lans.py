@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic
-from gwimage.claim import Claim, Dns, Ping, Source
+from gwimage import link, nic, subnets
+from gwimage.claim import Claim, Dns, Ping, Source, Unreachable
 from gwimage.link import Link
-from gwimage.plan import Element, Plan, Rule, Setting, settings
-from gwimage.problem import Path, Problem, dotted
+from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
+from gwimage.problem import Problem
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -21,7 +21,9 @@ class Lan:
     name: str
     link: Link
     address: IPv4Interface
+    extra_addresses: tuple[IPv4Interface, ...] = ()
     masquerade: bool = True
+    internet: bool = True
 
 
 def parse(data: dict) -> tuple[Lan, ...]:
@@ -29,13 +31,19 @@ def parse(data: dict) -> tuple[Lan, ...]:
 
 
 def _parse_one(name: str, data: dict) -> Lan:
-    return Lan(name, link.parse(data), IPv4Interface(data["address"]), data.get("masquerade", True))
+    return Lan(
+        name,
+        link.parse(data),
+        IPv4Interface(data["address"]),
+        tuple(map(IPv4Interface, data.get("extra_addresses", ()))),
+        masquerade=data.get("masquerade", True),
+        internet=data.get("internet", True),
+    )
 
 
 def check(profile: Profile) -> list[Problem]:
     wans = {wan.name for wan in profile.wans}
-    networks = [(("wans", wan.name), wan) for wan in profile.wans] + [(("lans", lan.name), lan) for lan in profile.lans]
-    problems = _overlaps(networks)
+    problems = subnets.check_overlaps(profile)
     for lan in profile.lans:
         path = ("lans", lan.name)
         problems += nic.check_name(path, lan.name)
@@ -43,18 +51,8 @@ def check(profile: Profile) -> list[Problem]:
             hint = "the name is the interface's: give each network its own"
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
         problems += nic.check_host((*path, "address"), lan.address)
-    return problems
-
-
-def _overlaps(networks: list[tuple[Path, object]]) -> list[Problem]:
-    problems = []
-    fixed = [(path, net.address.network) for path, net in networks if net.address]
-    for index, (path, net) in enumerate(fixed):
-        for other_path, other in fixed[:index]:
-            if net.overlaps(other):
-                message = f"the subnet {net} overlaps {other} of {dotted(other_path)}"
-                where = ("address",) if path[0] == "lans" else ("ipv4", "address")
-                problems.append(Problem((*path, *where), message, "each network needs a subnet of its own"))
+        for index, address in enumerate(lan.extra_addresses):
+            problems += nic.check_host((*path, "extra_addresses", index), address)
     return problems
 
 
@@ -72,6 +70,7 @@ def _plan_one(lan: Lan) -> Plan:
         Setting(file, "Match", "Name", lan.name, path),
         Setting(file, "Link", "RequiredForOnline", "no", path),
         Setting(file, "Network", "Address", str(lan.address), f"{path}.address"),
+        *(Setting(file, "Network", "Address", str(extra), f"{path}.extra_addresses") for extra in lan.extra_addresses),
         # addresses and DNS are there before the first client is, and stay when the last one goes
         Setting(file, "Network", "ConfigureWithoutCarrier", "yes", path),
     ]
@@ -80,26 +79,41 @@ def _plan_one(lan: Lan) -> Plan:
     network += nic.quiet(file, path)
     elements = [
         Element("lans", zone, path),
-        Element("inside", str(lan.address.network), f"{path}.address"),
-        Element("own", str(lan.address.ip), f"{path}.address"),
         Element("gateway_open", f"{zone} . udp . 53", path),
         Element("gateway_open", f"{zone} . tcp . 53", path),
     ]
-    spoofed = f"iifname {zone} ip saddr != {lan.address.network} counter drop"
+    spoofed = f"iifname {zone} ip saddr != {any_of(subnets.connected(lan))} counter drop"
     rules = (Rule("prerouting.spoof", spoofed, f"{path}.address"),)
-    listener = Setting("resolved.conf", "Resolve", "DNSStubListenerExtra", str(lan.address.ip), f"{path}.address")
-    return Plan(network=tuple(network), resolved=(listener,), rules=rules, elements=tuple(elements))
+    return Plan(network=tuple(network), rules=rules, elements=tuple(elements)) + _addresses(lan, path)
+
+
+def _addresses(lan: Lan, path: str) -> Plan:
+    """What each address of the gateway on this network is good for."""
+    resolved, nets, own = [], {}, []
+    for index, address in enumerate(subnets.addresses(lan)):
+        place = f"{path}.extra_addresses" if index else f"{path}.address"
+        resolved.append(Setting("resolved.conf", "Resolve", "DNSStubListenerExtra", str(address.ip), place))
+        nets.setdefault(address.network, Element("inside", str(address.network), place))
+        own.append(Element("own", str(address.ip), place))
+    return Plan(resolved=tuple(resolved), elements=(*nets.values(), *own))
 
 
 def _claims(lan: Lan, profile: Profile) -> Plan:
     path, client = f"lans.{lan.name}", f"a client on {lan.name}"
-    uplink = f"wans.{profile.wans[0].name}.address"
+    first = profile.wans[0]  # its default route wins
     needs = (f"{path}.dhcp.lease",) if lan.name in profile.dhcp else ()
     claims = [Claim(f"{path}.ping", f"{path}.address", f"{client} pings the gateway", Ping(lan.name), needs)]
+    needs = (*needs, f"wans.{first.name}.address")
     text = f"{client} resolves names through {lan.address.ip}"
-    claims.append(Claim(f"{path}.dns", path, text, Dns(lan.name), (*needs, uplink)))
+    claims.append(Claim(f"{path}.dns", path, text, Dns(lan.name), needs))
+    if not lan.internet:
+        text, probe = f"{client} does not reach a server outside", Unreachable(f"client-{lan.name}", first.name)
+        claims.append(Claim(f"{path}.internet", f"{path}.internet", text, probe, needs, closed=True))
+        return Plan(claims=tuple(claims))
     seen = "hidden behind the WAN's address" if lan.masquerade else "seen with its own address"
-    source = Source(lan.name, lan.masquerade)
+    if lan.masquerade and first.snat:
+        seen = f"hidden behind {first.snat}"
+    source = Source(lan.name, lan.masquerade, first.snat if lan.masquerade else None)
     text = f"{client} reaches a server outside, {seen}"
-    claims.append(Claim(f"{path}.source", f"{path}.masquerade", text, source, (*needs, uplink), closed=lan.masquerade))
+    claims.append(Claim(f"{path}.source", f"{path}.masquerade", text, source, needs, closed=lan.masquerade))
     return Plan(claims=tuple(claims))

@@ -6,25 +6,32 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic
+from gwimage import link, nic, subnets
 from gwimage.claim import Claim, WanAddress
 from gwimage.link import Link
-from gwimage.plan import Element, Plan, Setting, settings
+from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 
+SYN = "tcp flags & (syn|rst) == syn"
+HEADERS = 40  # bytes of IPv4 and TCP
+
+
 @dataclass(frozen=True)
 class Wan:
-    """address and gateway are None where DHCP gives them."""
+    """address and gateway are None where DHCP gives them; mss_clamp True is to the MTU of the path, else bytes."""
 
     name: str
     link: Link
     address: IPv4Interface | None = None
     gateway: IPv4Address | None = None
+    extra_addresses: tuple[IPv4Interface, ...] = ()
     dns: tuple[IPv4Address, ...] = ()
+    snat: IPv4Address | None = None
+    mss_clamp: bool | int = True
 
 
 def parse(data: dict) -> tuple[Wan, ...]:
@@ -32,11 +39,17 @@ def parse(data: dict) -> tuple[Wan, ...]:
 
 
 def _parse_one(name: str, data: dict) -> Wan:
-    dns = tuple(map(IPv4Address, data.get("dns", ())))
-    if data["ipv4"] == "dhcp":
-        return Wan(name, link.parse(data), dns=dns)
-    address, gateway = IPv4Interface(data["ipv4"]["address"]), IPv4Address(data["ipv4"]["gateway"])
-    return Wan(name, link.parse(data), address, gateway, dns)
+    fixed = data["ipv4"] if isinstance(data["ipv4"], dict) else {}
+    return Wan(
+        name,
+        link.parse(data),
+        address=IPv4Interface(fixed["address"]) if fixed else None,
+        gateway=IPv4Address(fixed["gateway"]) if fixed else None,
+        extra_addresses=tuple(map(IPv4Interface, fixed.get("extra_addresses", ()))),
+        dns=tuple(map(IPv4Address, data.get("dns", ()))),
+        snat=IPv4Address(data["snat"]) if "snat" in data else None,
+        mss_clamp=data.get("mss_clamp", True),
+    )
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -46,16 +59,45 @@ def check(profile: Profile) -> list[Problem]:
         problems += nic.check_name(path, wan.name)
         problems += nic.check_dns((*path, "dns"), wan.dns)
         problems += _own_servers((*path, "dns"), wan, profile)
+        problems += _check_clamp((*path, "mss_clamp"), wan)
+        problems += _check_snat((*path, "snat"), wan)
         if wan.address:
-            wrong = nic.check_host((*path, "ipv4", "address"), wan.address, narrowest=31)
-            problems += wrong or _gateway((*path, "ipv4", "gateway"), wan)
+            wrong = nic.check_host((*path, "ipv4", "address"), wan.address, narrowest=32)
+            problems += wrong or _gateway((*path, "ipv4", "gateway"), wan, profile)
+        for index, address in enumerate(wan.extra_addresses):
+            problems += nic.check_host((*path, "ipv4", "extra_addresses", index), address, narrowest=32)
     return problems
 
 
-def _gateway(path: Path, wan: Wan) -> list[Problem]:
+def _check_clamp(path: Path, wan: Wan) -> list[Problem]:
+    room = (wan.link.mtu or link.USUAL_MTU) - HEADERS
+    if wan.mss_clamp is True or wan.mss_clamp <= room:
+        return []
+    message = f"segments of {wan.mss_clamp} bytes do not fit into packets of {room + HEADERS}: {HEADERS} are headers"
+    return [Problem(path, message, f"{room} at most, or true to let the gateway reckon")]
+
+
+def _check_snat(path: Path, wan: Wan) -> list[Problem]:
+    own = [address.ip for address in subnets.addresses(wan)]
+    if wan.snat is None or wan.snat in own:
+        return []
+    if not own:
+        hint = "leave snat out: the LANs are hidden behind the address of the lease anyway"
+        return [Problem(path, "a fixed source address needs a fixed address here, not dhcp", hint)]
+    hint = f"one of {', '.join(map(str, own))}, or add it to ipv4.extra_addresses"
+    return [Problem(path, f"{wan.snat} is no address of {wan.name}", hint)]
+
+
+def _gateway(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
     net, gateway = wan.address.network, wan.gateway
-    if gateway == wan.address.ip:
+    if gateway in [address.ip for address in subnets.addresses(wan)]:
         return [Problem(path, f"{gateway} is this gateway's own address", "give the address of the provider's router")]
+    if net.prefixlen == 32:
+        if reason := nic.unusable(gateway):
+            return [Problem(path, f"{gateway} {reason}", "give the address of the provider's router")]
+        if inside := [lan for lan in profile.lans if any(gateway in other for other in subnets.connected(lan))]:
+            return [Problem(path, f"{gateway} is on {inside[0].name}, a network inside", "check both addresses")]
+        return []
     if gateway not in net:
         return [Problem(path, f"{gateway} is not in {net}, the subnet of {wan.address}", "check both addresses")]
     if net.prefixlen < 31 and gateway in (net.network_address, net.broadcast_address):
@@ -64,13 +106,13 @@ def _gateway(path: Path, wan: Wan) -> list[Problem]:
 
 
 def _own_servers(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
-    own = {net.address.ip for net in (*profile.wans, *profile.lans) if net.address}
+    own = {address.ip for net in (*profile.wans, *profile.lans) for address in subnets.addresses(net)}
     problems = []
     for index, server in enumerate(wan.dns):
         hint = "name a server outside; clients use the gateway without being told here"
         if server in own:
             problems.append(Problem((*path, index), f"{server} is the gateway itself: it would ask itself", hint))
-        elif inside := [lan for lan in profile.lans if server in lan.address.network]:
+        elif inside := [lan for lan in profile.lans if any(server in net for net in subnets.connected(lan))]:
             hint = f"clients may use it: lans.{inside[0].name}.dhcp.dns"
             message = f"{server} is on {inside[0].name}, but servers of a WAN are asked through the WAN"
             problems.append(Problem((*path, index), message, hint))
@@ -93,7 +135,17 @@ def _plan_one(wan: Wan, index: int) -> Plan:
     )
     text = f"{wan.name} has its address {wan.address}" if wan.address else f"{wan.name} gets an address by DHCP"
     claim = Claim(f"{path}.address", f"{path}.ipv4", text, WanAddress(wan.name))
-    return Plan(network=network, elements=(Element("wans", f'"{wan.name}"', path),), claims=(claim,))
+    elements = (Element("wans", f'"{wan.name}"', path),)
+    return Plan(network=network, rules=_clamp(wan, f"{path}.mss_clamp"), elements=elements, claims=(claim,))
+
+
+def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
+    """Both ways: each side's SYN says what it takes."""
+    if wan.mss_clamp is False:
+        return ()
+    size = "rt mtu" if wan.mss_clamp is True else wan.mss_clamp
+    text = f"{SYN} tcp option maxseg size set {size}"
+    return tuple(Rule("forward.clamp", f'{side} "{wan.name}" {text}', path) for side in ("oifname", "iifname"))
 
 
 def _dhcp(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
@@ -116,10 +168,15 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
 
 
 def _static(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
+    on_link = ()
+    if wan.address.network.prefixlen == 32:  # the router is reached directly, though it is in no subnet of ours
+        on_link = (Setting(file, "Route", "GatewayOnLink", "yes", f"{path}.ipv4.gateway"),)
     return (
         Setting(file, "Network", "Address", str(wan.address), f"{path}.ipv4.address"),
+        *(Setting(file, "Network", "Address", str(extra), f"{path}.ipv4.extra_addresses") for extra in wan.extra_addresses),
         *_dns(file, path, wan),
         Setting(file, "Route", "Gateway", str(wan.gateway), f"{path}.ipv4.gateway"),
+        *on_link,
         Setting(file, "Route", "Metric", str(metric), path),
     )
 

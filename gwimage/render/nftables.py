@@ -49,7 +49,7 @@ STAGES = (
     "input.raw",
     "input.log",
     "input.rest",
-    "forward.clamp",
+    "forward.clamp",  # before the state rules: the answer to a SYN is already part of an established connection
     "forward.raw",
     "forward.state",
     "forward.dnat",

@@ -1,0 +1,124 @@
+"""A gateway of network namespaces: the compiled files, Debian 13's own networkd and nft, hosts around it, real packets.
+
+What it cannot have is what this kernel lacks (VLANs) and what only udev does (names of cards). Everything happens in a
+world of its own (gwimage.lab.world); the host's network is never touched.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import oracle
+
+from gwimage import compile as compiler
+from gwimage import source
+from gwimage.lab import world
+from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.wire import connect
+from gwimage.problem import ToolError
+
+PORT = 8080
+SYSCTLS = "image/mkosi.extra/usr/lib/sysctl.d/50-gwimage.conf"
+NETWORKD = r"""
+chroot "$TREE" nft -f - < "$CONFIG/etc/nftables/gwimage.nft"
+exec chroot "$TREE" /usr/lib/systemd/systemd-networkd
+"""
+
+
+@dataclass(frozen=True)
+class Host:
+    """cards: (network of the gateway or any other name of a cable, ADDRESS/PREFIX); router: forwards between them.
+
+    leases: the address that it gives to whoever asks by DHCP on its first card, with itself as router.
+    """
+
+    cards: tuple[tuple[str, str], ...]
+    routes: tuple[str, ...] = ()
+    router: bool = False
+    leases: str = ""
+
+
+def ask(profile: str, hosts: dict[str, Host], questions: list[tuple[str, str]], nft: str = "") -> list[str]:
+    """For each (host, address): what the server there said, which is the caller's address as it saw it, or what happened.
+
+    Every host serves TCP on PORT. networkd has configured all links before anything is asked. nft: commands to run then.
+    """
+    files, problems = compiler.compile(source.parse(profile, "p.yaml"))
+    assert files, problems
+    return world.call(_ask, files, oracle.tree(), hosts, questions, nft, say=print)
+
+
+def _ask(_say, files, tree: Path, hosts: dict[str, Host], questions, nft: str) -> list[str]:
+    work = Path("/run/gateway")
+    work.mkdir()
+    links = [path.rpartition("/")[2][3:-8] for path in files if path.endswith(".network")]
+    _cables(links, hosts)
+    for name, host in hosts.items():
+        _host(name, host, work)
+    _gateway(files, tree, work, links)
+    run(["nsenter", "--net=/run/netns/gw", "chroot", str(tree), "nft", "-f", "-"], stdin=nft)
+    return [connect(host, IPv4Address(address), PORT, wait=1) for host, address in questions]
+
+
+def _cables(links: list[str], hosts: dict[str, Host]) -> None:
+    """Each network is a bridge; whoever sits on it has a card of its name."""
+    make("cables")
+    ends = [("gw", link) for link in links] + [(name, link) for name, host in hosts.items() for link, _ in host.cards]
+    for name in dict.fromkeys(name for name, _ in ends):
+        make(name)
+    ip("cables", [f"link add {link} type bridge" for link in dict.fromkeys(link for _, link in ends)])
+    for number, (name, link) in enumerate(ends):
+        plug = f"link add e{number} type veth peer name {link} netns {name}"
+        ip("cables", [plug, f"link set e{number} master {link} up", f"link set {link} up"])
+
+
+def _host(name: str, host: Host, work: Path) -> None:
+    ip(name, [f"addr add {address} dev {link}" for link, address in host.cards])
+    ip(name, [f"link set {link} addrgenmode none up" for link, _ in host.cards])
+    ip(name, [f"route add {route}" for route in host.routes])
+    with inside(name):
+        Path("/proc/sys/net/ipv4/ip_forward").write_text(str(int(host.router)))
+        server = socket.create_server(("", PORT), backlog=64)
+    threading.Thread(target=_tell_callers, args=(server,), daemon=True).start()
+    if host.leases:
+        argv = ["dnsmasq", "-d", "--conf-file=/dev/null", "--port=0", "--no-ping", "--pid-file=", "--dhcp-authoritative"]
+        argv += [f"--dhcp-leasefile={work / name}.leases", f"--dhcp-range={host.leases},{host.leases},255.255.255.0,1h"]
+        spawn(name, argv, work / f"{name}.log")
+
+
+def _tell_callers(server: socket.socket) -> None:
+    while True:
+        caller, address = server.accept()
+        with caller:
+            caller.sendall(address[0].encode())
+
+
+def _gateway(files, tree: Path, work: Path, links: list[str]) -> None:
+    """networkd with the compiled files, from the same chroot as the oracle's; cards that udev would name have their names."""
+    compiler.write(files, str(work / "out"))
+    config = work / "out/config"
+    for file in config.glob("etc/systemd/network/*.link"):
+        file.unlink()
+    with inside("gw"):
+        for key, value in re.findall(r"^([a-z].*?) = (.*)$", (Path(compiler.__file__).parent / SYSCTLS).read_text(), re.M):
+            Path("/proc/sys", key.replace(".", "/")).write_text(value)
+    env = os.environ | {"TREE": str(tree), "CONFIG": str(config)}
+    with (work / "networkd.log").open("wb") as log:
+        subprocess.Popen(["nsenter", "--net=/run/netns/gw", "sh", "-c", oracle.ENTER + NETWORKD], env=env, stdout=log, stderr=log)
+    deadline = time.monotonic() + 15
+    while (left := _unready(tree, links)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if left:
+        raise ToolError(["systemd-networkd"], 1, f"{left}\n{(work / 'networkd.log').read_text()[-3000:]}")
+
+
+def _unready(tree: Path, links: list[str]) -> list[str]:
+    states = [path.read_text() for path in (tree / "run/systemd/netif/links").glob("*")]
+    ready = [text for text in states if "ADMIN_STATE=configured" in text]
+    return links if len(ready) < len(links) else []

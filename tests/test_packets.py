@@ -1,0 +1,38 @@
+"""What leaves the gateway, seen where it arrives: networkd's NAT and routes and our ruleset together."""
+
+from conftest import TESTS
+from gateway import Host, ask
+
+OPEN = "insert rule inet gwimage forward accept"  # what the firewall is for is not asked here
+
+
+def profile(name: str) -> str:
+    return (TESTS / "cases" / name / "profile.yaml").read_text()
+
+
+def client(network: str, address: str, gateway: str) -> Host:
+    return Host(((network, address),), (f"default via {gateway}",))
+
+
+def test_each_wan_hides_in_its_way_and_the_networks_inside_see_each_other():
+    hosts = {
+        "fibre": Host((("fibre", "203.0.113.1/24"),), ("192.0.2.0/28 via 203.0.113.2",)),
+        "cable": Host((("cable", "198.51.100.1/24"),), leases="198.51.100.77"),
+        "lan": client("lan", "10.0.0.5/24", "10.0.0.1"),
+        "iot": client("iot", "10.2.0.5/24", "10.2.0.1"),
+        "dmz": client("dmz", "192.0.2.5/28", "192.0.2.1"),
+    }
+    outside, leased = "203.0.113.1", "198.51.100.1"
+    asked = {
+        ("lan", outside): "203.0.113.3",
+        ("iot", outside): "203.0.113.3",
+        ("dmz", outside): "192.0.2.5",
+        ("lan", leased): "198.51.100.77",
+        ("lan", "10.2.0.5"): "10.0.0.5",
+        ("iot", "192.0.2.5"): "10.2.0.5",
+        ("dmz", "10.0.0.5"): "192.0.2.5",
+    }
+    assert ask(profile("two-wans"), hosts, list(asked), OPEN) == [f"open {seen}" for seen in asked.values()]
+    control = ask(profile("two-wans"), hosts, list(asked), OPEN + "; flush chain inet gwimage srcnat")
+    hidden = ("203.0.113.2", "203.0.113.2", "192.0.2.5", "198.51.100.77", "10.2.0.1", "192.0.2.1", "192.0.2.5")
+    assert control == [f"open {seen}" for seen in hidden]

@@ -14,13 +14,15 @@ import click
 
 from gwimage import __version__, diagnostics
 from gwimage import compile as compiler
+from gwimage import profile as profiles
 from gwimage import source as sources
 from gwimage.plan import File
 from gwimage.problem import Problem, ProfileError, ToolError, errors
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
 
-FAILED, TOOL = 1, 3
+FAILED, USAGE, TOOL = 1, 2, 3
+PORT = click.IntRange(1, 65535)
 PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
 BUILD = click.Path(file_okay=False, path_type=Path)
 
@@ -120,6 +122,39 @@ def show(profile: str, form: str) -> None:
     else:
         draw = picture.svg if form == "svg" else picture.text
         click.echo(draw(picture.derive(parsed)), nl=False)
+
+
+@cli.command()
+@PROFILE
+@click.option("--from", "start", metavar="NETWORK[:ADDRESS]", help="Where the packet comes from; an address alone will do.")
+@click.option("--to", "end", metavar="NETWORK[:ADDRESS]", help="Where it goes; `gateway`, an address, `wan` for anywhere outside.")
+@click.option("--tcp", type=PORT, metavar="PORT", help="A TCP connection to this port.")
+@click.option("--udp", type=PORT, metavar="PORT", help="A UDP packet to this port.")
+@click.option("--icmp", is_flag=False, flag_value="echo-request", metavar="[TYPE]", help="ICMP; a ping if no type is given.")
+@click.option("--proto", metavar="NAME", help="Another protocol: esp, gre, or a number.")
+@click.option("--sport", type=PORT, metavar="PORT", help="Its source port; by default one that clients take.")
+@click.option("--lease", "leases", multiple=True, metavar="WAN=ADDRESS/PREFIX", help="What a WAN has from DHCP just now; repeatable.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the answer.")
+def explain(profile: str, start: str | None, end: str | None, leases: tuple[str, ...], form: str, **packet) -> None:
+    """Say whether a packet would pass the gateway of PROFILE, by which rule, and which line of PROFILE says so.
+
+    Without a packet: who may open connections to whom.
+
+    Exit status: 0 it passes; 1 it does not; 2 there is no answer, since PROFILE or the question is wrong.
+    """
+    from gwimage.explain import command
+
+    source = sources.read(profile)
+    try:
+        parsed, problems = compiler.load(source)
+        if parsed is None:
+            raise ProfileError(problems)
+        text, passes = command.run(profiles.plan(parsed), source, start, end, packet, leases, form)
+    except ProfileError as error:
+        _print(error.problems)
+        sys.exit(USAGE)
+    click.echo(text)
+    sys.exit(0 if passes else FAILED)
 
 
 @cli.command()

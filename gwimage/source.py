@@ -66,6 +66,14 @@ class Source:
                     return marks[path[:end]]
         return self.values.get((), Mark(1, 1))
 
+    def path(self, text: str) -> Path:
+        """The path that `dotted` wrote, as far as it was written down: lans.lan.dns.0."""
+        found: Path = ()
+        for part in text.split("."):
+            item = (*found, int(part)) if part.isdecimal() else None
+            found = item if item in self.values else (*found, part)
+        return found
+
     def locate(self, problem: Problem) -> Problem:
         """The problem with its file, line and column."""
         return problem if problem.place else self.at(problem, self.mark(problem.path, problem.on_key))

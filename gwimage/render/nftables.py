@@ -68,10 +68,9 @@ STAGES = (
 def render(plan: Plan) -> dict[str, File]:
     """The whole table; sets that no rule names and chains without rules are left out."""
     lines = [(text, "") for text in HEAD]
-    rules = sorted(plan.rules, key=lambda rule: STAGES.index(rule.stage))
-    named = SETS | {extra.name: (f"type {extra.type}", "flags interval") for extra in plan.sets}
+    rules = ordered(plan)
     used = {name for rule in rules for name in USE.findall(rule.text)}
-    for name, kind in named.items():
+    for name, kind in named(plan).items():
         if name in used:
             lines += _set(name, kind, [element for element in plan.elements if element.set == name])
     for name, kind in CHAINS.items():
@@ -79,6 +78,16 @@ def render(plan: Plan) -> dict[str, File]:
             lines.append(("", ""))
             lines += _chain(name, kind, members)
     return {PATH: file_of([*lines, ("}", "")])}
+
+
+def ordered(plan: Plan) -> list[Rule]:
+    """The rules as they stand in the file, and as a packet meets them within a chain."""
+    return sorted(plan.rules, key=lambda rule: STAGES.index(rule.stage))
+
+
+def named(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The lines that declare each set: its type, and perhaps its flags."""
+    return SETS | {extra.name: (f"type {extra.type}", "flags interval") for extra in plan.sets}
 
 
 def _set(name: str, kind: tuple[str, ...], elements: list[Element]) -> list[tuple[str, str]]:

@@ -1,0 +1,80 @@
+"""One question answered: the way of the packet, of the answer to it, and what else an administrator should know."""
+
+from dataclasses import dataclass, replace
+
+from gwimage.explain import ask
+from gwimage.explain.ask import Question, Words
+from gwimage.explain.network import Network
+from gwimage.explain.packet import REQUESTS
+from gwimage.explain.walk import Model, Walk, back, model, walk
+from gwimage.plan import Plan
+
+
+@dataclass(frozen=True)
+class Answer:
+    """there: the packet's way, nothing if it never comes to the gateway; back: the answer's, if one is to be expected."""
+
+    asked: Question
+    there: Walk | None
+    back: Walk | None
+    notes: tuple[str, ...]
+
+    @property
+    def passes(self) -> bool:
+        return self.there is None or self.there.verdict != "dropped"
+
+
+def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
+    """Raises ProfileError if the words cannot be meant."""
+    known = model(plan)
+    if leases:
+        known = model(plan, ask.leases(leases, known.network))
+    asked = ask.question(words, known.network)
+    known = replace(known, network=asked.network)
+    if _direct(asked):
+        where = f"both are on {asked.packet.iif}: hosts of one network reach each other without the gateway"
+        return Answer(asked, None, None, (*asked.notes, where))
+    there = walk(known, asked.packet)
+    answered = there.verdict == "forwarded" and there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
+    returned = back(known, there) if answered else None
+    notes = (*asked.notes, *_assumed(asked.network, there), *_returns(known, there, returned), *_doubts(there, returned))
+    return Answer(asked, there, returned, notes)
+
+
+def _direct(asked: Question) -> bool:
+    """Neighbours on one network; the gateway never sees what they say to each other."""
+    packet, route = asked.packet, asked.network.route(asked.packet.dst)
+    same = route and route.link == packet.iif and route.via is None and asked.network.kind(packet.dst) == "unicast"
+    return bool(same) and packet.src in route.to
+
+
+def _assumed(known: Network, there: Walk) -> list[str]:
+    used = {there.before.dst, there.before.src, there.packet.src, there.packet.dst, there.via}
+    return [
+        f"{own.link} is assumed to have {own.interface} from DHCP; `--lease {own.link}=ADDRESS/PREFIX` says what it has"
+        for own in known.own
+        if own.assumed and own.interface.ip in used
+    ]
+
+
+def _returns(known: Model, there: Walk, returned: Walk | None) -> list[str]:
+    """Answers that do not come back as they should."""
+    came = there.before
+    if returned and returned.verdict == "dropped":
+        return [f"no answer comes back: {returned.steps[-1].text}"]
+    if returned and returned.packet.oif != came.iif:
+        return [_astray(returned.packet.oif, came.iif)]
+    if there.verdict == "accepted" and known.network.kind(came.dst) == "local":
+        route = known.network.route(came.src)
+        if route and route.link != came.iif:
+            return [_astray(route.link, came.iif)]
+    return []
+
+
+def _astray(leaves: str, came: str) -> str:
+    return f"the answer leaves by {leaves}, not by {came}, where the packet came from: expect it to be lost"
+
+
+def _doubts(*walks: Walk | None) -> list[str]:
+    rules = dict.fromkeys(rule for walk in walks if walk for rule in walk.doubts)
+    return [f"{rule.path} is not understood and may change all this: {rule.text}" for rule in rules]

@@ -1,0 +1,48 @@
+"""`gwimage explain`: words in, text and verdict out."""
+
+import json
+
+from gwimage.explain import ask, matrix, tell
+from gwimage.explain.answer import answer
+from gwimage.explain.walk import Model, model
+from gwimage.plan import Plan
+from gwimage.source import Source
+
+
+def run(
+    plan: Plan, source: Source, start: str | None, end: str | None, packet: dict, leases: tuple[str, ...], form: str
+) -> tuple[str, bool]:
+    """packet: tcp, udp (ports), icmp (a type), proto (a name) and sport, or None each. Raises ProfileError."""
+    asked = {name: packet[name] for name in ("tcp", "udp", "icmp", "proto") if packet[name] is not None}
+    if not asked:
+        return _matrix(model(plan), source, start, end, form), True
+    if len(asked) > 1:
+        raise ask.wrong(f"--{list(asked)[1]}", "one packet has one protocol", "ask once for each")
+    for option, word in (("--from", start), ("--to", end)):
+        if not word:
+            raise ask.wrong(option, "missing", "say where the packet comes from and where it goes")
+    found = answer(plan, _words(start, end, asked, packet["sport"]), leases)
+    if form == "json":
+        return json.dumps(tell.document(found, source), indent=2), found.passes
+    return tell.text(found, source), found.passes
+
+
+def _words(start: str, end: str, asked: dict, sport: int | None) -> ask.Words:
+    ((name, value),) = asked.items()
+    if name == "icmp":
+        return ask.Words(start, end, name, icmp_type=value)
+    if name == "proto":
+        return ask.Words(start, end, value)
+    return ask.Words(start, end, name, value, sport=sport)
+
+
+def _matrix(known: Model, source: Source, start: str | None, end: str | None, form: str) -> str:
+    zones = list(known.network.zones)
+    starts = [ask.zone("--from", start, zones)] if start else zones
+    ends = [ask.zone("--to", end, [matrix.GATEWAY, *zones])] if end else [matrix.GATEWAY, *zones]
+    rows = [(start, end, matrix.openings(known, start, end)) for start in starts for end in ends]
+    raw = [rule for rules in known.chains.values() for rule in rules if not rule.known]
+    doubts = [f"{rule.path} is not understood and may change this: {rule.text}" for rule in raw]
+    if form == "json":
+        return json.dumps(tell.matrix_document(rows, doubts, source), indent=2)
+    return tell.matrix_text(rows, doubts, source)

@@ -1,0 +1,101 @@
+"""What the kernel itself does with a packet between the hooks: here, onwards, or nowhere. Linux 6.12, no rp_filter.
+
+The order is that of ip_route_input_rcu and ip_forward (IPv4), of ip6_rcv and ip6_forward (IPv6).
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+
+from gwimage.explain.network import Network, Own, Route
+from gwimage.explain.packet import Address, Packet
+
+ALL_ONES, ALL_HOSTS = IPv4Address("255.255.255.255"), IPv4Address("224.0.0.1")
+SOLICITED = IPv6Network("ff02::1:ff00:0/104")
+GROUPS6 = [IPv6Address(text) for text in ("ff01::1", "ff02::1", "ff01::2", "ff02::2", "ff05::2")]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """to: input, forward or drop; via: the neighbour that gets it."""
+
+    to: str
+    text: str
+    route: Route | None = None
+    via: Address | None = None
+    path: str = ""
+
+
+def decide(network: Network, packet: Packet) -> Decision:
+    if packet.family not in network.forwarding and not any(own.interface.version == packet.family for own in network.own):
+        return Decision("drop", f"IPv{packet.family} is off")
+    return _ipv4(network, packet) if packet.family == 4 else _ipv6(network, packet)
+
+
+def _ipv4(network: Network, packet: Packet) -> Decision:
+    src, dst = packet.src, packet.dst
+    if dst.is_multicast:
+        if dst != ALL_HOSTS:
+            return Decision("drop", f"multicast to {dst} is not routed, and the gateway does not listen to it")
+        wrong = _wrong_source(network, packet, None)
+        return Decision("drop", wrong) if wrong else Decision("input", f"{dst} is every host of this network")
+    if int(src) == 0 and not (dst == ALL_ONES or int(dst) == 0):
+        return Decision("drop", "0.0.0.0 is nobody's source address")
+    if src.is_loopback or dst.is_loopback or (int(dst) == 0 and int(src) != 0):
+        return Decision("drop", f"{dst if int(dst) == 0 or dst.is_loopback else src} is never seen on a cable")
+    if dst == ALL_ONES or int(dst) == 0:
+        wrong = _wrong_source(network, packet, None)
+        return Decision("drop", wrong) if wrong else Decision("input", f"{dst} is a broadcast")
+    kind, route = network.kind(dst), network.route(dst)
+    if kind == "unicast" and route is None:
+        return Decision("drop", f"there is no route to {dst}")
+    if wrong := _wrong_source(network, packet, route.link if kind == "unicast" else None):
+        return Decision("drop", wrong)
+    if kind == "unicast":
+        return _onwards(packet, route)
+    own = next((own for own in network.own if own.interface.ip == dst), None)
+    return _here(own) if own else Decision("input", f"{dst} is the broadcast address of a network here")
+
+
+def _wrong_source(network: Network, packet: Packet, oif: str | None) -> str:
+    """Sources that the kernel calls martian; empty if it takes the packet."""
+    src = packet.src
+    if src.is_multicast or src == ALL_ONES or src.is_loopback:
+        return f"{src} is nobody's source address"
+    kind = network.kind(src)
+    # a broadcast address as source is looked at only where the packet goes back to where it came from
+    if kind == "local" or (kind == "broadcast" and oif == packet.iif):
+        return f"{src} is {'an address of the gateway itself' if kind == 'local' else 'a broadcast address'}, not a host's"
+    return ""
+
+
+def _ipv6(network: Network, packet: Packet) -> Decision:
+    src, dst = packet.src, packet.dst
+    if src.is_multicast or src.is_loopback or dst.is_loopback:
+        return Decision("drop", f"{dst if dst.is_loopback else src} is never seen on a cable")
+    if dst.is_multicast:
+        ours = dst in GROUPS6 or (dst in SOLICITED and any(_solicited(own) == dst for own in network.own))
+        return Decision("input", f"{dst} is a group of this gateway") if ours else Decision("drop", f"the gateway does not listen to {dst}")
+    if own := next((own for own in network.own if own.interface.ip == dst), None):
+        return _here(own)
+    route = network.route(dst, [packet.iif] if dst.is_link_local else None)
+    if route is None or 6 not in network.forwarding:
+        return Decision("drop", f"there is no route to {dst}")
+    if route.link != packet.iif and (int(src) == 0 or src.is_link_local):
+        return Decision("drop", f"{src} is not valid beyond its own network")
+    return _onwards(packet, route)
+
+
+def _solicited(own: Own) -> Address | None:
+    """The group in which neighbours ask for an address (RFC 4291, 2.7.1)."""
+    if own.interface.version == 4:
+        return None
+    return SOLICITED.network_address + (int(own.interface.ip) & 0xFFFFFF)
+
+
+def _here(own: Own) -> Decision:
+    return Decision("input", f"{own.interface.ip} is the gateway's address on {own.link}", path=own.path)
+
+
+def _onwards(packet: Packet, route: Route) -> Decision:
+    where = f"{route.via} on {route.link}" if route.via else f"its neighbour {packet.dst} on {route.link}"
+    return Decision("forward", f"by {route.to if route.to.prefixlen else 'the default route'} to {where}", route, route.via or packet.dst, route.path)

@@ -1,0 +1,114 @@
+"""Who may open connections to whom: the same rules, asked about packets of which only the two networks are known.
+
+A rule that certainly holds opens everything; one that perhaps holds opens what its other words say.
+"""
+
+from dataclasses import dataclass, replace
+
+from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Packet
+from gwimage.explain.rules import Match, Rule, matches, test, verdict
+from gwimage.explain.walk import Model, place
+
+GATEWAY = "gateway"
+PHRASES = {
+    "meta l4proto": "",
+    "tcp dport": "tcp ",
+    "udp dport": "udp ",
+    "th dport": "port ",
+    "tcp sport": "from tcp port ",
+    "udp sport": "from udp port ",
+    "th sport": "from port ",
+    "ip saddr": "from ",
+    "ip6 saddr": "from ",
+    "ip daddr": "to ",
+    "ip6 daddr": "to ",
+    "icmp type": "icmp ",
+    "icmpv6 type": "icmpv6 ",
+    "meta nfproto": "",
+}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What may pass: everything, or what `text` says; closed: what may not, out of what comes after it."""
+
+    text: str
+    path: str
+    everything: bool = False
+    closed: bool = False
+
+
+def openings(model: Model, start: str, end: str) -> list[Opening]:
+    """From a network to another one or to the gateway, in the order of the rules."""
+    packet = Packet(start, oif=None if end == GATEWAY else end, dnat=None, hop_limit=None)
+    found: list[Opening] = []
+    for rule in model.chains["input" if end == GATEWAY else "forward"]:
+        said = verdict(rule, packet)
+        holds, paths = matches(rule, packet, model.network, model.sets) if rule.known and said else (False, ())
+        if holds:
+            found += [Opening("everything", (*paths, rule.path)[0], everything=True)] if said == "accept" else []
+            break
+        if holds is None:
+            found += _perhaps(model, rule, replace(packet), end, closed=said == "drop")
+    return list(dict.fromkeys(found))
+
+
+def _perhaps(model: Model, rule: Rule, packet: Packet, end: str, closed: bool) -> list[Opening]:
+    """What a rule opens that holds for some packets between the two."""
+    if any(match.fields == ("ct status",) for match in rule.matches):
+        return _forwards(model, packet, end)
+    left = [match for match in rule.matches if test(match, packet, model.network, model.sets)[0] is None]
+    if not all(map(_asks, left)):
+        return []
+    words = " ".join(filter(None, map(_phrase, left)))
+    for match in left:
+        if len(match.fields) > 1:
+            _, members = test(match, packet, model.network, model.sets)
+            return [Opening(_rest(match, each.parts, packet, words), each.path, closed=closed) for each in members]
+    return [Opening(words or "everything", rule.path, closed=closed)]
+
+
+def _asks(match: Match) -> bool:
+    """Whether a connection can begin with such a packet: ICMP knows requests, answers and errors."""
+    requests = {"icmp type": REQUESTS[ICMP], "icmpv6 type": REQUESTS[ICMPV6]}.get(match.fields[0])
+    return requests is None or any(number in requests for each in match.members for number in each.parts[0])
+
+
+def _phrase(match: Match) -> str:
+    """The words for one condition; nothing for what says nothing about the two ends."""
+    field = match.fields[0]
+    if len(match.fields) > 1 or field not in PHRASES:
+        return ""
+    if match.text == "echo-request":
+        return "ping" if field == "icmp type" else "ping (IPv6)"
+    values = match.text.removeprefix("@set4-").removeprefix("@set6-").removeprefix("@").replace(" ", ", ")
+    return f"{PHRASES[field]}{'all but ' * match.negated}{values}"
+
+
+def _rest(match: Match, parts: tuple, packet: Packet, words: str) -> str:
+    """What an element of a set says beyond the two networks, such as tcp 22."""
+    said = [words] if words else []
+    for field, part in zip(match.fields, parts, strict=True):
+        if field == "meta l4proto":
+            said.append(NAMES.get(part[0], str(part[0])))
+        elif field.endswith(("port", "addr")):
+            said.append(str(part[0]) if part[0] == part[1] else f"{part[0]}-{part[1]}")
+    return " ".join(said)
+
+
+def _forwards(model: Model, packet: Packet, end: str) -> list[Opening]:
+    """Port forwards that lead from the one to the other: what is called is the gateway's own address."""
+    found = []
+    for rule in model.chains["dstnat"]:
+        if not rule.nat or rule.nat.kind != "dnat":
+            continue
+        before = replace(packet, oif=None, dnat=False)
+        if matches(rule, before, model.network, model.sets)[0] is False:
+            continue
+        route = model.network.route(rule.nat.address)
+        if route and route.link == end:
+            left = [match for match in rule.matches if test(match, before, model.network, model.sets)[0] is None]
+            words = " ".join(filter(None, map(_phrase, left)))
+            target = place(rule.nat.address, rule.nat.ports and rule.nat.ports[0])
+            found.append(Opening(f"{words} of the gateway, forwarded to {target}", rule.path))
+    return found

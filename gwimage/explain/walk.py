@@ -1,0 +1,201 @@
+"""The way of one packet through the gateway: the hooks in the kernel's order, the rules that ship, networkd's masquerade.
+
+`model` reads a plan once; `walk` asks it about one packet, `back` about the answer to it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Interface
+
+from gwimage.explain import grammar, kernel, network
+from gwimage.explain.network import Network
+from gwimage.explain.packet import Address, Packet, answer, first_state
+from gwimage.explain.rules import PORTED, Member, Nat, Rule, matches, verdict
+from gwimage.plan import Plan
+from gwimage.plan import Rule as Text
+from gwimage.render import nftables
+
+SAYS = {"accept": "accepted", "drop": "dropped"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """chains: the rules of each, in order."""
+
+    network: Network
+    chains: dict[str, tuple[Rule, ...]]
+    sets: dict[str, tuple[Member, ...]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one hook did to the packet, by which rule if by any; paths are the causes, the nearest first.
+
+    A hook is a chain of ours, or "routing" (the kernel), or "networkd" (its masquerade).
+    """
+
+    hook: str
+    text: str
+    rule: Rule | None = None
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Walk:
+    """verdict: forwarded (by packet.oif to the neighbour `via`), accepted (by the gateway itself), dropped (by the last step).
+
+    before: the packet as it came; packet: as it left. doubts: rules that it met and nobody here understands.
+    """
+
+    before: Packet
+    packet: Packet
+    verdict: str
+    steps: tuple[Step, ...]
+    via: Address | None = None
+    doubts: tuple[Rule, ...] = ()
+
+
+def model(plan: Plan, given: dict[str, IPv4Interface] | None = None) -> Model:
+    """`given`: see network.read."""
+    rules = [_read(rule) for rule in nftables.ordered(plan)]
+    chains = {name: tuple(rule for rule in rules if rule.stage.startswith(f"{name}.")) for name in nftables.CHAINS}
+    types = {name: lines[0].removeprefix("type ") for name, lines in nftables.named(plan).items()}
+    sets: dict[str, list[Member]] = {name: [] for name in types}
+    for element in plan.elements:
+        sets[element.set].append(grammar.element(types[element.set], element.text, element.path))
+    return Model(network.read(plan, given), chains, {name: tuple(members) for name, members in sets.items()})
+
+
+def _read(rule: Text) -> Rule:
+    """Only what the user wrote word for word may be beyond us."""
+    try:
+        return grammar.rule(rule.stage, rule.text, rule.path)
+    except ValueError:
+        if not rule.stage.endswith(".raw"):
+            raise
+        return Rule(rule.stage, rule.text, rule.path, known=False)
+
+
+def walk(model: Model, packet: Packet) -> Walk:
+    """The way of the first packet of a flow."""
+    way = _Way(model, packet)
+    return way.end(way.first())
+
+
+def back(model: Model, there: Walk) -> Walk:
+    """The way of the answer to a packet that was forwarded; it ends as if from where the packet was sent to."""
+    came, left = there.before, there.packet
+    way = _Way(model, answer(left, left.oif, left.dst, left.dport, left.src, left.sport))
+    return way.end(way.answer(came))
+
+
+class _Way:
+    """A packet on its way, and what has happened to it so far."""
+
+    def __init__(self, model: Model, packet: Packet):
+        self.model, self.before, self.packet = model, packet, packet
+        self.steps: list[Step] = []
+        self.doubts: list[Rule] = []
+        self.via: Address | None = None
+
+    def end(self, verdict: str) -> Walk:
+        return Walk(self.before, self.packet, verdict, tuple(self.steps), self.via, tuple(self.doubts))
+
+    def first(self) -> str:
+        if self.filter("prerouting") == "drop":
+            return "dropped"
+        self.packet = replace(self.packet, state=first_state(self.packet))
+        if self.packet.state == "new":
+            self.translate("dstnat")
+        verdict = self.onwards()
+        if verdict == "forwarded" and self.packet.state == "new":
+            self.translate("srcnat") or self.hide()
+        return verdict
+
+    def answer(self, asked: Packet) -> str:
+        """Conntrack undoes what it did to the first packet: its source before routing, its destination on the way out."""
+        if self.filter("prerouting") == "drop":
+            return "dropped"
+        self.packet = replace(self.packet, dst=asked.src, dport=asked.sport)
+        verdict = self.onwards()
+        if verdict == "forwarded":
+            self.packet = replace(self.packet, src=asked.dst, sport=asked.dport)
+        return verdict
+
+    def onwards(self) -> str:
+        decision = kernel.decide(self.model.network, self.packet)
+        self.step("routing", decision.text, None, decision.path)
+        if decision.to == "drop":
+            return "dropped"
+        if decision.to == "input":
+            return SAYS[self.filter("input")]
+        self.packet, self.via = replace(self.packet, oif=decision.route.link), decision.via
+        return "dropped" if self.filter("forward") == "drop" else "forwarded"
+
+    def filter(self, chain: str) -> str:
+        """accept or drop: by the first rule that says so, else by the chain's policy."""
+        for rule, paths in self.matching(chain):
+            if rule.log:
+                self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
+            if said := verdict(rule, self.packet):
+                rate = f", at most {rule.limit}" if rule.limit else ""
+                self.step(chain, SAYS[said] + rate, rule, *paths)
+                return said
+        if "policy accept" in nftables.CHAINS[chain]:
+            return "accept"
+        self.step(chain, "dropped: no rule accepts it", None)
+        return "drop"
+
+    def translate(self, chain: str) -> bool:
+        """Whether a rule decided about the addresses; then no later chain of this hook does."""
+        for rule, paths in self.matching(chain):
+            if rule.nat:
+                self.change(chain, rule, paths)
+            if rule.nat or rule.verdict:
+                return bool(rule.nat)
+        return False
+
+    def hide(self) -> None:
+        """networkd's masquerade: by the source alone, whatever the way out (it comes after our chain)."""
+        for net, path in self.model.network.masquerade:
+            if self.packet.src in net:
+                rule = Rule("networkd", f"ip saddr {net} masquerade", path, nat=Nat("masquerade"))
+                self.change("networkd", rule, (path,))
+                return
+
+    def change(self, hook: str, rule: Rule, paths: tuple[str, ...]) -> None:
+        nat = rule.nat
+        if nat.kind == "keep":
+            self.step(hook, f"keeps its source {self.packet.src}", rule, *paths)
+        elif nat.kind == "dnat":
+            dport = nat.ports[0] if nat.ports and self.packet.protocol in PORTED else self.packet.dport
+            changed = replace(self.packet, dst=nat.address, dport=dport)
+            self.packet = replace(changed, dnat=changed != self.packet)
+            self.step(hook, f"destination becomes {place(nat.address, dport)}", rule, *paths)
+        else:
+            own = self.model.network.address_on(self.packet.oif, self.via)
+            src = nat.address or (own and own.interface.ip)
+            if src is None:
+                return
+            self.packet = replace(self.packet, src=src)
+            self.step(hook, f"source becomes {src}", rule, *paths)
+
+    def matching(self, chain: str) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+        """The rules that hold, each with its causes; what is not understood is kept in mind."""
+        for rule in self.model.chains[chain]:
+            if not rule.known:
+                self.doubts.append(rule)
+                continue
+            holds, paths = matches(rule, self.packet, self.model.network, self.model.sets)
+            if holds:
+                yield rule, (*paths, rule.path)
+
+    def step(self, hook: str, text: str, rule: Rule | None, *paths: str) -> None:
+        self.steps.append(Step(hook, text, rule, tuple(path for path in paths if path)))
+
+
+def place(address: Address, port: int | None) -> str:
+    """10.0.0.5, 10.0.0.5:80, [2001:db8::5]:80."""
+    if not port:
+        return str(address)
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

@@ -116,7 +116,7 @@ def _address(text: str) -> Address | None:
 
 
 def _unknown(name: str, names: list[str], what: str) -> tuple[str, str]:
-    near = get_close_matches(name, names, n=1)
+    near = get_close_matches(name, names, n=1) or [word for word in names if name and word.startswith(name)]
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
     return f"no {what} is called {name[:40]!r}", hint
 

@@ -20,10 +20,10 @@ PROTOCOLS = {
 }
 NAMES = {number: name for name, number in PROTOCOLS.items()}
 ICMP_TYPES = {
+    "echo-request": 8,
     "echo-reply": 0,
     "destination-unreachable": 3,
     "redirect": 5,
-    "echo-request": 8,
     "router-advertisement": 9,
     "router-solicitation": 10,
     "time-exceeded": 11,

@@ -130,7 +130,7 @@ def _cause(path: str, source: Source) -> dict:
         "file": spot.file if spot else "",
         "line": spot.line if spot else 0,
         "column": spot.column if spot else 0,
-        "text": _excerpt(spot.text[spot.column - 1 :]) if spot else "",
+        "written": _excerpt(spot.text[spot.column - 1 :]) if spot else "",
     }
 
 
@@ -138,7 +138,7 @@ def _cite(cause: dict) -> str:
     if not cause["line"]:
         return f"[{cause['path']}: holds for every profile]"
     place = f"{cause['file']}:{cause['line']}:{cause['column']}"
-    return f"{place}: {cause['text']}  [{cause['path']}{': a default' * cause['default']}]"
+    return f"{place}: {cause['written']}  [{cause['path']}{': a default' * cause['default']}]"
 
 
 def _excerpt(line: str) -> str:

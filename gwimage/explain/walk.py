@@ -16,6 +16,11 @@ from gwimage.plan import Rule as Text
 from gwimage.render import nftables
 
 SAYS = {"accept": "accepted", "drop": "dropped"}
+STATES = {
+    "established": "it belongs to a connection that was let through",
+    "related": "it belongs to a connection that was let through",
+    "invalid": "it answers or reports what nobody asked (conntrack: invalid)",
+}
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,8 @@ class _Way:
                 self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
             if said := verdict(rule, self.packet):
                 rate = f", at most {rule.limit}" if rule.limit else ""
-                self.step(chain, SAYS[said] + rate, rule, *paths)
+                state = f": {STATES[self.packet.state]}" if rule.by_state else ""
+                self.step(chain, SAYS[said] + rate + state, rule, *paths)
                 return said
         if "policy accept" in nftables.CHAINS[chain]:
             return "accept"

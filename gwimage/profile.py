@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gwimage import features
-from gwimage.features import dhcp, lans, services, system, wans
+from gwimage.features import dhcp, lans, routes, services, system, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 
@@ -20,6 +20,7 @@ class Profile:
     wans: tuple[wans.Wan, ...]
     lans: tuple[lans.Lan, ...]
     dhcp: dict[str, dhcp.Dhcp]  # by LAN
+    routes: tuple[routes.Route, ...]
     services: services.Services
 
 
@@ -35,6 +36,7 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         wans=wans.parse(data),
         lans=lans.parse(data),
         dhcp=dhcp.parse(data),
+        routes=routes.parse(data),
         services=services.parse(data),
     )
 

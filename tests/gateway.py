@@ -63,7 +63,7 @@ def _ask(_say, files, tree: Path, hosts: dict[str, Host], questions, nft: str) -
         _host(name, host, work)
     _gateway(files, tree, work, links)
     run(["nsenter", "--net=/run/netns/gw", "chroot", str(tree), "nft", "-f", "-"], stdin=nft)
-    return [connect(host, IPv4Address(address), PORT, wait=1) for host, address in questions]
+    return [connect(host, IPv4Address(address), PORT, tries=1) for host, address in questions]
 
 
 def _cables(links: list[str], hosts: dict[str, Host]) -> None:
@@ -84,6 +84,8 @@ def _host(name: str, host: Host, work: Path) -> None:
     ip(name, [f"route add {route}" for route in host.routes])
     with inside(name):
         Path("/proc/sys/net/ipv4/ip_forward").write_text(str(int(host.router)))
+        for each in Path("/proc/sys/net/ipv4/conf").glob("*/accept_redirects"):
+            each.write_text("0")  # many do not heed them, so nothing may hang on it
         server = socket.create_server(("", PORT), backlog=64)
     threading.Thread(target=_tell_callers, args=(server,), daemon=True).start()
     if host.leases:

@@ -36,3 +36,35 @@ def test_each_wan_hides_in_its_way_and_the_networks_inside_see_each_other():
     control = ask(profile("two-wans"), hosts, list(asked), OPEN + "; flush chain inet gwimage srcnat")
     hidden = ("203.0.113.2", "203.0.113.2", "192.0.2.5", "198.51.100.77", "10.2.0.1", "192.0.2.1", "192.0.2.5")
     assert control == [f"open {seen}" for seen in hidden]
+
+
+def test_networks_behind_routers_are_inside():
+    hosts = {
+        "outside": Host((("wan", "203.0.113.1/24"),), ("172.16.0.0/24 via 203.0.113.2",)),
+        "beyond": Host((("wan", "203.0.113.9/24"), ("beyond", "198.51.100.1/24")), ("default via 203.0.113.2",), router=True),
+        "lan": client("lan", "10.0.0.5/24", "10.0.0.1"),
+        "router": Host((("lan", "10.0.0.254/24"), ("far", "10.20.0.1/24")), ("default via 10.0.0.1",), router=True),
+        "far": client("far", "10.20.0.5/24", "10.20.0.1"),
+        "iot-router": Host((("iot", "10.1.0.254/24"), ("shed", "172.16.0.1/24")), ("default via 10.1.0.1",), router=True),
+        "shed": client("shed", "172.16.0.5/24", "172.16.0.1"),
+    }
+    asked = {
+        ("lan", "10.20.0.5"): "open 10.0.0.5",
+        ("far", "10.0.0.5"): "open 10.20.0.5",  # the request does not pass the gateway, the answer does
+        ("far", "203.0.113.1"): "open 203.0.113.2",
+        ("shed", "203.0.113.1"): "open 172.16.0.5",
+        ("lan", "198.51.100.1"): "open 203.0.113.2",
+        ("lan", "172.16.0.5"): "silent",
+        ("far", "10.1.0.254"): "silent",
+        ("shed", "10.20.0.5"): "silent",
+    }
+    assert ask(profile("routes"), hosts, list(asked)) == list(asked.values())
+    asked |= {
+        ("lan", "10.20.0.5"): "open 10.0.0.1",  # networkd hides a LAN from itself
+        ("far", "10.0.0.5"): "silent",
+        ("lan", "172.16.0.5"): "open 10.0.0.5",
+        ("far", "10.1.0.254"): "open 10.20.0.5",
+        ("shed", "10.20.0.5"): "open 172.16.0.5",
+    }
+    control = "insert rule inet gwimage forward ct state new accept; flush chain inet gwimage prerouting"
+    assert ask(profile("routes"), hosts, list(asked), control) == list(asked.values())

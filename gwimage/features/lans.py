@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from gwimage import link, nic, subnets
@@ -61,10 +62,11 @@ def plan(profile: Profile) -> Plan:
         # forwarding is set here and nowhere else: IPMasquerade= alone sets it only where it is on
         network=settings("networkd.conf", "Network", "lans", [("IPv4Forwarding", "yes"), ("IPv6Forwarding", "no")]),
     )
-    return sum((_plan_one(lan) + _claims(lan, profile) for lan in profile.lans), every)
+    routed = subnets.behind(profile)
+    return sum((_plan_one(lan, routed.get(lan.name, ())) + _claims(lan, profile) for lan in profile.lans), every)
 
 
-def _plan_one(lan: Lan) -> Plan:
+def _plan_one(lan: Lan, routed: Iterable[IPv4Network]) -> Plan:
     path, file, zone = f"lans.{lan.name}", f"20-{lan.name}.network", f'"{lan.name}"'
     network = [
         Setting(file, "Match", "Name", lan.name, path),
@@ -82,7 +84,7 @@ def _plan_one(lan: Lan) -> Plan:
         Element("gateway_open", f"{zone} . udp . 53", path),
         Element("gateway_open", f"{zone} . tcp . 53", path),
     ]
-    spoofed = f"iifname {zone} ip saddr != {any_of(subnets.connected(lan))} counter drop"
+    spoofed = f"iifname {zone} ip saddr != {any_of(subnets.apart((*subnets.connected(lan), *routed)))} counter drop"
     rules = (Rule("prerouting.spoof", spoofed, f"{path}.address"),)
     return Plan(network=tuple(network), rules=rules, elements=tuple(elements)) + _addresses(lan, path)
 

@@ -107,15 +107,16 @@ def _gateway(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
 
 def _own_servers(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
     own = {address.ip for net in (*profile.wans, *profile.lans) for address in subnets.addresses(net)}
-    problems = []
+    routed, problems = subnets.behind(profile) if wan.dns else {}, []
     for index, server in enumerate(wan.dns):
         hint = "name a server outside; clients use the gateway without being told here"
         if server in own:
             problems.append(Problem((*path, index), f"{server} is the gateway itself: it would ask itself", hint))
-        elif inside := [lan for lan in profile.lans if any(server in net for net in subnets.connected(lan))]:
-            hint = f"clients may use it: lans.{inside[0].name}.dhcp.dns"
-            message = f"{server} is on {inside[0].name}, but servers of a WAN are asked through the WAN"
-            problems.append(Problem((*path, index), message, hint))
+        for lan in profile.lans:
+            if any(server in net for net in (*subnets.connected(lan), *routed.get(lan.name, ()))) and server not in own:
+                hint = f"clients may use it: lans.{lan.name}.dhcp.dns"
+                message = f"{server} is on {lan.name}, but servers of a WAN are asked through the WAN"
+                problems.append(Problem((*path, index), message, hint))
     return problems
 
 

@@ -40,6 +40,7 @@ STAGES = (
     "prerouting.dhcp",
     "prerouting.spoof",
     "prerouting.raw",
+    "prerouting.untracked",
     "dstnat.raw",
     "dstnat.forwards",
     "input.state",

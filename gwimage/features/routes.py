@@ -1,0 +1,120 @@
+"""Static routes: networks behind another router on a LAN or WAN.
+
+What lies behind a LAN is inside like the LAN itself. Between the LAN and such a network the gateway is a plain
+router that keeps no state: requests and answers often take different ways there, since the other router reaches
+the LAN's hosts directly while they ask the gateway, and conntrack drops half of a connection as invalid. So these
+packets are not tracked, which also keeps networkd's masquerade off them: both sides see true addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import TYPE_CHECKING
+
+from gwimage import nic, subnets
+from gwimage.plan import Element, Plan, Rule, Setting, any_of
+from gwimage.problem import Path, Problem, dotted
+from gwimage.subnets import Own
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+
+@dataclass(frozen=True)
+class Route:
+    """to: as written, so that a host's address in place of the network's can be told."""
+
+    to: IPv4Interface
+    via: IPv4Address
+    metric: int | None = None
+
+
+def parse(data: dict) -> tuple[Route, ...]:
+    return tuple(
+        Route(IPv4Interface(route["to"]), IPv4Address(route["via"]), route.get("metric"))
+        for route in data.get("routes", ())
+    )
+
+
+def check(profile: Profile) -> list[Problem]:
+    problems, own, before = [], subnets.own(profile), []
+    for index, route in enumerate(profile.routes):
+        path, zone = ("routes", index), subnets.zone_of(own, route.via)
+        wrong = _check_to((*path, "to"), route, own) + _check_via((*path, "via"), route, zone, own)
+        problems += wrong or _check_others((*path, "to"), route, zone, before)
+        if not wrong:
+            before.append((path, route, zone, *subnets.span(route.to.network)))
+    return problems
+
+
+def _check_to(path: Path, route: Route, own: list[Own]) -> list[Problem]:
+    to = route.to.network
+    if to.prefixlen == 0:
+        hint = "each WAN brings one; their order under wans is the preference"
+        return [Problem(path, "this is the default route", hint)]
+    if route.to.ip != to.network_address:
+        return [Problem(path, f"{route.to} is the address of a host, not of a network", f"did you mean {to}?")]
+    if reason := nic.unusable(to.network_address):
+        return [Problem(path, f"{to.network_address} {reason}", "give the network behind the router")]
+    first, last = subnets.span(to)
+    for entry in own:
+        if first <= entry.last and entry.first <= last:
+            message = f"{to} overlaps {entry.address.network}, where the gateway itself is {entry.address.ip}"
+            return [Problem(path, message, f"leave the subnet of {dotted(entry.zone)} out, with several routes if need be")]
+    return []
+
+
+def _check_via(path: Path, route: Route, zone: Path | None, own: list[Own]) -> list[Problem]:
+    via, hint = route.via, "give the address of the router behind which the network lies"
+    if not zone:
+        known = ", ".join(dict.fromkeys(str(entry.address.network) for entry in own[:8]))
+        message = f"{via} is in no subnet where the gateway has a fixed address"
+        return [Problem(path, message, f"a router must be a neighbour: in {known}")]
+    for entry in own:
+        net = entry.address.network
+        if via == entry.address.ip:
+            return [Problem(path, f"{via} is the gateway's own address", hint)]
+        if int(via) in (entry.first, entry.last) and net.prefixlen < 31:
+            return [Problem(path, f"{via} is the network or broadcast address of {net}", hint)]
+    return []
+
+
+def _check_others(path: Path, route: Route, zone: Path, before: list) -> list[Problem]:
+    """before: (place, route, its network, first, last) of those above it."""
+    first, last = subnets.span(route.to.network)
+    for place, other, other_zone, start, end in before:
+        if (start, end) == (first, last) and other.metric == route.metric:
+            message = f"there is a route to {route.to} already: {dotted(place)}"
+            return [Problem(path, message, "remove it, or give it another metric")]
+        if first <= end and start <= last and other_zone != zone and "lans" in (zone[0], other_zone[0]):
+            message = f"{route.to} overlaps {other.to} of {dotted(place)}, which lies behind {dotted(other_zone)}"
+            return [Problem(path, message, "what is inside has one way in: write networks that do not overlap")]
+    return []
+
+
+def plan(profile: Profile) -> Plan:
+    own, routed = subnets.own(profile), subnets.behind(profile)
+    parts = [_route(f"routes.{index}", route, subnets.zone_of(own, route.via)) for index, route in enumerate(profile.routes)]
+    parts += [_lan(lan.name, routed[lan.name]) for lan in profile.lans if lan.name in routed]
+    return sum(parts, Plan())
+
+
+def _route(path: str, route: Route, zone: Path) -> Plan:
+    file = f"{20 if zone[0] == 'lans' else 10}-{zone[1]}.network"
+    values = [("Destination", route.to.network, "to"), ("Gateway", route.via, "via"), ("Metric", route.metric, "metric")]
+    written = [(key, str(value), name) for key, value, name in values if value]
+    return Plan(network=tuple(Setting(file, "Route", key, value, f"{path}.{name}", path) for key, value, name in written))
+
+
+def _lan(lan: str, routed: dict[IPv4Network, int]) -> Plan:
+    """routed: what lies behind this LAN, with the number of the route."""
+    nets = subnets.apart(routed)
+    first = f"routes.{min(routed.values())}"
+    return Plan(
+        rules=(Rule("prerouting.untracked", f'iifname "{lan}" ip daddr {any_of(nets)} notrack', first),),
+        elements=(
+            *(Element("inside", str(net), f"routes.{routed[net]}.to") for net in nets),
+            Element("forward_open", f'"{lan}" . "{lan}"', first),
+        ),
+    )

@@ -72,11 +72,10 @@ def _check_via(path: Path, route: Route, zone: Path | None, own: list[Own]) -> l
         message = f"{via} is in no subnet where the gateway has a fixed address"
         return [Problem(path, message, f"a router must be a neighbour: in {known}")]
     for entry in own:
-        net = entry.address.network
-        if via == entry.address.ip:
+        if entry.first <= int(via) <= entry.last and via == entry.address.ip:
             return [Problem(path, f"{via} is the gateway's own address", hint)]
-        if int(via) in (entry.first, entry.last) and net.prefixlen < 31:
-            return [Problem(path, f"{via} is the network or broadcast address of {net}", hint)]
+        if int(via) in (entry.first, entry.last) and entry.address.network.prefixlen < 31:
+            return [Problem(path, f"{via} is the network or broadcast address of {entry.address.network}", hint)]
     return []
 
 

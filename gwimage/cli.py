@@ -5,6 +5,7 @@ Imports of a command stand in it, so that `check` starts as fast as it can.
 """
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -20,10 +21,12 @@ from gwimage.plan import File
 from gwimage.problem import Problem, ProfileError, ToolError, errors
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
+from gwimage.source import Source
 
 FAILED, USAGE, TOOL = 1, 2, 3
 PORT = click.IntRange(1, 65535)
 PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
+PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
 BUILD = click.Path(file_okay=False, path_type=Path)
 
 
@@ -55,16 +58,17 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print problems.")
-def check(profiles: tuple[str, ...], form: str) -> None:
-    """Say everything that is wrong with PROFILES; write nothing."""
+@PROFILES
+@click.option("--strict", is_flag=True, help="Warnings too make the exit status 1.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", help="text: the first 100 problems, on stderr; json, sarif: all (at most 1,000 of a profile), on stdout.")
+def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
+    """Say everything that is wrong with PROFILES (`-` is standard input); write nothing."""
     problems = [problem for name in profiles for problem in compiler.load(sources.read(name))[1]]
-    if form == "json":
-        click.echo(diagnostics.as_json(problems))
-    else:
+    if form == "text":
         _print(problems)
-    sys.exit(FAILED if errors(problems) else 0)
+    else:
+        click.echo(diagnostics.sarif(problems) if form == "sarif" else diagnostics.as_json(problems))
+    sys.exit(FAILED if errors(problems) or (strict and problems) else 0)
 
 
 @cli.command()
@@ -115,8 +119,7 @@ def show(profile: str, form: str) -> None:
 
     from gwimage import effective, picture
 
-    source = sources.read(profile)
-    parsed, _ = _compiled(profile)
+    ((parsed, source),) = _loaded((profile,))
     if form == "yaml":
         click.echo(yaml.safe_dump(effective.complete(source.data, parsed), sort_keys=False, width=120), nl=False)
     else:
@@ -166,13 +169,21 @@ def schema() -> None:
 
 
 @cli.command()
-@PROFILE
+@PROFILES
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="Directory to write.")
-def compile(profile: str, output: str) -> None:
-    """Write what PROFILE compiles to: a tree that mkosi alone can build, a NoCloud seed, a manifest."""
-    _, files = _compiled(profile)
-    compiler.write(files, output)
-    click.echo(f"{output}: {len(files)} files; build it with `gwimage build`, or with mkosi alone", err=True)
+def compile(profiles: tuple[str, ...], output: str) -> None:
+    """Write what PROFILES compile to: trees that mkosi alone can build, a NoCloud seed and a manifest in each.
+
+    One profile becomes OUTPUT itself, several OUTPUT/NAME_RELEASE_amd64 each. Nothing is written if any is wrong.
+    """
+    trees = {}
+    for profile, source in _loaded(profiles):
+        folder = output if len(profiles) == 1 else os.path.join(output, definitions.image_name(profile))
+        trees[folder] = compiler.render(profile, source)
+    compiler.write_all(trees)
+    count = sum(map(len, trees.values()))
+    what = f"{len(trees)} profiles, {count} files" if len(profiles) > 1 else f"{count} files"
+    click.echo(f"{output}: {what}; build with `gwimage build`, or with mkosi alone", err=True)
 
 
 @cli.command()
@@ -211,8 +222,7 @@ def verify(profile: str, image: Path | None, output: Path, machine: str, memory:
     from gwimage.lab.qemu import Shape
     from gwimage.verify import verify as run
 
-    source = sources.read(profile)
-    parsed, _ = _compiled(profile)
+    ((parsed, source),) = _loaded((profile,))
     stem = definitions.image_name(parsed)
     image = image or output / f"{stem}.qcow2"
     _built_from(image, source.sha256)
@@ -243,12 +253,26 @@ def _built_from(image: Path, sha256: str) -> None:
 
 def _compiled(name: str) -> tuple[Profile, dict[str, File]]:
     """The profile and its files; prints warnings, raises ProfileError on errors."""
-    source = sources.read(name)
-    profile, problems = compiler.load(source)
-    if profile is None:
+    ((profile, source),) = _loaded((name,))
+    return profile, compiler.render(profile, source)
+
+
+def _loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
+    """Correct profiles of different names; prints warnings, raises ProfileError with all that is wrong with any."""
+    read = [sources.read(name) for name in names]
+    found = [(*compiler.load(source), source) for source in read]
+    problems, first = [], {}
+    for profile, said, source in found:
+        problems += said
+        if profile and profile.name in first:
+            message = f"another profile is called {profile.name!r} too: {first[profile.name]}"
+            problems.append(source.locate(Problem(("name",), message, "give each profile a name of its own")))
+        elif profile:
+            first[profile.name] = source.filename
+    if errors(problems):
         raise ProfileError(problems)
     _print(problems)
-    return profile, compiler.compile(source)[0]
+    return [(profile, source) for profile, _, source in found]
 
 
 def _preflight(commands: dict[str, str]) -> None:
@@ -269,4 +293,5 @@ def _login(profile: Profile) -> str:
 
 
 def _print(problems: list[Problem] | tuple[Problem, ...]) -> None:
-    click.echo(diagnostics.text(problems), err=True, nl=False)
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    click.echo(diagnostics.text(problems, colour), err=True, nl=False)

@@ -37,14 +37,17 @@ def load(source: Source) -> tuple[Profile | None, list[Problem]]:
 def compile(source: Source) -> tuple[dict[str, File], list[Problem]]:
     """All files of the output by path, sorted; none if there are errors."""
     profile, problems = load(source)
-    if profile is None:
-        return {}, problems
+    return (render(profile, source) if profile else {}), problems
+
+
+def render(profile: Profile, source: Source) -> dict[str, File]:
+    """All files of the output by path, sorted. `profile` is what `load` made of the source."""
     plan = profiles.plan(profile)
     files = config(plan)
     files |= nocloud.render(profile, files)
     files |= mkosi.render(profile, plan)
     files |= manifest.render(profile, source, files)
-    return dict(sorted(files.items())), problems
+    return dict(sorted(files.items()))
 
 
 def config(plan: Plan) -> dict[str, File]:
@@ -72,10 +75,21 @@ def write(files: dict[str, File], directory: str) -> None:
 
     Raises ProfileError if something else is there, ToolError if the disk fails.
     """
-    target = os.path.realpath(directory)
-    if message := _foreign(target):
-        hint = "give another directory, or move it away"
-        raise ProfileError([Problem((), message, hint, place=Place(directory))])
+    write_all({directory: files})
+
+
+def write_all(trees: dict[str, dict[str, File]]) -> None:
+    """Several trees by directory, as `write` does; none of them if one may not be written. A disk may fail in between."""
+    targets = {directory: os.path.realpath(directory) for directory in trees}
+    hint = "give another directory, or move it away"
+    foreign = {directory: _foreign(target) for directory, target in targets.items()}
+    if problems := [Problem((), message, hint, place=Place(name)) for name, message in foreign.items() if message]:
+        raise ProfileError(problems)
+    for directory, files in trees.items():
+        _write(files, targets[directory])
+
+
+def _write(files: dict[str, File], target: str) -> None:
     fresh = None
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -85,7 +99,7 @@ def write(files: dict[str, File], directory: str) -> None:
         os.chmod(fresh, 0o755)
         _exchange(fresh, target)
     except OSError as error:
-        raise ToolError(("write", error.filename or directory), 1, error.strerror or str(error)) from error
+        raise ToolError(("write", error.filename or target), 1, error.strerror or str(error)) from error
     finally:
         if fresh:
             shutil.rmtree(fresh, ignore_errors=True)

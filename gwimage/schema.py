@@ -27,6 +27,11 @@ def check(data: object) -> list[Problem]:
     return list(problems.values())
 
 
+def sections() -> dict[str, str]:
+    """The sections of a profile and what they are for."""
+    return {name: part["description"] for name, part in _whole()["properties"].items() if part.get("type") == "object"}
+
+
 def _fits(value: object, schema: dict) -> bool:
     return _validator().evolve(schema=schema).is_valid(value)
 
@@ -75,7 +80,12 @@ def _validator():
     for name, test in FORMATS.items():
         formats.checks(name)(lambda value, test=test: not isinstance(value, str) or test(value))
     kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})
-    return kind(_inlined({"$ref": "profile.schema.json"}), format_checker=formats)
+    return kind(_whole(), format_checker=formats)
+
+
+@functools.cache
+def _whole() -> dict:
+    return _inlined({"$ref": "profile.schema.json"})
 
 
 def _inlined(schema, file: str = ""):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gwimage import features
-from gwimage.features import dhcp, lans, routes, services, system, wans
+from gwimage.features import dhcp, lans, qos, routes, services, system, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 
@@ -22,6 +22,7 @@ class Profile:
     dhcp: dict[str, dhcp.Dhcp]  # by LAN
     routes: tuple[routes.Route, ...]
     services: services.Services
+    qos: tuple[qos.Qos, ...]
 
 
 def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profile:
@@ -38,6 +39,7 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         dhcp=dhcp.parse(data),
         routes=routes.parse(data),
         services=services.parse(data),
+        qos=qos.parse(data),
     )
 
 

@@ -7,10 +7,11 @@ import functools
 import json
 import re
 from importlib import resources
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from gwimage import words
 from gwimage.problem import MOST, Problem
+from gwimage.wireguard import is_endpoint, is_key
 
 
 def check(data: object) -> list[Problem]:
@@ -45,12 +46,23 @@ def ipv4_prefix(text: str) -> bool:
     return bool(slash) and _is(IPv4Address, address) and prefix in map(str, range(33))
 
 
+def ipv4_network(text: str) -> bool:
+    return ipv4_prefix(text) and _is(IPv4Network, text)
+
+
 def ipv4_range(text: str) -> bool:
     first, hyphen, last = text.partition("-")
     return bool(hyphen) and _is(IPv4Address, first) and _is(IPv4Address, last)
 
 
-FORMATS = {"ipv4-address": ipv4_address, "ipv4-prefix": ipv4_prefix, "ipv4-range": ipv4_range}
+FORMATS = {
+    "ipv4-address": ipv4_address,
+    "ipv4-prefix": ipv4_prefix,
+    "ipv4-network": ipv4_network,
+    "ipv4-range": ipv4_range,
+    "wg-key": is_key,
+    "endpoint": is_endpoint,
+}
 
 
 def _is(kind: type, text: str) -> bool:

@@ -1,0 +1,75 @@
+"""Short queues for uploads: CAKE on what leaves by a WAN.
+
+networkd shapes what an interface sends, no more: it cannot redirect what arrives (an IFB and a tc filter would).
+A kernel without sch_cake would not just ignore this, the WAN would fail: Debian's kernels, cloud and generic, have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gwimage.plan import Plan, Setting
+from gwimage.problem import Problem
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+KILO = {"K": 10**3, "M": 10**6, "G": 10**9}
+SLOWEST, FASTEST = 64 * KILO["K"], 100 * KILO["G"]
+SHORTEST_RTT, LONGEST_RTT = 1, 10_000
+
+
+@dataclass(frozen=True)
+class Qos:
+    """upload in bits per second, rtt in milliseconds, overhead in bytes per packet; None is CAKE's own default."""
+
+    wan: str
+    upload: int
+    rtt: int | None = None
+    overhead: int | None = None
+
+
+def parse(data: dict) -> tuple[Qos, ...]:
+    return tuple(_parse_one(name, qos) for name, qos in data.get("qos", {}).items())
+
+
+def _parse_one(wan: str, data: dict) -> Qos:
+    upload, rtt = data["upload"], data.get("rtt")
+    if rtt is not None:
+        rtt = int(rtt.removesuffix("ms")) if rtt.endswith("ms") else 1000 * int(rtt[:-1])
+    return Qos(wan, int(upload[:-1]) * KILO[upload[-1]], rtt, data.get("overhead"))
+
+
+def check(profile: Profile) -> list[Problem]:
+    problems, wans = [], [wan.name for wan in profile.wans]
+    for qos in profile.qos:
+        path = ("qos", qos.wan)
+        if qos.wan not in wans:
+            near = get_close_matches(qos.wan, wans, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"WANs here: {', '.join(wans)}"
+            problems.append(Problem(path, f"no WAN is called {qos.wan!r}", hint, on_key=True))
+        if not SLOWEST <= qos.upload <= FASTEST:
+            hint = "give bits per second, about 90 % of what the line uploads"
+            problems.append(Problem((*path, "upload"), "the upload rate must be 64K to 100G", hint))
+        if qos.rtt is not None and not SHORTEST_RTT <= qos.rtt <= LONGEST_RTT:
+            problems.append(Problem((*path, "rtt"), "the time must be 1ms to 10s", "100ms is right for most lines"))
+    return problems
+
+
+def plan(profile: Profile) -> Plan:
+    return Plan(network=tuple(setting for qos in profile.qos for setting in _settings(qos)))
+
+
+def _settings(qos: Qos) -> list[Setting]:
+    path, file = f"qos.{qos.wan}", f"10-{qos.wan}.network"
+    unit, size = next((unit, size) for unit, size in reversed(KILO.items()) if qos.upload % size == 0)
+    values = [("Bandwidth", f"{qos.upload // size}{unit}", "upload")]
+    if qos.rtt is not None:
+        values.append(("RTTSec", f"{qos.rtt}ms", "rtt"))
+    if qos.overhead is not None:
+        values.append(("OverheadBytes", str(qos.overhead), "overhead"))
+    shaped = [Setting(file, "CAKE", key, value, f"{path}.{why}") for key, value, why in values]
+    # fair between the hosts inside, not between what masquerade makes of them
+    return [*shaped, Setting(file, "CAKE", "NAT", "yes", path)]

@@ -1,0 +1,68 @@
+"""WireGuard's keys and endpoints. Below the features: the schema, the checks and the client's configuration stand on it.
+
+Curve25519 is the library's business (RFC 7748); it is imported late, since most profiles need none.
+"""
+
+import base64
+import binascii
+import re
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+SIZE = 32
+ZERO = base64.b64encode(bytes(SIZE)).decode()
+LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+PORT = re.compile(r"[1-9][0-9]{0,4}")
+LONGEST_NAME = 253
+
+
+def is_key(text: str) -> bool:
+    """32 bytes in the one base64 form that wg(8) and networkd take."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return len(raw) == SIZE and base64.b64encode(raw).decode() == text
+
+
+def generate() -> str:
+    """A new private key."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    raw = X25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+    return base64.b64encode(raw).decode()
+
+
+def public(private: str) -> str:
+    """The public key that belongs to a private one."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = X25519PrivateKey.from_private_bytes(base64.b64decode(private)).public_key()
+    return base64.b64encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+
+def is_endpoint(text: str) -> bool:
+    """HOST:PORT, both there."""
+    host, port = endpoint(text)
+    return bool(host) and port is not None
+
+
+def endpoint(text: str) -> tuple[IPv4Address | IPv6Address | str, int | None]:
+    """The address or name, and the port if there is one, of HOST, HOST:PORT, [IPV6] or [IPV6]:PORT; ("", None) if it is none."""
+    bracketed, bracket, rest = text[1:].partition("]") if text.startswith("[") else ("", "", text)
+    host, colon, port = rest.partition(":")
+    if (bracket and host) or (colon and not (PORT.fullmatch(port) and int(port) < 65536)):
+        return "", None
+    return _host(bracketed, host), int(port) if colon else None
+
+
+def _host(bracketed: str, host: str) -> IPv4Address | IPv6Address | str:
+    try:
+        if bracketed:
+            return "" if "%" in bracketed else IPv6Address(bracketed)
+        return IPv4Address(host)
+    except AddressValueError:
+        labels = host.split(".")
+        named = len(host) <= LONGEST_NAME and all(map(LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+        return host if named and not bracketed else ""

@@ -22,6 +22,7 @@ from gwimage.problem import Problem, ProfileError, ToolError, errors
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
 from gwimage.source import Source
+from gwimage.wg import wg
 
 FAILED, USAGE, TOOL = 1, 2, 3
 PORT = click.IntRange(1, 65535)
@@ -55,6 +56,9 @@ def main() -> None:
 @click.version_option(__version__, prog_name="gwimage")
 def cli() -> None:
     """Compile a gateway profile into a minimal Debian 13 image, build it, and prove from outside that it works."""
+
+
+cli.add_command(wg)
 
 
 @cli.command()

@@ -67,3 +67,14 @@ def _of_addresses(text: str) -> Iterator[str]:
         except ValueError:
             pass
     yield plain.partition("/")[0]
+    yield from _of_endpoint(text)
+    if "/" in plain:
+        try:
+            yield str(IPv4Interface(plain).network)
+        except ValueError:
+            pass
+
+
+def _of_endpoint(text: str) -> Iterator[str]:
+    head, _, port = text.rpartition(":")
+    yield from (f"[{head}]:{port}", f"{text}:51820", f"[{text}]:51820")

@@ -94,9 +94,9 @@ def unusable(address: IPv4Address) -> str:
     return ""
 
 
-def sane(address: IPv4Interface) -> bool:
+def sane(address: IPv4Interface, narrowest: int = 30) -> bool:
     """Whether `check_host` would let it pass: later checks say nothing about a wrong one."""
-    return not check_host((), address)
+    return not check_host((), address, narrowest=narrowest)
 
 
 def check_host(path: Path, address: IPv4Interface, widest: int = 8, narrowest: int = 30) -> list[Problem]:

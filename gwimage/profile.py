@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gwimage import features
-from gwimage.features import dhcp, lans, qos, routes, services, system, wans
+from gwimage.features import dhcp, lans, qos, routes, services, system, vpn, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 
@@ -23,6 +23,7 @@ class Profile:
     routes: tuple[routes.Route, ...]
     services: services.Services
     qos: tuple[qos.Qos, ...]
+    vpn: tuple[vpn.Vpn, ...]
 
 
 def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profile:
@@ -40,6 +41,7 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         routes=routes.parse(data),
         services=services.parse(data),
         qos=qos.parse(data),
+        vpn=vpn.parse(data, files),
     )
 
 

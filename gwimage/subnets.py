@@ -40,7 +40,7 @@ def connected(net: Wan | Lan) -> tuple[IPv4Network, ...]:
 
 def inside(profile: Profile) -> tuple[str, ...]:
     """The zones that are networks inside."""
-    return tuple(lan.name for lan in profile.lans)
+    return tuple(net.name for net in (*profile.lans, *profile.vpn))
 
 
 def behind(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
@@ -55,7 +55,8 @@ def behind(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
 def hidden(profile: Profile) -> tuple[IPv4Network, ...]:
     """The subnets whose addresses no WAN may show."""
     routed = behind(profile)
-    return apart(net for lan in profile.lans if lan.masquerade for net in (*connected(lan), *routed.get(lan.name, ())))
+    lans = (net for lan in profile.lans if lan.masquerade for net in (*connected(lan), *routed.get(lan.name, ())))
+    return apart((*lans, *(net for vpn in profile.vpn for net in vpn.networks)))
 
 
 def apart(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
@@ -71,7 +72,7 @@ def apart(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
 
 
 def own(profile: Profile) -> list[Own]:
-    """Every fixed address of the gateway."""
+    """Every fixed address of the gateway on a WAN or LAN; a VPN's is no neighbour to a router."""
     zones = [(("wans", wan.name), ("ipv4",), wan) for wan in profile.wans]
     zones += [(("lans", lan.name), (), lan) for lan in profile.lans]
     found = []

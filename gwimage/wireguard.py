@@ -63,6 +63,6 @@ def _host(bracketed: str, host: str) -> IPv4Address | IPv6Address | str:
             return "" if "%" in bracketed else IPv6Address(bracketed)
         return IPv4Address(host)
     except AddressValueError:
-        labels = host.split(".")
-        named = len(host) <= LONGEST_NAME and all(map(LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+        labels = host.split(".")  # a last one that begins with a digit is a wrong address
+        named = len(host) <= LONGEST_NAME and all(map(LABEL.fullmatch, labels)) and not labels[-1][0].isdigit()
         return host if named and not bracketed else ""

@@ -25,7 +25,8 @@ ADDRESSES = ("10.0.0.1 10.0.0.5 10.0.0.100 10.0.0.255 10.0.1.1 10.0.1.7 192.168.
 PREFIXES = [f"{address}/{length}" for address in ADDRESSES for length in ((64, 128, 48) if ":" in address else (24, 32, 8, 30))]
 WORDS = [*ADDRESSES, *PREFIXES, "10.0.0.100-10.0.0.199", "10.0.0.9-10.0.0.3", "1h", "12h", "40M", "dhcp", "auto", "none", "delegated",
          "net0", "net1", "net5", "52:54:00:12:34:56", "tcp", "udp", "gateway", "nas.home.arpa", "home.arpa", "9.9.9.9#dns.quad9.net",
-         "vpn.example:51820", "[2001:db8::1]:51820", "Europe/Berlin", "80-90", "65535"]  # fmt: skip
+         "vpn.example:51820", "[2001:db8::1]:51820", "Europe/Berlin", "80-90", "65535", "10.50.0.0/16",
+         "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=", "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw="]  # fmt: skip
 LEAVES = (
     st.sampled_from(WORDS)
     | NAMES

@@ -33,6 +33,14 @@ until_said() { # LOG PATTERN: wait for a line, 10 s at most
 }
 """
 NETWORKD = r"""
+# as PID 1 would (ImportCredential= of the unit); a key that is not baked in comes from the hypervisor
+export CREDENTIALS_DIRECTORY=/run/credentials/systemd-networkd.service
+mkdir -p "$TREE$CREDENTIALS_DIRECTORY"
+for name in $(grep -rhoE '@network\.wireguard\.[a-z0-9.-]+' "$CONFIG/etc/systemd/network" | tr -d @); do
+    cp "$CONFIG/etc/credstore/$name" "$TREE$CREDENTIALS_DIRECTORY/" 2> /dev/null ||
+        head -c 32 /dev/urandom | base64 > "$TREE$CREDENTIALS_DIRECTORY/$name"
+done
+chroot "$TREE" chown -R systemd-network: "$CREDENTIALS_DIRECTORY"
 chroot "$TREE" /usr/lib/systemd/systemd-networkd > "$TREE/tmp/log" 2>&1 & daemon=$!
 until_said "$TREE/tmp/log" '^(Enumeration completed|Started\.|Could not)'
 kill $daemon; wait $daemon || true

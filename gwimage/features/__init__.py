@@ -3,6 +3,6 @@
 `ALL` is the registry. Features never import one another, a renderer, or the profile at run time.
 """
 
-from gwimage.features import dhcp, firewall, lans, links, nat, qos, routes, services, system, wans
+from gwimage.features import dhcp, firewall, lans, links, nat, qos, routes, services, system, vpn, wans
 
-ALL = (system, wans, lans, links, routes, nat, dhcp, services, firewall, qos)
+ALL = (system, wans, lans, links, routes, nat, dhcp, services, firewall, qos, vpn)

@@ -23,11 +23,11 @@ SHORTEST_RTT, LONGEST_RTT = 1, 10_000
 
 @dataclass(frozen=True)
 class Qos:
-    """upload in bits per second, rtt in milliseconds, overhead in bytes per packet; None is CAKE's own default."""
+    """upload in bits per second, rtt in milliseconds, overhead in bytes per packet; None counts none."""
 
     wan: str
     upload: int
-    rtt: int | None = None
+    rtt: int
     overhead: int | None = None
 
 
@@ -36,9 +36,8 @@ def parse(data: dict) -> tuple[Qos, ...]:
 
 
 def _parse_one(wan: str, data: dict) -> Qos:
-    upload, rtt = data["upload"], data.get("rtt")
-    if rtt is not None:
-        rtt = int(rtt.removesuffix("ms")) if rtt.endswith("ms") else 1000 * int(rtt[:-1])
+    upload, rtt = data["upload"], data.get("rtt", "100ms")
+    rtt = int(rtt.removesuffix("ms")) if rtt.endswith("ms") else 1000 * int(rtt[:-1])
     return Qos(wan, int(upload[:-1]) * KILO[upload[-1]], rtt, data.get("overhead"))
 
 
@@ -53,7 +52,7 @@ def check(profile: Profile) -> list[Problem]:
         if not SLOWEST <= qos.upload <= FASTEST:
             hint = "give bits per second, about 90 % of what the line uploads"
             problems.append(Problem((*path, "upload"), "the upload rate must be 64K to 100G", hint))
-        if qos.rtt is not None and not SHORTEST_RTT <= qos.rtt <= LONGEST_RTT:
+        if not SHORTEST_RTT <= qos.rtt <= LONGEST_RTT:
             problems.append(Problem((*path, "rtt"), "the time must be 1ms to 10s", "100ms is right for most lines"))
     return problems
 
@@ -65,9 +64,7 @@ def plan(profile: Profile) -> Plan:
 def _settings(qos: Qos) -> list[Setting]:
     path, file = f"qos.{qos.wan}", f"10-{qos.wan}.network"
     unit, size = next((unit, size) for unit, size in reversed(KILO.items()) if qos.upload % size == 0)
-    values = [("Bandwidth", f"{qos.upload // size}{unit}", "upload")]
-    if qos.rtt is not None:
-        values.append(("RTTSec", f"{qos.rtt}ms", "rtt"))
+    values = [("Bandwidth", f"{qos.upload // size}{unit}", "upload"), ("RTTSec", f"{qos.rtt}ms", "rtt")]
     if qos.overhead is not None:
         values.append(("OverheadBytes", str(qos.overhead), "overhead"))
     shaped = [Setting(file, "CAKE", key, value, f"{path}.{why}") for key, value, why in values]

@@ -29,6 +29,11 @@ class Sample:
     leases: dict[str, IPv4Interface]
     nets: tuple[tuple[str, IPv4Interface], ...]
 
+    @property
+    def given(self) -> dict:
+        """As `explain` takes it."""
+        return {(name, lease.version): lease for name, lease in self.leases.items()}
+
 
 def sample(rng: random.Random) -> Sample:
     """One that the checks accept; nearly every attempt is."""

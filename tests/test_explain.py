@@ -87,7 +87,7 @@ def test_it_leads_to_the_line_of_the_profile(ask):
     ("words", "note"),
     [
         ("--from lan --to cable --tcp 80", "packets to 198.51.100.234 leave by fibre; this is the answer for when fibre is down"),
-        ("--from lan --to cable --tcp 80", "cable is assumed to have 192.0.2.2/27 from DHCP; `--lease cable=ADDRESS/PREFIX`"),
+        ("--from lan --to cable --tcp 80", "cable is assumed to have 192.0.2.2/27; say what the provider gave with --lease cable=ADDRESS/PREFIX"),
         ("--from lan --to lan:10.0.0.5 --tcp 80", "both are on lan: hosts of one network reach each other without the gateway"),
         ("--from lan:10.0.20.5 --to wan --tcp 80", "10.0.20.5 is no address of lan (10.0.0.0/24)"),
         ("--from fibre:10.0.0.5 --to wan --tcp 80", "10.0.0.5 is an inside address: nobody on fibre can have it."),
@@ -125,7 +125,7 @@ def test_a_lease_that_is_known(ask):
         ("--from lan --to iot --icmp echo", "--icmp: error: no ICMP type is called 'echo'", "did you mean 'echo-request'?"),
         ("--to iot --tcp 80", "--from: error: missing", ""),
         ("--from lan:10.0.0.5 --to iot", "but no packet was asked about", "--tcp PORT"),
-        ("--from lan --to wan --tcp 80 --lease fibre=10.9.9.9/24", "--lease: error: no WAN with DHCP is called 'fibre'", "cable"),
+        ("--from lan --to wan --tcp 80 --lease lan=10.9.9.9/24", "--lease: error: no WAN is called 'lan'", "fibre, cable"),
         ("--from lan --to wan --tcp 80 --lease cable=10.9", "--lease: error: '10.9' is not an address with its prefix", "cable="),
         ("--from lan --to wan --tcp 0", "--tcp", ""),
     ],
@@ -201,7 +201,7 @@ def test_the_matrix_says_what_the_walk_says(number):
     """For packets with a source of their own: all always passes, - never does, some says which."""
     rng = random.Random(f"matrix/{number}")
     sample = gateways.sample(rng)
-    known = walk.model(sample.plan, sample.leases)
+    known = walk.model(sample.plan, sample.given)
     nets = dict(sample.nets)
     for packet in gateways.packets(rng, sample, 40):
         home = nets[packet.iif].network

@@ -36,7 +36,7 @@ def test_explain_agrees_with_the_kernel(request, seed):
     seen = kernel.observe([(gateway(sample), sent(packets)) for sample, packets in samples])
     wrong, told = [], 0
     for number, ((sample, packets), of_one) in enumerate(zip(samples, seen, strict=True)):
-        model = walk.model(sample.plan, sample.leases)
+        model = walk.model(sample.plan, sample.given)
         for packet, truth in zip(packets, of_one, strict=True):
             way = walk.walk(model, packet)
             told += 1

@@ -37,8 +37,8 @@ class Routes:
     def kind(self, address):
         return "local" if str(address) == "9.9.9.1" else "unicast"
 
-    def comes_from(self, address, link):
-        return link == "wan"
+    def leads(self, address, only=("wan",)):
+        return "wan" if "wan" in only else ""
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -93,6 +93,8 @@ def test_every_chain_is_walked():
         ("fib daddr type local accept", replace(TCP, dst=ip_address("9.9.9.1")), True),
         ("fib saddr . iif oif missing drop", TCP, True),
         ("fib saddr . iif oif missing drop", replace(TCP, iif="wan"), False),
+        ('fib saddr oifname { "wan", "x" } drop', TCP, True),
+        ('fib saddr oifname != "wan" drop', TCP, False),
         ("ct status dnat accept", TCP, False),
         ("ct status dnat accept", replace(TCP, dnat=True), True),
         ("tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu", TCP, True),

@@ -49,12 +49,15 @@ def _direct(asked: Question) -> bool:
 
 
 def _assumed(known: Network, there: Walk) -> list[str]:
-    used = {there.before.dst, there.before.src, there.packet.src, there.packet.dst, there.via}
-    return [
-        f"{own.link} is assumed to have {own.interface} from DHCP; `--lease {own.link}=ADDRESS/PREFIX` says what it has"
-        for own in known.own
-        if own.assumed and own.interface.ip in used
-    ]
+    used = [each for each in (there.before.src, there.before.dst, there.packet.src, there.packet.dst, there.via) if each]
+    notes = []
+    for own in known.own:
+        net = own.interface.network
+        if own.assumed and any(address in net for address in used):
+            what = f"{own.link} is assumed to have {own.interface}"
+            word = f"{own.link}=ADDRESS/PREFIX" if net.version == 4 else "WAN=PREFIX/LENGTH"
+            notes.append(f"{what}; say what the provider gave with --lease {word}")
+    return notes
 
 
 def _returns(known: Model, there: Walk, returned: Walk | None) -> list[str]:

@@ -5,10 +5,11 @@ Raises ProfileError, in the place of the option, for what cannot be meant.
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from ipaddress import IPv4Network, ip_address, ip_interface
+from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
-from gwimage.explain.network import PLACEHOLDERS, Network, Route
+from gwimage.explain.network import Network, Route
 from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, PROTOCOLS, Address, Packet
+from gwimage.explain.reading import PLACEHOLDERS, Given
 from gwimage.explain.rules import PORTED
 from gwimage.problem import Place, Problem, ProfileError
 
@@ -44,19 +45,21 @@ class Question:
     given: tuple[str, ...] = ()
 
 
-def leases(words: tuple[str, ...], network: Network) -> dict:
-    """WAN=ADDRESS/PREFIX, as often as given."""
-    found = {}
+def leases(words: tuple[str, ...], network: Network) -> Given:
+    """WAN=ADDRESS/PREFIX, as often as given; the prefix that a provider delegates as WAN=PREFIX/LENGTH."""
+    found: Given = {}
+    wans = [name for name, kind in network.zones.items() if kind == "wans"]
     for word in words:
         name, _, text = word.partition("=")
-        if name not in [own.link for own in network.own if own.leased]:
-            raise wrong("--lease", *_unknown(name, [own.link for own in network.own if own.leased], "WAN with DHCP"))
+        if name not in wans:
+            raise wrong("--lease", *_unknown(name, wans, "WAN"))
         try:
-            found[name] = ip_interface(text)
+            lease = ip_network(text) if ":" in text else ip_interface(text)
         except ValueError:
-            raise wrong("--lease", f"{text!r} is not an address with its prefix", f"write {name}=203.0.113.7/24") from None
-        if found[name].version != 4 or found[name].network.num_addresses < 2:
-            raise wrong("--lease", f"{text!r} is no address that DHCP gives", f"write {name}=203.0.113.7/24")
+            lease = None
+        if lease is None or lease.max_prefixlen - (lease if lease.version == 6 else lease.network).prefixlen < 1:
+            raise wrong("--lease", f"{text!r} is not an address with its prefix length", f"write {name}=203.0.113.7/24")
+        found[name, lease.version] = lease
     return found
 
 

@@ -29,6 +29,7 @@ FIELDS = {
     "ip6 hoplimit": NUMBER,
     "fib daddr type": ("local",),
     "fib saddr . iif oif": ("missing",),
+    "fib saddr oifname": "name",
     "ct state": ("new", "established", "related", "invalid", "untracked"),
     "ct status": ("dnat",),
     "tcp flags & (syn|rst) ==": ("syn",),

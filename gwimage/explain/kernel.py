@@ -75,9 +75,10 @@ def _ipv6(network: Network, packet: Packet) -> Decision:
     if dst.is_multicast:
         ours = dst in GROUPS6 or (dst in SOLICITED and any(_solicited(own) == dst for own in network.own))
         return Decision("input", f"{dst} is a group of this gateway") if ours else Decision("drop", f"the gateway does not listen to {dst}")
-    if own := next((own for own in network.own if own.interface.ip == dst), None):
+    near = [packet.iif] if dst.is_link_local else None
+    if own := next((own for own in network.own if own.interface.ip == dst and (near is None or own.link in near)), None):
         return _here(own)
-    route = network.route(dst, [packet.iif] if dst.is_link_local else None)
+    route = network.route(dst, near)
     if route is None or 6 not in network.forwarding:
         return Decision("drop", f"there is no route to {dst}")
     if route.link != packet.iif and (int(src) == 0 or src.is_link_local):

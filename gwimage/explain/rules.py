@@ -1,5 +1,6 @@
 """One nft rule as data, and what it means for one packet. What is not known of a packet (None) gives "perhaps" (None)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +20,8 @@ class World(Protocol):
     def kind(self, address: Address) -> str:
         """local, broadcast, multicast or unicast."""
 
-    def comes_from(self, address: Address, link: str) -> bool:
-        """Whether a packet to this address could leave by this link."""
+    def leads(self, address: Address, only: Iterable[str] | None = None) -> str:
+        """The link by which a packet to this address would leave; nothing if by none."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,11 @@ def _fib_type(packet: Packet, world: World) -> str | None:
 
 
 def _fib_missing(packet: Packet, world: World) -> str | None:
-    return None if packet.src is None else "" if world.comes_from(packet.src, packet.iif) else "missing"
+    return None if packet.src is None else "" if world.leads(packet.src, (packet.iif,)) else "missing"
+
+
+def _fib_link(packet: Packet, world: World) -> str | None:
+    return None if packet.src is None else world.leads(packet.src)
 
 
 LOOK = {
@@ -140,6 +145,7 @@ LOOK = {
     "ip6 hoplimit": lambda packet, _: packet.hop_limit,
     "fib daddr type": _fib_type,
     "fib saddr . iif oif": _fib_missing,
+    "fib saddr oifname": _fib_link,
     "ct state": lambda packet, _: packet.state,
     "ct status": lambda packet, _: {None: None, True: "dnat", False: ""}[packet.dnat],
     # only the first packet of a connection and the answer to it are ever asked about

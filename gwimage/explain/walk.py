@@ -5,11 +5,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Interface
 
-from gwimage.explain import grammar, kernel, network
+from gwimage.explain import grammar, kernel, reading
 from gwimage.explain.network import Network
 from gwimage.explain.packet import Address, Packet, answer, first_state
+from gwimage.explain.reading import Given
 from gwimage.explain.rules import PORTED, Member, Nat, Rule, matches, verdict
 from gwimage.plan import Plan
 from gwimage.plan import Rule as Text
@@ -60,15 +60,15 @@ class Walk:
     doubts: tuple[Rule, ...] = ()
 
 
-def model(plan: Plan, given: dict[str, IPv4Interface] | None = None) -> Model:
-    """`given`: see network.read."""
+def model(plan: Plan, given: Given | None = None) -> Model:
+    """`given`: see reading.read."""
     rules = [_read(rule) for rule in nftables.ordered(plan)]
     chains = {name: tuple(rule for rule in rules if rule.stage.startswith(f"{name}.")) for name in nftables.CHAINS}
     types = {name: lines[0].removeprefix("type ") for name, lines in nftables.named(plan).items()}
     sets: dict[str, list[Member]] = {name: [] for name in types}
     for element in plan.elements:
         sets[element.set].append(grammar.element(types[element.set], element.text, element.path))
-    return Model(network.read(plan, given), chains, {name: tuple(members) for name, members in sets.items()})
+    return Model(reading.read(plan, given), chains, {name: tuple(members) for name, members in sets.items()})
 
 
 def _read(rule: Text) -> Rule:
@@ -107,7 +107,7 @@ class _Way:
         return Walk(self.before, self.packet, verdict, tuple(self.steps), self.via, tuple(self.doubts))
 
     def first(self) -> str:
-        if self.filter("prerouting") == "drop":
+        if not self.in_tunnel(self.packet.iif, self.packet.src) or self.filter("prerouting") == "drop":
             return "dropped"
         self.packet = replace(self.packet, state=first_state(self.packet))
         if self.packet.state == "new":
@@ -115,6 +115,8 @@ class _Way:
         verdict = self.onwards()
         if verdict == "forwarded" and self.packet.state == "new":
             self.translate("srcnat") or self.hide()
+        if verdict == "forwarded" and not self.in_tunnel(self.packet.oif, self.packet.dst):
+            return "dropped"
         return verdict
 
     def answer(self, asked: Packet) -> str:
@@ -136,6 +138,14 @@ class _Way:
             return SAYS[self.filter("input")]
         self.packet, self.via = replace(self.packet, oif=decision.route.link), decision.via
         return "dropped" if self.filter("forward") == "drop" else "forwarded"
+
+    def in_tunnel(self, link: str, address: Address) -> bool:
+        """WireGuard takes and sends only what is an address of a peer."""
+        behind = self.model.network.peers.get(link)
+        if behind is None or any(address in net for net in behind):
+            return True
+        self.step("wireguard", f"dropped: {address} is an address of no peer of {link}", None)
+        return False
 
     def filter(self, chain: str) -> str:
         """accept or drop: by the first rule that says so, else by the chain's policy."""

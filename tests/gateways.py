@@ -54,25 +54,44 @@ def _profile(rng: random.Random) -> tuple[dict, dict[str, IPv4Interface]]:
     lans = {names.pop(): {"nic": f"net{len(wans) + index}"} for index in range(rng.choice((1, 2, 2, 3)))}
     leases = {}
     for name, wan in wans.items():
-        address = _address(rng, taken, (24, 22, 29, 30, 31))
-        if rng.random() < 0.5:
-            wan["ipv4"] = "dhcp"
-            leases[name] = address
-        else:
-            router = rng.choice([host for host in list(address.network.hosts())[:9] if host != address.ip])
-            wan["ipv4"] = {"address": str(address), "gateway": str(router)}
-    for lan in lans.values():
-        lan["address"] = str(_address(rng, taken, (24, 24, 16, 23, 28, 30)))
-        lan["masquerade"] = rng.random() < 0.7
         if rng.random() < 0.4:
-            net = IPv4Interface(lan["address"])
-            free = [str(ip) for ip in list(net.network.hosts())[:9] if ip != net.ip]
-            lan["dhcp"] = {"pool": f"{free[0]}-{free[0]}"}
+            wan["ipv4"], leases[name] = "dhcp", _address(rng, taken, (24, 22, 29, 30, 31))
+        else:
+            _fixed(rng, wan, taken)
+    for lan in lans.values():
+        _inside(rng, lan, taken)
     ssh = [zone for zone in (*list(wans)[:1], *lans) if rng.random() < 0.4]
     data = {"version": 1, "name": "random", "release": "1.0.0", "wans": wans, "lans": lans}
     if ssh:
         data |= {"system": {"admin": {"ssh_keys": [KEY]}}, "services": {"ssh": {"from": ssh}}}
     return data, leases
+
+
+def _fixed(rng: random.Random, wan: dict, taken: list[IPv4Network]) -> None:
+    """A fixed address, perhaps a single one whose router is in no subnet; perhaps more; perhaps the LANs are hidden behind one."""
+    address = _address(rng, taken, (24, 22, 29, 30, 31, 32))
+    router = _host(rng, address.network, address.ip) if address.network.prefixlen < 32 else _address(rng, taken, (32,)).ip
+    wan["ipv4"] = {"address": str(address), "gateway": str(router)}
+    more = [_address(rng, taken, (24, 29, 32)) for _ in range(rng.choice((0, 0, 1, 2)))]
+    if address.network.prefixlen < 29 and rng.random() < 0.5:
+        more.append(IPv4Interface((_host(rng, address.network, address.ip), address.network.prefixlen)))
+    if more := [each for each in more if each.ip != router]:
+        wan["ipv4"]["extra_addresses"] = list(map(str, more))
+    if rng.random() < 0.4:
+        wan["snat"] = str(rng.choice([address, *more]).ip)
+    wan["mss_clamp"] = rng.choice((True, False, 1400))
+
+
+def _inside(rng: random.Random, lan: dict, taken: list[IPv4Network]) -> None:
+    lan["address"] = str(_address(rng, taken, (24, 24, 16, 23, 28, 30)))
+    lan["masquerade"] = rng.random() < 0.7
+    lan["internet"] = rng.random() < 0.85
+    if rng.random() < 0.3:
+        lan["extra_addresses"] = [str(_address(rng, taken, (24, 28)))]
+    if rng.random() < 0.4:
+        net = IPv4Interface(lan["address"])
+        free = [str(ip) for ip in list(net.network.hosts())[:9] if ip != net.ip]
+        lan["dhcp"] = {"pool": f"{free[0]}-{free[0]}"}
 
 
 def _address(rng: random.Random, taken: list[IPv4Network], lengths: tuple[int, ...]) -> IPv4Interface:
@@ -89,16 +108,19 @@ def _address(rng: random.Random, taken: list[IPv4Network], lengths: tuple[int, .
 def _host(rng: random.Random, net: IPv4Network, but=None):
     """One of its hosts, also the first and the last, but not that one."""
     if net.prefixlen >= 31:
-        return rng.choice([ip for ip in net if ip != but])
+        return rng.choice([ip for ip in net if ip != but] or [net[0]])
     found = net[rng.choice((1, net.num_addresses - 2, rng.randrange(1, net.num_addresses - 1)))]
     return found if found != but else _host(rng, net, but)
 
 
 def _nets(data: dict, leases: dict[str, IPv4Interface]):
     for name, wan in data["wans"].items():
-        yield name, leases.get(name) or IPv4Interface(wan["ipv4"]["address"])
+        fixed = wan["ipv4"] if name not in leases else {"address": str(leases[name])}
+        for text in (fixed["address"], *fixed.get("extra_addresses", ())):
+            yield name, IPv4Interface(text)
     for name, lan in data["lans"].items():
-        yield name, IPv4Interface(lan["address"])
+        for text in (lan["address"], *lan.get("extra_addresses", ())):
+            yield name, IPv4Interface(text)
 
 
 def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
@@ -115,10 +137,10 @@ def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
             sport = 68 if protocol == 17 and port == 67 and rng.random() < 0.7 else 20000 + len(found)
             packet = Packet(link, src, dst, protocol, sport, port)
             if sport == 68:
-                alone_key = (17, *sorted((src, dst)))
-                if alone_key in alone:
+                # behind a masquerade a second one to the same server would get another port
+                if {(17, src), (17, dst)} & alone:
                     continue
-                alone.add(alone_key)
+                alone |= {(17, src), (17, dst)}
         elif protocol == 1:
             packet = Packet(link, src, dst, protocol, icmp_type=rng.choice((8, 8, 8, 8, 13, 0, 3, 5, 9, 10, 11, 12, 17, 30)))
         else:

@@ -69,11 +69,13 @@ def gateway(sample: gateways.Sample) -> kernel.Gateway:
         for (section, _), keys in parts.items():
             if section == "Route":
                 keys = dict(keys)
-                routes.append(f"{keys.get('Destination', 'default')} via {keys['Gateway']} dev {name} metric {keys.get('Metric', 0)}")
+                onlink = " onlink" * ("GatewayOnLink" in keys)
+                via = f" via {keys['Gateway']}" if "Gateway" in keys else ""
+                routes.append(f"{keys.get('Destination', 'default')}{via} dev {name} metric {keys.get('Metric', 0)}{onlink}")
         if ("IPMasquerade", "ipv4") in parts["Network", ""]:
             hidden += own
     nft = re.sub(r"limit rate \S+", "limit rate 1000000/second burst 10000 packets", sample.files[RULESET].text)
-    return kernel.Gateway(tuple(name for name, _ in sample.nets), tuple(addresses), tuple(routes), nft + masquerade(hidden))
+    return kernel.Gateway(tuple(dict.fromkeys(name for name, _ in sample.nets)), tuple(addresses), tuple(routes), nft + masquerade(hidden))
 
 
 def masquerade(subnets: list[str]) -> str:

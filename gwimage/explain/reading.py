@@ -88,7 +88,7 @@ def _fixed(link: Link, found: _Found) -> None:
         found.routes.append(Route(to, link.name, next(iter(keys.values())).path, via, metric))
     if setting := link.one("Network", "LinkLocalAddressing"):
         if setting.value in ("ipv6", "yes"):
-            found.address(Own(LINK_LOCAL, link.name, setting.path, leased=True))
+            found.address(Own(LINK_LOCAL, link.name, setting.path))
 
 
 def _leased(link: Link, given: IPv4Interface | None, found: _Found) -> None:

@@ -21,13 +21,15 @@ ODD = ("127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "224.0.0.5", "239
 
 @dataclass(frozen=True)
 class Sample:
-    """A profile that compiles; leases: what DHCP gives its WANs; nets: (zone, the gateway's address there)."""
+    """A profile that compiles; leases: what DHCP gives its WANs; nets: (zone, the gateway's address there);
+    routed: what lies behind other routers."""
 
     text: str
     files: dict
     plan: object
     leases: dict[str, IPv4Interface]
     nets: tuple[tuple[str, IPv4Interface], ...]
+    routed: tuple[IPv4Network, ...]
 
     @property
     def given(self) -> dict:
@@ -44,7 +46,7 @@ def sample(rng: random.Random) -> Sample:
         files, _ = compiler.compile(read)
         if files:
             plan = profiles.plan(compiler.load(read)[0])
-            return Sample(text, files, plan, leases, tuple(_nets(data, leases)))
+            return Sample(text, files, plan, leases, tuple(_nets(data, leases)), _routed(data))
 
 
 def _profile(rng: random.Random) -> tuple[dict, dict[str, IPv4Interface]]:
@@ -60,8 +62,11 @@ def _profile(rng: random.Random) -> tuple[dict, dict[str, IPv4Interface]]:
             _fixed(rng, wan, taken)
     for lan in lans.values():
         _inside(rng, lan, taken)
+    routes = _routes(rng, wans, lans, taken) if rng.random() < 0.5 else []
     ssh = [zone for zone in (*list(wans)[:1], *lans) if rng.random() < 0.4]
     data = {"version": 1, "name": "random", "release": "1.0.0", "wans": wans, "lans": lans}
+    if routes:
+        data["routes"] = routes
     if ssh:
         data |= {"system": {"admin": {"ssh_keys": [KEY]}}, "services": {"ssh": {"from": ssh}}}
     return data, leases
@@ -94,6 +99,20 @@ def _inside(rng: random.Random, lan: dict, taken: list[IPv4Network]) -> None:
         lan["dhcp"] = {"pool": f"{free[0]}-{free[0]}"}
 
 
+def _routes(rng: random.Random, wans: dict, lans: dict, taken: list[IPv4Network]) -> list[dict]:
+    """Networks behind neighbours, some of them twice with another metric."""
+    own = [lan["address"] for lan in lans.values()]
+    own += [wan["ipv4"]["address"] for wan in wans.values() if wan["ipv4"] != "dhcp" and not wan["ipv4"]["address"].endswith("/32")]
+    found = []
+    for _ in range(rng.choice((1, 2, 3))):
+        to = str(_address(rng, taken, (16, 24, 29, 32)).network)
+        for metric in rng.sample((None, 50, 500), rng.choice((1, 1, 2))):
+            here = IPv4Interface(rng.choice(own))
+            via = str(_host(rng, here.network, here.ip))
+            found.append({"to": to, "via": via} | ({"metric": metric} if metric else {}))
+    return found
+
+
 def _address(rng: random.Random, taken: list[IPv4Network], lengths: tuple[int, ...]) -> IPv4Interface:
     """A host of a subnet that overlaps none of `taken`."""
     while True:
@@ -121,6 +140,10 @@ def _nets(data: dict, leases: dict[str, IPv4Interface]):
     for name, lan in data["lans"].items():
         for text in (lan["address"], *lan.get("extra_addresses", ())):
             yield name, IPv4Interface(text)
+
+
+def _routed(data: dict) -> tuple[IPv4Network, ...]:
+    return tuple(IPv4Network(route["to"]) for route in data.get("routes", ()))
 
 
 def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
@@ -155,6 +178,8 @@ def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
 def _any(rng: random.Random, of: Sample):
     """An address of any kind: a host inside, the gateway's, a network's ends, outside, odd."""
     _, net = rng.choice(of.nets)
+    if of.routed and rng.random() < 0.2:
+        return _host(rng, rng.choice(of.routed))
     kind = rng.random()
     if kind < 0.35:
         return _host(rng, net.network, net.ip)

@@ -35,7 +35,8 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
         where = f"both are on {asked.packet.iif}: hosts of one network reach each other without the gateway"
         return Answer(asked, None, None, (*asked.notes, where))
     there = walk(known, asked.packet)
-    answered = there.verdict == "forwarded" and there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
+    # what is not tracked has no answer that the gateway would know as one
+    answered = (there.verdict, there.packet.state) == ("forwarded", "new") and there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
     returned = back(known, there) if answered else None
     notes = (*asked.notes, *_assumed(asked.network, there), *_returns(known, there, returned), *_doubts(there, returned))
     return Answer(asked, there, returned, notes)

@@ -191,6 +191,8 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
     elif word == "log":
         words.need("prefix")
         then["log"] = words.next().strip('"')
+    elif word == "notrack":
+        then["untracked"] = True
     elif word == "tcp":
         words.need("option", "maxseg", "size", "set")
         if words.next() == "rt":

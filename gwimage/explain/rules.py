@@ -56,7 +56,7 @@ class Nat:
 class Rule:
     """Matches, then what happens. limit and log are only told; verdict: accept, drop or nothing; by_state: a vmap's.
 
-    Not known: a rule of the user's own in words that nobody here understands.
+    untracked: conntrack is not to see the packet. Not known: a rule of the user's own in words that nobody here understands.
     """
 
     stage: str
@@ -68,6 +68,7 @@ class Rule:
     verdict: str = ""
     by_state: tuple[tuple[str, str], ...] = ()
     nat: Nat | None = None
+    untracked: bool = False
     known: bool = True
 
 

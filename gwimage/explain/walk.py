@@ -109,7 +109,8 @@ class _Way:
     def first(self) -> str:
         if not self.in_tunnel(self.packet.iif, self.packet.src) or self.filter("prerouting") == "drop":
             return "dropped"
-        self.packet = replace(self.packet, state=first_state(self.packet))
+        if self.packet.state == "new":
+            self.packet = replace(self.packet, state=first_state(self.packet))
         if self.packet.state == "new":
             self.translate("dstnat")
         verdict = self.onwards()
@@ -150,6 +151,9 @@ class _Way:
     def filter(self, chain: str) -> str:
         """accept or drop: by the first rule that says so, else by the chain's policy."""
         for rule, paths in self.matching(chain):
+            if rule.untracked:
+                self.packet = replace(self.packet, state="untracked")
+                self.step(chain, "is not tracked, and keeps its addresses", rule, *paths)
             if rule.log:
                 self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
             if said := verdict(rule, self.packet):

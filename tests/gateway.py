@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -47,7 +48,7 @@ class Host:
 def ask(profile: str, hosts: dict[str, Host], questions: list[tuple[str, str]], nft: str = "") -> list[str]:
     """For each (host, address): what the server there said, which is the caller's address as it saw it, or what happened.
 
-    Every host serves TCP on PORT. networkd has configured all links before anything is asked. nft: commands to run then.
+    Every host serves TCP on PORT, the gateway too. networkd has configured all links before anything is asked. nft: commands to run then.
     """
     files, problems = compiler.compile(source.parse(profile, "p.yaml"))
     assert files, problems
@@ -62,8 +63,10 @@ def _ask(_say, files, tree: Path, hosts: dict[str, Host], questions, nft: str) -
     for name, host in hosts.items():
         _host(name, host, work)
     _gateway(files, tree, work, links)
+    _serve("gw")
     run(["nsenter", "--net=/run/netns/gw", "chroot", str(tree), "nft", "-f", "-"], stdin=nft)
-    return [connect(host, IPv4Address(address), PORT, tries=1) for host, address in questions]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda question: connect(question[0], IPv4Address(question[1]), PORT, tries=1), questions))
 
 
 def _cables(links: list[str], hosts: dict[str, Host]) -> None:
@@ -84,14 +87,20 @@ def _host(name: str, host: Host, work: Path) -> None:
     ip(name, [f"route add {route}" for route in host.routes])
     with inside(name):
         Path("/proc/sys/net/ipv4/ip_forward").write_text(str(int(host.router)))
+        Path("/proc/sys/net/ipv4/conf/all/rp_filter").write_text(str(int(host.router)))  # as providers do
         for each in Path("/proc/sys/net/ipv4/conf").glob("*/accept_redirects"):
             each.write_text("0")  # many do not heed them, so nothing may hang on it
-        server = socket.create_server(("", PORT), backlog=64)
-    threading.Thread(target=_tell_callers, args=(server,), daemon=True).start()
+    _serve(name)
     if host.leases:
         argv = ["dnsmasq", "-d", "--conf-file=/dev/null", "--port=0", "--no-ping", "--pid-file=", "--dhcp-authoritative"]
         argv += [f"--dhcp-leasefile={work / name}.leases", f"--dhcp-range={host.leases},{host.leases},255.255.255.0,1h"]
         spawn(name, argv, work / f"{name}.log")
+
+
+def _serve(name: str) -> None:
+    with inside(name):
+        server = socket.create_server(("", PORT), backlog=64)
+    threading.Thread(target=_tell_callers, args=(server,), daemon=True).start()
 
 
 def _tell_callers(server: socket.socket) -> None:

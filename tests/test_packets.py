@@ -68,3 +68,27 @@ def test_networks_behind_routers_are_inside():
     }
     control = "insert rule inet gwimage forward ct state new accept; flush chain inet gwimage prerouting"
     assert ask(profile("routes"), hosts, list(asked), control) == list(asked.values())
+
+
+def test_answers_leave_by_the_wan_that_was_asked():
+    """Three of them: fixed, by DHCP, a single address. Each provider drops what is not its own."""
+    text = profile("two-wans").replace("lans:", "  hosted: {nic: net5, ipv4: {address: 198.18.0.7/32, gateway: 198.18.9.1}}\nlans:")
+    ways = ["203.0.113.0/24 via 192.168.9.1", "198.51.100.0/24 via 192.168.9.2", "198.18.0.7 via 192.168.9.3"]
+    hosts = {
+        "fibre": Host((("fibre", "203.0.113.1/24"), ("core", "192.168.9.1/24")), router=True),
+        "cable": Host((("cable", "198.51.100.1/24"), ("core", "192.168.9.2/24")), router=True, leases="198.51.100.77"),
+        "hosted": Host((("hosted", "198.18.9.1/24"), ("core", "192.168.9.3/24")), ("198.18.0.7 dev hosted",), router=True),
+        "far": Host((("core", "192.168.9.9/24"),), tuple(ways)),
+        "neighbour": Host((("cable", "198.51.100.9/24"),)),
+        "lan": client("lan", "10.0.0.5/24", "10.0.0.1"),
+    }
+    gateway = [("far", "203.0.113.2"), ("far", "198.51.100.77"), ("far", "198.18.0.7"), ("neighbour", "198.51.100.77")]
+    opened = OPEN + "; insert rule inet gwimage input tcp dport 8080 accept"
+    forwards = opened + "; add chain inet gwimage forwards { type nat hook prerouting priority dstnat; }"
+    forwards += "; add rule inet gwimage forwards iifname @wans dnat ip to 10.0.0.5"
+    seen = ["open 192.168.9.9"] * 3 + ["open 198.51.100.9"]
+    assert ask(text, hosts, [*gateway, ("lan", "192.168.9.9")], opened) == [*seen, "open 203.0.113.3"]
+    assert ask(text, hosts, gateway, forwards) == seen
+    forgotten = ["open 192.168.9.9", "silent", "silent", "open 198.51.100.9"]
+    assert ask(text, hosts, gateway, opened + "; flush chain inet gwimage output") == forgotten
+    assert ask(text, hosts, gateway, forwards + "; flush chain inet gwimage mangle") == forgotten

@@ -43,10 +43,6 @@ def check(profile: Profile) -> list[Problem]:
             near = get_close_matches(zone, zones, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"networks here: {', '.join(zones)}"
             problems.append(Problem((*PATH, index), f"no network is called {zone[:40]!r}", hint))
-        elif zone in wans and zone != profile.wans[0].name:
-            hint = f"open it on {profile.wans[0].name}, or on a LAN"
-            message = f"SSH cannot work from {zone}: answers to the internet leave by {profile.wans[0].name}"
-            problems.append(Problem((*PATH, index), message, hint))
         elif zone in wans:
             hint = "prefer a LAN if you can"
             problems.append(Problem((*PATH, index), f"SSH is open to everyone on {zone}", hint, "warning"))

@@ -30,6 +30,8 @@ SETS = {
 }
 CHAINS = {
     "prerouting": "type filter hook prerouting priority raw; policy accept;",
+    "mangle": "type filter hook prerouting priority mangle; policy accept;",
+    "output": "type route hook output priority mangle; policy accept;",
     "dstnat": "type nat hook prerouting priority dstnat; policy accept;",
     "input": "type filter hook input priority filter; policy drop;",
     "forward": "type filter hook forward priority filter; policy drop;",
@@ -41,6 +43,8 @@ STAGES = (
     "prerouting.spoof",
     "prerouting.raw",
     "prerouting.untracked",
+    "mangle.uplinks",
+    "output.uplinks",
     "dstnat.raw",
     "dstnat.forwards",
     "input.state",

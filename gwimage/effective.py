@@ -13,6 +13,11 @@ def complete(data: dict, profile: Profile) -> dict:
     for lan in profile.lans:
         if dhcp := found["lans"][lan.name].get("dhcp"):
             dhcp.setdefault("dns", [str(lan.address.ip)])
+    for name, inside in profile.ipv6.lans.items():
+        if inside.delegated:
+            written = found["lans"][name]["ipv6"]
+            written = {"delegated": True} if written == "delegated" else written
+            found["lans"][name]["ipv6"] = written | {"subnet": inside.subnet}
     return _fill(found, reference.root())
 
 

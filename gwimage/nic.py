@@ -66,10 +66,9 @@ def match(file: str, nic: Nic, path: str) -> Setting:
     return Setting(file, "Match", "PermanentMACAddress", nic.mac, path)
 
 
-# neither discovery protocols nor IPv6 until the profile asks for them
+NO_IPV6 = (("LinkLocalAddressing", "no"), ("IPv6AcceptRA", "no"))
+# no discovery protocols
 QUIET = (
-    ("LinkLocalAddressing", "no"),
-    ("IPv6AcceptRA", "no"),
     ("LLMNR", "no"),
     ("MulticastDNS", "no"),
     ("LLDP", "no"),
@@ -77,8 +76,9 @@ QUIET = (
 )
 
 
-def quiet(file: str, path: str) -> tuple[Setting, ...]:
-    return settings(file, "Network", path, QUIET)
+def quiet(file: str, path: str, ipv6: bool = False) -> tuple[Setting, ...]:
+    """A link that says nothing by itself, and has no IPv6 unless the profile asks for it."""
+    return settings(file, "Network", path, QUIET if ipv6 else NO_IPV6 + QUIET)
 
 
 def unusable(address: IPv4Address) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gwimage import features
-from gwimage.features import dhcp, lans, qos, routes, services, system, vpn, wans
+from gwimage.features import dhcp, ipv6, lans, qos, routes, services, system, vpn, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 
@@ -22,6 +22,7 @@ class Profile:
     dhcp: dict[str, dhcp.Dhcp]  # by LAN
     routes: tuple[routes.Route, ...]
     services: services.Services
+    ipv6: ipv6.Ipv6
     qos: tuple[qos.Qos, ...]
     vpn: tuple[vpn.Vpn, ...]
 
@@ -40,6 +41,7 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         dhcp=dhcp.parse(data),
         routes=routes.parse(data),
         services=services.parse(data),
+        ipv6=ipv6.parse(data),
         qos=qos.parse(data),
         vpn=vpn.parse(data, files),
     )

@@ -7,7 +7,7 @@ import functools
 import json
 import re
 from importlib import resources
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from gwimage import words
 from gwimage.problem import MOST, Problem
@@ -55,11 +55,22 @@ def ipv4_range(text: str) -> bool:
     return bool(hyphen) and _is(IPv4Address, first) and _is(IPv4Address, last)
 
 
+def ipv6_address(text: str) -> bool:
+    return "%" not in text and _is(IPv6Address, text)  # a zone such as %wan is no part of an address
+
+
+def ipv6_prefix(text: str) -> bool:
+    address, slash, prefix = text.partition("/")
+    return bool(slash) and ipv6_address(address) and prefix in map(str, range(129))
+
+
 FORMATS = {
     "ipv4-address": ipv4_address,
     "ipv4-prefix": ipv4_prefix,
     "ipv4-network": ipv4_network,
     "ipv4-range": ipv4_range,
+    "ipv6-address": ipv6_address,
+    "ipv6-prefix": ipv6_prefix,
     "wg-key": is_key,
     "endpoint": is_endpoint,
 }

@@ -108,10 +108,14 @@ def _hint(error, path: Path, fits: Fits) -> str:
         if fits(guess, error.schema):
             return _write(guess, value)
     text = cut(value)[1:-1]
+    if ":" in text and fits(f"{text}/64", error.schema):
+        return f"write {text}/64 if its subnet is a /64"
     if fits(f"{text}/24", error.schema):
         return f"write {text}/24 if its netmask is 255.255.255.0"
     if str(wanted).startswith("ipv4") and ":" in str(value):
         return "only IPv4 here"
+    if str(wanted).startswith("ipv6"):
+        return "leave out the % and what follows it" if "%" in text else "only IPv6 here" if ":" not in text else ""
     if "\n" in str(value):
         return "write it on one line"
     near = _near(str(value), wanted) if rule == "enum" and all(isinstance(word, str) for word in wanted) else ""

@@ -71,7 +71,7 @@ def tree() -> Path:
 
 def networkd(config: Path) -> list[str]:
     """Every complaint about .network, .netdev, .link and networkd.conf; every file must have been loaded."""
-    log = _ask(ENTER + NETWORKD, config)
+    log = ask(ENTER + NETWORKD, config)
     assert "Enumeration completed" in log, log[-2000:]
     names = [path.name for path in (config / "etc/systemd/network").iterdir()]
     read = [name for name in names if name.endswith((".network", ".netdev"))]
@@ -80,7 +80,7 @@ def networkd(config: Path) -> list[str]:
 
 
 def resolved(config: Path) -> list[str]:
-    log = _ask(ENTER + RESOLVED, config)
+    log = ask(ENTER + RESOLVED, config)
     assert "hostname" in log, log[-2000:]  # it got as far as its own configuration
     return _complaints(log)
 
@@ -96,11 +96,11 @@ def units(files: list[Path]) -> list[str]:
     """`systemd-analyze verify` of Debian 13; missing executables are not the file's fault here."""
     script = ENTER + 'SYSTEMD_LOG_LEVEL=notice chroot "$TREE" systemd-analyze verify --man=no $UNITS 2>&1 || true'
     names = " ".join(f"/etc/systemd/system/{file.name}" for file in files)
-    log = _ask(script, files[0].parents[3], UNITS=names)
+    log = ask(script, files[0].parents[3], UNITS=names)
     return [line for line in log.splitlines() if any(file.name in line for file in files) and "is not executable" not in line]
 
 
-def _ask(script: str, config: Path, **variables: str) -> str:
+def ask(script: str, config: Path, **variables: str) -> str:
     argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", script]
     env = {"TREE": str(tree()), "CONFIG": str(config), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **variables}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)

@@ -3,6 +3,21 @@
 `ALL` is the registry. Features never import one another, a renderer, or the profile at run time.
 """
 
-from gwimage.features import dhcp, firewall, lans, links, nat, qos, routes, services, system, uplinks, vpn, wans
+from gwimage.features import (
+    dhcp,
+    firewall,
+    firewall6,
+    ipv6,
+    lans,
+    links,
+    nat,
+    qos,
+    routes,
+    services,
+    system,
+    uplinks,
+    vpn,
+    wans,
+)
 
-ALL = (system, wans, uplinks, lans, links, routes, nat, dhcp, services, firewall, qos, vpn)
+ALL = (system, wans, uplinks, lans, links, routes, nat, dhcp, services, firewall, ipv6, firewall6, qos, vpn)

@@ -58,15 +58,15 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    every = Plan(
-        # forwarding is set here and nowhere else: IPMasquerade= alone sets it only where it is on
-        network=settings("networkd.conf", "Network", "lans", [("IPv4Forwarding", "yes"), ("IPv6Forwarding", "no")]),
-    )
+    # forwarding is set here and nowhere else: IPMasquerade= alone sets it only where it is on
+    forwarding = [("IPv4Forwarding", "yes"), ("IPv6Forwarding", "yes" if profile.ipv6.lans else "no")]
+    every = Plan(network=settings("networkd.conf", "Network", "lans", forwarding))
     routed = subnets.behind(profile)
-    return sum((_plan_one(lan, routed.get(lan.name, ())) + _claims(lan, profile) for lan in profile.lans), every)
+    parts = (_plan_one(lan, profile, routed.get(lan.name, ())) + _claims(lan, profile) for lan in profile.lans)
+    return sum(parts, every)
 
 
-def _plan_one(lan: Lan, routed: Iterable[IPv4Network]) -> Plan:
+def _plan_one(lan: Lan, profile: Profile, routed: Iterable[IPv4Network]) -> Plan:
     path, file, zone = f"lans.{lan.name}", f"20-{lan.name}.network", f'"{lan.name}"'
     network = [
         Setting(file, "Match", "Name", lan.name, path),
@@ -78,7 +78,7 @@ def _plan_one(lan: Lan, routed: Iterable[IPv4Network]) -> Plan:
     ]
     if lan.masquerade:
         network.append(Setting(file, "Network", "IPMasquerade", "ipv4", f"{path}.masquerade"))
-    network += nic.quiet(file, path)
+    network += nic.quiet(file, path, lan.name in profile.ipv6.lans)
     elements = [
         Element("lans", zone, path),
         Element("gateway_open", f"{zone} . udp . 53", path),

@@ -121,18 +121,18 @@ def _own_servers(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    return sum((_plan_one(wan, index) for index, wan in enumerate(profile.wans)), Plan())
+    return sum((_plan_one(wan, index, profile) for index, wan in enumerate(profile.wans)), Plan())
 
 
-def _plan_one(wan: Wan, index: int) -> Plan:
+def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
     path, file = f"wans.{wan.name}", f"10-{wan.name}.network"
     metric = 100 * (index + 1)
     network = (
         Setting(file, "Match", "Name", wan.name, path),
         # the LANs must not wait for the world outside
         Setting(file, "Link", "RequiredForOnline", "no", path),
-        *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric)),
-        *nic.quiet(file, path),
+        *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric, profile.ipv6.uplink)),
+        *nic.quiet(file, path, wan.name in profile.ipv6.wans),
     )
     text = f"{wan.name} has its address {wan.address}" if wan.address else f"{wan.name} gets an address by DHCP"
     claim = Claim(f"{path}.address", f"{path}.ipv4", text, WanAddress(wan.name))
@@ -149,7 +149,7 @@ def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
     return tuple(Rule("forward.clamp", f'{side} "{wan.name}" {text}', path) for side in ("oifname", "iifname"))
 
 
-def _dhcp(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
+def _dhcp(file: str, path: str, wan: Wan, metric: int, uplink: str | None) -> tuple[Setting, ...]:
     client = [
         # a DUID hangs on the machine id, which is new when the state volume is lost; by its MAC address
         # a provider's reservation finds the gateway every time
@@ -162,7 +162,8 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
     if wan.dns:
         client.append(("UseDNS", "no"))
     return (
-        Setting(file, "Network", "DHCP", "ipv4", f"{path}.ipv4"),
+        # where a prefix is delegated, the DHCPv6 client does not wait to be called by a router
+        Setting(file, "Network", "DHCP", "yes" if wan.name == uplink else "ipv4", f"{path}.ipv4"),
         *_dns(file, path, wan),
         *settings(file, "DHCPv4", f"{path}.ipv4", client),
     )

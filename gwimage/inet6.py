@@ -1,0 +1,41 @@
+"""IPv6 addresses: which of them a host can have, and how far they reach. Below the features; knows none of them."""
+
+from ipaddress import IPv6Address, IPv6Interface, IPv6Network
+
+from gwimage.problem import Path, Problem
+
+GLOBAL, UNIQUE_LOCAL, LINK_LOCAL = (IPv6Network(net) for net in ("2000::/3", "fc00::/7", "fe80::/10"))
+
+
+def local(address: IPv6Interface | None) -> bool:
+    """Whether it is a unique local address (RFC 4193), which nobody on the internet answers."""
+    return address is not None and address.ip in UNIQUE_LOCAL
+
+
+def unusable(ip: IPv6Address) -> tuple[str, str]:
+    """Why no host can have this address for its own, and a hint; empty if one can."""
+    if ip.ipv4_mapped:
+        return f"{ip.ipv4_mapped} stays an IPv4 address, also when it is written like this", ""
+    if ip in LINK_LOCAL:
+        return f"{ip} is a link-local address", "give the other one; the gateway makes its link-local address itself"
+    if ip not in GLOBAL and ip not in UNIQUE_LOCAL:
+        hint = "a global address begins with 2 or 3, a unique local one with fd"
+        return f"{ip} is not an address that a host can have", hint
+    return "", ""
+
+
+def check_host(path: Path, address: IPv6Interface, widest: int, narrowest: int) -> list[Problem]:
+    """The gateway's own address on a network: one that a host can have, with a prefix length that works."""
+    ip, net = address.ip, address.network
+    message, hint = unusable(ip)
+    if message:
+        return [Problem(path, message, hint)]
+    if not widest <= net.prefixlen <= narrowest:
+        hint = f"write {ip}/64"
+        if narrowest == 64:
+            hint += ": clients make their own addresses, and do so only in a /64"
+        return [Problem(path, f"a prefix length of {net.prefixlen} does not work here", hint)]
+    if net.prefixlen < 127 and ip == net.network_address:
+        hint = f"did you mean {ip + 1}/{net.prefixlen}?"
+        return [Problem(path, f"{ip} is the address of the network {net} itself", hint)]
+    return []

@@ -26,6 +26,7 @@ from gwimage.wg import wg
 
 FAILED, USAGE, TOOL = 1, 2, 3
 PORT = click.IntRange(1, 65535)
+MACHINES = {"bios": "pc", "uefi": "q35"}
 PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
 PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
 BUILD = click.Path(file_okay=False, path_type=Path)
@@ -198,7 +199,7 @@ def compile(profiles: tuple[str, ...], output: str) -> None:
 def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> None:
     """Build the image of PROFILE with mkosi, as raw and qcow2."""
     from gwimage import build as builder
-    from gwimage import host
+    from gwimage import host, proxmox
     from gwimage.step import Steps
 
     parsed, files = _compiled(profile)
@@ -209,15 +210,17 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
     size = built.qcow2.stat().st_size / 2**20
     click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")
+    click.echo("on Proxmox, with the qcow2 copied there:\n" + "\n".join(f"    {line}" for line in proxmox.commands(parsed)))
 
 
 @cli.command()
 @PROFILE
 @click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: what `build` made.")
 @click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for proof and logs.")
-@click.option("--machine", type=click.Choice(["pc", "q35"]), default="pc", help="pc: SeaBIOS; q35: OVMF.")
-@click.option("--memory", type=click.IntRange(64), default=512, show_default=True, help="Memory of the VM in MiB.")
-def verify(profile: str, image: Path | None, output: Path, machine: str, memory: int) -> None:
+@click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
+@click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
+@click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
+def verify(profile: str, image: Path | None, output: Path, machine: str | None, memory: int | None, cores: int | None) -> None:
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
 
     Writes the proof as OUTPUT/NAME.proof.json and the consoles' logs beside it. Exit status 1 if a claim fails.
@@ -230,8 +233,10 @@ def verify(profile: str, image: Path | None, output: Path, machine: str, memory:
     stem = definitions.image_name(parsed)
     image = image or output / f"{stem}.qcow2"
     _built_from(image, source.sha256)
+    vm = parsed.vm
+    shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
     found = run(
-        image, parsed, compiler.claims(parsed), shape=Shape(machine, memory), profile_digest=source.sha256,
+        image, parsed, compiler.claims(parsed), shape=shape, profile_digest=source.sha256,
         logs=output / f"{stem}.lab", say=lambda text: click.echo(f"        {text}", err=True),
     )  # fmt: skip
     proof = output / f"{stem}.proof.json"

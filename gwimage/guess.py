@@ -42,7 +42,7 @@ def _of_text(text: str) -> Iterator[object]:
     if match := UNIT.fullmatch(text):
         number, unit = int(match[1]), match[2]
         yield from (f"{number}{unit.lower()}", f"{number}{unit.upper()}")
-        yield f"{7 * number}d" if unit in "wW" else f"{number}s"
+        yield {"w": f"{7 * number}d", "g": number * 1024}.get(unit.lower(), number)
     yield from _of_addresses(text)
     if match := CARD.fullmatch(lower):
         yield f"net{int(match[2]) - (FIRST_SLOT if match[1].startswith('en') else 0)}"

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from gwimage import features
 from gwimage.features import dhcp, ipv6, lans, qos, routes, services, system, vpn, wans
+from gwimage.features import dhcp, image, lans, routes, services, system, vm, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 
@@ -16,6 +17,9 @@ class Profile:
 
     name: str
     release: str
+    description: str
+    image: image.Image
+    vm: vm.Vm
     system: system.System
     wans: tuple[wans.Wan, ...]
     lans: tuple[lans.Lan, ...]
@@ -35,6 +39,9 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
     return Profile(
         name=data["name"],
         release=data["release"],
+        description=data.get("description", ""),
+        image=image.parse(data),
+        vm=vm.parse(data),
         system=system.parse(data),
         wans=wans.parse(data),
         lans=lans.parse(data),

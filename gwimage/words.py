@@ -104,6 +104,8 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return ""
     if rule == "type" and wanted in ("object", "array") and isinstance(value, (dict, list)) and _mappings(error.schema):
         return _shape(error.schema, value)
+    if "\n" in str(value):
+        return "write it on one line"
     for guess in guesses(value):
         if fits(guess, error.schema):
             return _write(guess, value)
@@ -116,8 +118,6 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return "only IPv4 here"
     if str(wanted).startswith("ipv6"):
         return "leave out the % and what follows it" if "%" in text else "only IPv6 here" if ":" not in text else ""
-    if "\n" in str(value):
-        return "write it on one line"
     near = _near(str(value), wanted) if rule == "enum" and all(isinstance(word, str) for word in wanted) else ""
     return f"did you mean {near!r}?" if near else _foreign(str(value))
 

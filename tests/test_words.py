@@ -55,6 +55,10 @@ def profile(path: str, value: object) -> dict:
         ("lans.lan.dhcp.dns", "9.9.9.9", "write [9.9.9.9]"),
         ("lans.lan.dhcp.dns", "9.9.9.9, 1.1.1.1", "write [9.9.9.9, 1.1.1.1]"),
         ("lans.lan.dhcp.dns", ["9.9.9.9/32"], "write 9.9.9.9"),
+        ("vm.memory", "2 GiB", "write 2048"),
+        ("vm.memory", "512M", "write 512"),
+        ("image.state_size", "64MB", "write 64M"),
+        ("description", "two\nlines", "write it on one line"),
         ("wans.wan.ipv4", "DHCP", "write dhcp"),
         ("wans.wan.ipv4", "dhcp4", "did you mean 'dhcp'?"),
         ("wans.wan.ipv4", None, "give it a value, or remove the key"),
@@ -65,12 +69,14 @@ def profile(path: str, value: object) -> dict:
         ("system.hostname", "g\u0430te", "'\u0430' is U+0430 CYRILLIC SMALL LETTER A"),
     ],
 )
+
+
 def test_hint(path, value, hint):
     problem = schema.check(profile(path, value))[0]
     assert problem.hint == hint
-    if problem.hint.startswith("write ") and path != "lans" and not isinstance(value, list):
+    if problem.hint.startswith("write ") and "\n" not in str(value) and path != "lans" and not isinstance(value, list):
         written = problem.hint.removeprefix("write ").removesuffix(" without quotes").partition(" if ")[0]
-        right = {"1": 1, "true": True, "false": False}.get(written, written)
+        right = int(written) if written.isdigit() else {"true": True, "false": False}.get(written, written)
         right = [word.strip() for word in written[1:-1].split(",")] if written[0] == "[" else right
         assert not [p for p in schema.check(profile(path, right)) if ".".join(map(str, p.path)) == path and not p.on_key]
 
@@ -84,6 +90,8 @@ def test_hint(path, value, hint):
         ("\u0430", "'\u0430' is U+0430 CYRILLIC SMALL LETTER A"),
     ],
 )
+
+
 def test_unknown_keys(key, hint):
     problem = schema.check(profile(f"lans.lan.{key}", 1))[0]
     assert problem.hint.startswith(hint)
@@ -108,6 +116,8 @@ LIST = {"type": "array", "maxItems": 2, "items": RULE}
         ({"type": "string", "maxLength": 3}, "abcd", ["the text is longer than 3 characters ()"]),
     ],
 )
+
+
 def test_words(kind, value, said):
     validator = jsonschema.Draft202012Validator(kind)
     problems = [p for error in validator.iter_errors(value) for p in words.translate(error, schema._fits)]

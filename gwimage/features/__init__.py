@@ -7,6 +7,7 @@ from gwimage.features import (
     dhcp,
     firewall,
     firewall6,
+    image,
     ipv6,
     lans,
     links,
@@ -16,8 +17,9 @@ from gwimage.features import (
     services,
     system,
     uplinks,
+    vm,
     vpn,
     wans,
 )
 
-ALL = (system, wans, uplinks, lans, links, routes, nat, dhcp, services, firewall, ipv6, firewall6, qos, vpn)
+ALL = (image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, services, firewall, ipv6, firewall6, qos, vpn)

@@ -18,6 +18,7 @@ def render(profile: Profile, source: Source, files: dict[str, File]) -> dict[str
         "gwimage": gwimage.__version__,
         "name": profile.name,
         "release": profile.release,
+        "description": profile.description,
         "input": {"sha256": source.sha256},
         "files": {path: entry(file) for path, file in sorted(files.items())},
         "sources": {path: _origins(file, source) for path, file in sorted(files.items()) if file.origins},

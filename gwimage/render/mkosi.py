@@ -3,6 +3,7 @@
 Emits only settings that mean the same in mkosi 25.3 and 27.1, and never a mirror.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from uuid import NAMESPACE_URL, uuid5
@@ -10,6 +11,14 @@ from uuid import NAMESPACE_URL, uuid5
 from gwimage.plan import File, Plan
 from gwimage.profile import Profile
 
+STATE = "mkosi.repart/40-state.conf"
+# The cloud kernel has these built in, or cannot have them. Patterns as in mkosi.conf. crc32c by name: mkosi does not
+# follow what erofs and ext4 want by an alias.
+GENERIC_MODULES = (
+    "^drivers/net/(ethernet|phy|mdio|pcs|ppp|slip|mii)",
+    "^fs/ext4/",
+    "^(crypto/crc32c_generic|arch/x86/crypto/crc32c-intel)",
+)
 # units and generators that a gateway has no use for
 MASKED = (
     "usr/lib/systemd/system-generators/systemd-gpt-auto-generator",
@@ -24,7 +33,8 @@ LINKS = {f"mkosi.extra/etc/{path.removeprefix('usr/lib/')}": "/dev/null" for pat
 
 def render(profile: Profile, plan: Plan) -> dict[str, File]:
     """The tree that mkosi builds, without the configuration layer (`config/`)."""
-    return static() | {"mkosi.conf.d/10-profile.conf": File(_conf(profile, plan))}
+    state = static()[STATE].text.replace("64M", f"{profile.image.state_size}M")
+    return static() | {STATE: File(state), "mkosi.conf.d/10-profile.conf": File(_conf(profile, plan))}
 
 
 def image_name(profile: Profile) -> str:
@@ -49,9 +59,11 @@ def static() -> dict[str, File]:
 
 
 def _conf(profile: Profile, plan: Plan) -> str:
-    packages = "".join(f"        {package}\n" for package in sorted(set(plan.packages)))
     seed = uuid5(NAMESPACE_URL, f"gwimage:{profile.name}/{profile.release}")
-    return (
-        f"[Output]\nOutput={image_name(profile)}\n# partition UUIDs follow from it\nSeed={seed}\n"
-        + (f"\n[Content]\nPackages=\n{packages}" if packages else "")
-    )
+    text = f"[Output]\nOutput={image_name(profile)}\n# partition UUIDs follow from it\nSeed={seed}\n\n[Content]\n"
+    text += _list("Packages", sorted(set(plan.packages)))
+    return text + (_list("KernelModulesInclude", GENERIC_MODULES) if profile.image.kernel == "generic" else "")
+
+
+def _list(key: str, values: Iterable[str]) -> str:
+    return f"{key}=\n" + "".join(f"        {value}\n" for value in values)

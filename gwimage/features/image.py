@@ -1,0 +1,97 @@
+"""The image itself: kernel, further Debian packages, size of the state partition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gwimage.plan import Plan
+from gwimage.problem import Path, Problem
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+PATH = ("image", "packages")
+KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}
+SMALLEST, LARGEST = 64, 64 * 1024  # MiB
+
+# in every image; a test compares this with gwimage/image/mkosi.conf
+PRESENT = frozenset(
+    "busybox-static dbus-broker e2fsprogs grub-pc-bin iproute2 iputils-ping kmod nftables openssh-server"
+    " qemu-guest-agent sudo systemd systemd-boot-efi systemd-resolved systemd-sysv systemd-timesyncd"
+    " tiny-initramfs tzdata udev".split()
+)
+# packages that would take something out of the hands of what the profile says: why, what to do instead, which
+RIVALS = (
+    (
+        "would configure the networks beside systemd-networkd", "declare them in wans and lans",
+        "ifupdown ifupdown2 ifupdown-ng network-manager netplan.io netplan-generator connman dhcpcd dhcpcd5 wicd cloud-init",
+    ),
+    (
+        "would answer DHCP or DNS beside the gateway's own servers", "declare it in lans.NAME.dhcp and dns",
+        "dnsmasq isc-dhcp-server kea kea-dhcp4-server kea-dhcp6-server udhcpd bind9 pdns-recursor pdns-server"
+        " unbound knot-resolver radvd",
+    ),
+    (
+        "would write /etc/resolv.conf beside systemd-resolved", "name DNS servers in wans.NAME.dns",
+        "resolvconf openresolv",
+    ),
+    (
+        "would write firewall rules beside gwimage's", "declare them in firewall",
+        "ufw firewalld iptables-persistent netfilter-persistent shorewall shorewall6 ferm arno-iptables-firewall"
+        " docker.io libvirt-daemon-system lxd",
+    ),
+    (
+        "cannot be installed beside systemd-timesyncd", "declare what the clock should do in system.ntp and services.ntp",
+        "chrony ntp ntpsec openntpd",
+    ),
+    (
+        "would build an initrd of its own", "leave it out: the image has a small one",
+        "initramfs-tools initramfs-tools-core dracut",
+    ),
+)  # fmt: skip
+REASONS = {name: (reason, hint) for reason, hint, names in RIVALS for name in names.split()}
+
+
+@dataclass(frozen=True)
+class Image:
+    """kernel: cloud or generic; state_size in MiB."""
+
+    kernel: str = "cloud"
+    packages: tuple[str, ...] = ()
+    state_size: int = SMALLEST
+
+
+def parse(data: dict) -> Image:
+    image = data.get("image", {})
+    kernel, size = image.get("kernel", "auto"), image.get("state_size", f"{SMALLEST}M")
+    mebibytes = int(size[:-1]) * (1024 if size[-1] == "G" else 1)
+    # auto: nothing that a profile can say today needs more than the cloud kernel has
+    return Image("cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes)
+
+
+def check(profile: Profile) -> list[Problem]:
+    problems = []
+    if not SMALLEST <= profile.image.state_size <= LARGEST:
+        problems.append(Problem(("image", "state_size"), "the state partition has 64M to 64G", "64M to 1G is usual"))
+    seen: set[str] = set()
+    for index, name in enumerate(profile.image.packages):
+        problems += _package((*PATH, index), name, seen)
+        seen.add(name)
+    return problems
+
+
+def _package(path: Path, name: str, seen: set[str]) -> list[Problem]:
+    if name.startswith("linux-image-"):
+        return [Problem(path, "an image has one kernel", "choose it with image.kernel")]
+    if name in REASONS:
+        reason, hint = REASONS[name]
+        return [Problem(path, f"{name} {reason}", hint)]
+    if name in PRESENT or name in seen:
+        why = "in every image anyway" if name in PRESENT else "in this list already"
+        return [Problem(path, f"{name} is {why}", "leave it out", "warning")]
+    return []
+
+
+def plan(profile: Profile) -> Plan:
+    return Plan(packages=(KERNELS[profile.image.kernel], *profile.image.packages))

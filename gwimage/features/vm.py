@@ -1,0 +1,98 @@
+"""The virtual machine as the profile wants it: shape, and where its cards are plugged in. Nothing of it is in the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gwimage import link, nic
+from gwimage.nic import Nic
+from gwimage.plan import Plan
+from gwimage.problem import Path, Problem, dotted
+
+if TYPE_CHECKING:
+    from gwimage.link import Link
+    from gwimage.profile import Profile
+
+PATH = ("vm", "nics")
+
+
+@dataclass(frozen=True)
+class Plug:
+    """Where a card is plugged in. tag: VLAN done by the hypervisor; trunks: VLANs let through, () for all."""
+
+    bridge: str
+    tag: int | None = None
+    trunks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Vm:
+    """memory in MiB; firmware bios or uefi; nics by slot, empty if the profile does not say."""
+
+    cores: int = 2
+    memory: int = 512
+    firmware: str = "bios"
+    nics: tuple[tuple[int, Plug], ...] = ()
+
+
+def parse(data: dict) -> Vm:
+    vm = data.get("vm", {})
+    nics = tuple((nic.parse(name).slot, _plug(plug)) for name, plug in vm.get("nics", {}).items())
+    return Vm(vm.get("cores", 2), vm.get("memory", 512), vm.get("firmware", "bios"), nics)
+
+
+def _plug(data: dict) -> Plug:
+    return Plug(data["bridge"], data.get("tag"), tuple(data.get("trunks", ())))
+
+
+def check(profile: Profile) -> list[Problem]:
+    plugs = {Nic(slot): plug for slot, plug in profile.vm.nics}
+    if not plugs:
+        return []
+    problems, users = [], _users(profile)
+    for card, networks in users.items():
+        if card in plugs:
+            problems += _vlans((*PATH, nic.name(card)), plugs[card], networks)
+        elif card.mac is None:
+            message = f"{nic.name(card)} is used by {dotted(networks[0][0])}, but not plugged in here"
+            problems.append(Problem((*PATH, nic.name(card)), message, "give it a bridge", on_key=True))
+    if not any(card.mac for card in users):  # a card known by its MAC address may be any of them
+        for card in [card for card in plugs if card not in users]:
+            message, hint = f"no network uses {nic.name(card)}", "remove it, or give it to a network"
+            problems.append(Problem((*PATH, nic.name(card)), message, hint, "warning", on_key=True))
+    return problems
+
+
+def _users(profile: Profile) -> dict[Nic, list[tuple[Path, Link]]]:
+    """Each card with the networks on it."""
+    networks = [(("wans", wan.name), wan.link) for wan in profile.wans]
+    networks += [(("lans", lan.name), lan.link) for lan in profile.lans]
+    users: dict[Nic, list[tuple[Path, Link]]] = {}
+    for path, its in networks:
+        for _, card in link.places(path, its):
+            users.setdefault(card, []).append((path, its))
+    return users
+
+
+def _vlans(path: Path, plug: Plug, networks: list[tuple[Path, Link]]) -> list[Problem]:
+    """VLANs of the gateway's own that the hypervisor would not let through."""
+    inside = {its.vlan: dotted(place) for place, its in networks if its.vlan}
+    problems = []
+    for vlan, who in inside.items():
+        if plug.trunks and vlan not in plug.trunks:
+            message = f"VLAN {vlan}, which is {who}, is not let through"
+            problems.append(Problem((*path, "trunks"), message, f"add {vlan}"))
+        elif plug.tag and not plug.trunks:
+            message = f"Proxmox puts this card into VLAN {plug.tag}, so VLAN {vlan} of {who} cannot reach it"
+            hint = f"give trunks: [{', '.join(map(str, inside))}] instead of tag, or leave vlan out of {who}"
+            problems.append(Problem((*path, "tag"), message, hint))
+    for index, vlan in enumerate(plug.trunks):
+        if vlan not in inside:
+            message = f"no network on this card is VLAN {vlan}"
+            problems.append(Problem((*path, "trunks", index), message, "leave it out", "warning"))
+    return problems
+
+
+def plan(profile: Profile) -> Plan:
+    return Plan()

@@ -71,6 +71,20 @@ def apart(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
     return tuple(net for net in nets if net in kept)
 
 
+def overlapping(nets: list[tuple[Path, IPv4Network]]) -> list[tuple[Path, IPv4Network, Path, IPv4Network]]:
+    """Of every two that overlap the earlier one in the list, then the later one; each that lies in another once.
+
+    In n log n steps: sorted by where they begin, what begins before the widest one has ended overlaps it.
+    """
+    spans, found, widest = [span(net) for _, net in nets], [], None
+    for index in sorted(range(len(nets)), key=lambda index: (spans[index][0], -spans[index][1], index)):
+        if widest is None or spans[index][0] > spans[widest][1]:
+            widest = index
+        else:
+            found.append((*nets[min(widest, index)], *nets[max(widest, index)]))
+    return found
+
+
 def own(profile: Profile) -> list[Own]:
     """Every fixed address of the gateway on a WAN or LAN; a VPN's is no neighbour to a router."""
     zones = [(("wans", wan.name), ("ipv4",), wan) for wan in profile.wans]

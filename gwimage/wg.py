@@ -14,7 +14,7 @@ import click
 
 from gwimage import compile as compiler
 from gwimage import source as sources
-from gwimage import wireguard
+from gwimage import subnets, wireguard
 from gwimage.features.vpn import Peer, Vpn
 from gwimage.problem import ProfileError
 from gwimage.profile import Profile
@@ -66,7 +66,7 @@ def client(profile, vpn, peer, endpoint, private_key_file, generate, server_publ
     key = _private_key(device, private_key_file, generate)
     text = configuration(
         network, device, key, _server_key(network, server_public_key), _endpoint(network, endpoint),
-        _networks(allowed_ips) if allowed_ips else reachable(parsed, network), dns,
+        _networks(allowed_ips) if allowed_ips else reachable(parsed, network, device), dns,
     )  # fmt: skip
     picture = output is not None and output.suffix in PICTURES
     if key is None and (qr or picture):
@@ -107,14 +107,15 @@ def configuration(
     return "\n".join(lines) + "\n"
 
 
-def reachable(profile: Profile, vpn: Vpn) -> tuple[str, ...]:
+def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
     """What the device should send into the tunnel: everything if the VPN may leave by a WAN, else the subnets it may reach."""
-    zones = {zone for entry in getattr(profile, "allow", ()) if vpn.name in entry.sources for zone in entry.targets}
+    zones = {zone for entry in getattr(profile, "allow", ()) if vpn.name in entry.from_zones for zone in entry.to_zones}
     if zones & {wan.name for wan in profile.wans}:
         return EVERYTHING
-    lans = [lan.address.network for lan in profile.lans if lan.name in zones]
-    others = [net for other in profile.vpn if other.name in zones and other is not vpn for net in other.networks]
-    return tuple(map(str, (vpn.address.network, *lans, *others)))
+    routed = subnets.behind(profile)
+    lans = [net for lan in profile.lans if lan.name in zones for net in (*subnets.connected(lan), *routed.get(lan.name, ()))]
+    others = [net for other in profile.vpn if other.name in zones for net in other.networks]
+    return tuple(str(net) for net in subnets.apart((vpn.address.network, *lans, *others)) if net not in peer.networks)
 
 
 def blocks(text: str, on_terminal: bool) -> str:

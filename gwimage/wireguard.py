@@ -8,6 +8,8 @@ import binascii
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from gwimage.problem import Path, Problem
+
 SIZE = 32
 ZERO = base64.b64encode(bytes(SIZE)).decode()
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
@@ -40,6 +42,19 @@ def public(private: str) -> str:
 
     key = X25519PrivateKey.from_private_bytes(base64.b64decode(private)).public_key()
     return base64.b64encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+
+
+def check_secret(path: Path, key: str | None) -> list[Problem]:
+    """What a file with a private or preshared key holds; never repeated."""
+    if key is None:
+        return []
+    if not is_key(key):
+        hint = "it should hold the key and nothing else: one line of 44 characters, as `gwimage wg genkey` writes it"
+        return [Problem(path, "this file holds no WireGuard key", hint)]
+    if key == ZERO:
+        return [Problem(path, "the key in this file is all zero", "make one with `gwimage wg genkey`")]
+    hint = "keep the image as you keep the key"
+    return [Problem(path, "whoever can read the image can read this key", hint, "warning")]
 
 
 def is_endpoint(text: str) -> bool:

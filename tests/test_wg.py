@@ -3,14 +3,16 @@
 import re
 import struct
 import zlib
+from types import SimpleNamespace
 
 import pytest
 import zxingcpp
 from click.testing import CliRunner
 from conftest import TESTS
 
-from gwimage import wg, wireguard
+from gwimage import source, wg, wireguard
 from gwimage.cli import cli
+from gwimage.compile import load
 
 VPN = str(TESTS / "cases/vpn/profile.yaml")
 SITES = str(TESTS / "cases/vpn-sites/profile.yaml")
@@ -129,6 +131,49 @@ def test_unknown_names_and_a_wrong_profile(tmp_path):
 def test_allowed_ips(phone_key):
     result = client("--endpoint", "a", "--allowed-ips", "10.0.0.0/24, 2001:db8::/32")
     assert "AllowedIPs = 10.0.0.0/24, 2001:db8::/32\n" in result.output
+
+
+OPENED = """\
+version: 1
+name: x
+release: 1.0.0
+wans:
+  wan: {nic: net0, ipv4: dhcp}
+lans:
+  lan: {nic: net1, address: 10.0.0.1/24, extra_addresses: [10.0.9.1/24]}
+  iot: {nic: net2, address: 10.1.0.1/24}
+routes:
+  - {to: 10.20.0.0/16, via: 10.0.0.254}
+vpn:
+  wg:
+    port: 51820
+    address: 10.99.0.1/24
+    peers:
+      phone: {public_key: 3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=, address: 10.99.0.2}
+      branch: {public_key: B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=, address: 10.99.0.3, networks: [10.50.0.0/16]}
+  other:
+    port: 51821
+    address: 10.98.0.1/24
+"""
+
+
+@pytest.mark.parametrize(
+    ("to", "peer", "expected"),
+    [
+        ([], 0, ["10.99.0.0/24"]),
+        (["lan"], 0, ["10.99.0.0/24", "10.0.0.0/24", "10.0.9.0/24", "10.20.0.0/16"]),
+        (["iot", "other"], 0, ["10.99.0.0/24", "10.1.0.0/24", "10.98.0.0/24"]),
+        (["wg"], 0, ["10.99.0.0/24", "10.50.0.0/16"]),
+        (["wg"], 1, ["10.99.0.0/24"]),
+        (["lan", "wan"], 0, ["0.0.0.0/0", "::/0"]),
+        (["gateway"], 0, ["10.99.0.0/24"]),
+    ],
+)
+def test_what_goes_into_the_tunnel_follows_from_what_the_firewall_allows(to, peer, expected):
+    profile, _ = load(source.parse(OPENED, "p"))
+    allow = [SimpleNamespace(from_zones=("wg",), to_zones=tuple(to)), SimpleNamespace(from_zones=("lan",), to_zones=("wan", "iot"))]
+    opened = SimpleNamespace(**vars(profile) | {"allow": allow})
+    assert list(wg.reachable(opened, profile.vpn[0], profile.vpn[0].peers[peer])) == expected
 
 
 @pytest.mark.parametrize("name", ["phone.conf", "phone.svg", "phone.png"])

@@ -100,16 +100,17 @@ def _content(name: str | None, files: Mapping[str, str]) -> str | None:
 
 def check(profile: Profile) -> list[Problem]:
     problems, ports = _overlaps(profile), {}
+    own = {entry.address.ip for entry in subnets.own(profile)}
     for vpn in profile.vpn:
         path = ("vpn", vpn.name)
         problems += _check_name(path, vpn.name, profile)
         problems += nic.check_host((*path, "address"), vpn.address, WIDEST, narrowest=31)
         problems += _check_port((*path, "port"), vpn, ports.setdefault(vpn.port, vpn))
         problems += _check_mtu((*path, "mtu"), vpn.mtu, profile)
-        problems += _check_secret((*path, "private_key_file"), vpn.private_key)
+        problems += wireguard.check_secret((*path, "private_key_file"), vpn.private_key)
         problems += _check_keys(path, vpn)
         for peer in vpn.peers:
-            problems += _check_peer((*path, "peers", peer.name), peer, vpn, profile)
+            problems += _check_peer((*path, "peers", peer.name), peer, vpn, own)
         if not vpn.peers:
             hint = "make a key with `gwimage wg genkey`, and name it under peers"
             problems.append(Problem(path, f"nobody can connect to {vpn.name}: it has no peers", hint, "warning", on_key=True))
@@ -145,19 +146,6 @@ def _check_mtu(path: Path, mtu: int, profile: Profile) -> list[Problem]:
     return [Problem(path, message, f"{room - OVERHEAD6} fits, also where the tunnel runs over IPv6", "warning")]
 
 
-def _check_secret(path: Path, key: str | None) -> list[Problem]:
-    """What a file with a private or preshared key holds; never repeated."""
-    if key is None:
-        return []
-    if not wireguard.is_key(key):
-        hint = "it should hold the key and nothing else: one line of 44 characters, as `gwimage wg genkey` writes it"
-        return [Problem(path, "this file holds no WireGuard key", hint)]
-    if key == wireguard.ZERO:
-        return [Problem(path, "the key in this file is all zero", "make one with `gwimage wg genkey`")]
-    hint = "keep the image as you keep the key"
-    return [Problem(path, "whoever can read the image can read this key", hint, "warning")]
-
-
 def _check_keys(path: Path, vpn: Vpn) -> list[Problem]:
     """Public keys that cannot be a peer's."""
     problems, seen = [], {}
@@ -178,10 +166,10 @@ def _check_keys(path: Path, vpn: Vpn) -> list[Problem]:
     return problems
 
 
-def _check_peer(path: Path, peer: Peer, vpn: Vpn, profile: Profile) -> list[Problem]:
+def _check_peer(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> list[Problem]:
     problems = _check_address((*path, "address"), peer, vpn) if nic.sane(vpn.address, narrowest=31) else []
-    problems += _check_endpoint((*path, "endpoint"), peer, vpn, profile)
-    problems += _check_secret((*path, "preshared_key_file"), peer.preshared_key)
+    problems += _check_endpoint((*path, "endpoint"), peer, vpn, own)
+    problems += wireguard.check_secret((*path, "preshared_key_file"), peer.preshared_key)
     for index, net in enumerate(peer.networks):
         problems += _check_network((*path, "networks", index), net)
     if peer.keepalive is not None and not 1 <= peer.keepalive <= LONGEST_KEEPALIVE:
@@ -207,15 +195,15 @@ def _check_address(path: Path, peer: Peer, vpn: Vpn) -> list[Problem]:
     return []
 
 
-def _check_endpoint(path: Path, peer: Peer, vpn: Vpn, profile: Profile) -> list[Problem]:
-    """Addresses that the gateway cannot call; of a name only the provider of DNS knows."""
+def _check_endpoint(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> list[Problem]:
+    """Addresses that the gateway cannot call. own: the gateway's, outside the tunnels."""
     host, _ = wireguard.endpoint(peer.endpoint or "")
     if not isinstance(host, IPv4Address):
         return []
     hint = "give the address that the peer has outside the tunnel"
     if reason := nic.unusable(host):
         return [Problem(path, f"{host} {reason}", hint)]
-    if any(host == own.address.ip for own in subnets.own(profile)):
+    if host in own:
         return [Problem(path, f"{host} is the gateway itself", hint)]
     behind = (vpn.address.network, *peer.networks)
     if inside := [net for net in behind if host in net]:
@@ -233,23 +221,17 @@ def _check_network(path: Path, net: IPv4Network) -> list[Problem]:
 
 
 def _overlaps(profile: Profile) -> list[Problem]:
-    """Each subnet once, in time n log n: what begins before the widest so far has ended overlaps it."""
-    problems, widest = [], None
-    found = [(path, net, *subnets.span(net)) for path, net in _subnets(profile)]
-    for order in sorted(range(len(found)), key=lambda index: (found[index][2], -found[index][3], index)):
-        if widest is None or found[order][2] > found[widest][3]:
-            widest = order
-            continue
-        (first, other, *_), (later, net, *_) = (found[index] for index in sorted((widest, order)))
-        if later[0] == "vpn":
-            message = f"the subnet {net} overlaps {other} of {dotted(first)}"
-            problems.append(Problem(later, message, "each network needs a subnet of its own"))
-    return problems
+    return [
+        Problem(later, f"the subnet {net} overlaps {other} of {dotted(first)}", "each network needs a subnet of its own")
+        for first, other, later, net in subnets.overlapping([*_subnets(profile)])
+        if later[0] == "vpn"
+    ]
 
 
 def _subnets(profile: Profile) -> Iterator[tuple[Path, IPv4Network]]:
     """Those that are no problem by themselves. VPNs last: where another network is in the way, they are to blame."""
-    yield from ((entry.zone, entry.address.network) for entry in subnets.own(profile))
+    sane = (entry for entry in subnets.own(profile) if nic.sane(entry.address, narrowest=32))
+    yield from ((entry.zone, entry.address.network) for entry in sane)
     yield from ((("routes", index), route.to.network) for index, route in enumerate(profile.routes))
     for vpn in profile.vpn:
         if nic.sane(vpn.address, narrowest=31):

@@ -116,6 +116,23 @@ NETWORKD = (
         _issues(37029),
     ),
     Defect(
+        "ipv6-forwarding-drops-ra", "the WAN loses IPv6 when the gateway forwards it", "257", "",
+        "With IPv6 forwarding on anywhere, or IPMasquerade=both, router advertisements are not accepted by default any more.",
+        "IPv6AcceptRA=yes is written for WANs that have IPv6 by it; IPv6 is never masqueraded.",
+        _issues(37029, 39304, 40322),
+    ),
+    Defect(
+        "ipv6-forwarding-per-link", "IPv6Forwarding= and IPv6SendRA= of a link forward nothing", "257 to 262", "",
+        "They set a switch of the link that the kernel does not ask.",
+        "IPv6Forwarding=yes is written to networkd.conf, if and only if a LAN has IPv6.",
+        _issues(33414, 40666),
+    ),
+    Defect(
+        "wireguard-key-readable", "a WireGuard key in a .netdev file is for everyone to read", "257", "",
+        "networkd takes a key from a world-readable file, with a warning only.",
+        "Keys are credentials of their own, readable by root alone; the .netdev names them.",
+    ),
+    Defect(
         "carrier-loss", "a network without a live machine is not there", "257", "",
         "When the last carrier goes (or a bridge has no live port yet) networkd removes address, NAT and DHCP server.",
         "ConfigureWithoutCarrier=yes on every LAN.",

@@ -31,6 +31,12 @@ WRITTEN = {
     "masquerade-not-routed": [("routes", NFT, r"\s+oifname @wans ip saddr 10\.20\.0\.0/16 masquerade .*")],
     "flush-ruleset": [("homelab", NFT, "delete table inet gwimage")],
     "ipforward-ignored": [("homelab", "etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes")],
+    "ipv6-forwarding-drops-ra": [("ipv6-delegated", "etc/systemd/network/10-fibre.network", "IPv6AcceptRA=yes")],
+    "ipv6-forwarding-per-link": [
+        ("ipv6-delegated", "etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv6Forwarding=yes"),
+        ("homelab", "etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv6Forwarding=no"),
+    ],
+    "wireguard-key-readable": [("vpn", "etc/systemd/network/30-wg0.netdev", r"PrivateKey=@network\.wireguard\.wg0")],
     "ra-from-clients": [("homelab", LAN, "IPv6AcceptRA=no")],
     "carrier-loss": [(case, LAN, "ConfigureWithoutCarrier=yes") for case in ("homelab", "bridge")],
     "bridge-spanning-tree": [("bridge", "etc/systemd/network/20-lan.netdev", "STP=no")],
@@ -41,7 +47,8 @@ WRITTEN = {
 }
 # id: what stands in no file of any case
 NEVER = {
-    "dhcp-copies-dns-once": r"^EmitDNS=",
+    "ipv6-forwarding-drops-ra": r"^IPMasquerade=(both|ipv6|yes)",
+    "wireguard-key-readable": r"^(PrivateKey|PresharedKey)=[^@]",
     "flush-ruleset": r"flush ruleset",
     "ipforward-ignored": r"^IPForward=",
     "sysctl-against-networkd": r"net\.ipv[46]\..*forwarding",

@@ -5,14 +5,19 @@ a test asks for, and the whole course of a verification runs against it.
 """
 
 import socket
+import struct
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from gwimage import profile
+from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Reaches, Reservation
 from gwimage.lab import course, world
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
@@ -27,17 +32,59 @@ DATA = {
     "lans": {
         "lan": {
             "nic": "net1",
+            "vlan": 20,
             "address": "10.0.0.1/24",
             "dhcp": {"pool": "10.0.0.100-10.0.0.199"},
         },
-        "iot": {"nic": "net2", "address": "10.0.9.1/24"},
+        "iot": {"nics": ["net2", "net3"], "address": "10.0.9.1/24"},
     },
 }
 FIXED = {"nic": "net0", "ipv4": {"address": "192.0.2.2/30", "gateway": "192.0.2.1"}}
 PROFILE = profile.parse(DATA)
 STATIC = profile.parse(DATA | {"wans": {"wan": FIXED}})
-CLAIMS = profile.plan(PROFILE).claims
+NAS, MAC, SENSOR = IPv4Address("10.0.0.5"), "02:00:00:00:00:05", IPv4Address("10.0.9.9")
+FAR, FRIEND = IPv4Address("9.9.9.9"), IPv4Address("192.0.2.77")
+OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa lab.example"), (150, "10.0.0.5"), (224, "0102ff"))
+PROBES = {
+    "reservation": Reservation("lan", MAC, NAS),
+    "name": LocalName("lan", "nas.home.arpa", NAS),
+    "label": LocalName("iot", "nas", NAS),
+    "options": DhcpOptions("lan", OPTIONS),
+    "time": Ntp("lan"),
+    "reaches tcp": Reaches("client-iot", "lan", "tcp", 445, NAS, SENSOR),
+    "reaches udp": Reaches("client-iot", "lan", "udp", 445),
+    "reaches out": Reaches("client-iot", "wan", "udp", 53, FAR),
+    "reaches in": Reaches("attacker-wan", "lan", "tcp", 445, source=FRIEND),
+    "forward": Forwarded("attacker-wan", "wan", "tcp", 443, "lan", NAS, 8443),
+    "forward udp": Forwarded("attacker-wan", "wan", "udp", 443, "lan", NAS, 8443),
+    "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
+    "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
+}
+NEEDS = {"reservation": ("lans.lan.dhcp.lease",), "options": ("lans.lan.dhcp.lease",)}
+ALLOWED = ((8000, 8010),)
+
+
+def _claims() -> tuple[Claim, ...]:
+    """Those of the profile, and one for each probe that it has no use for."""
+    found = []
+    for claim in profile.plan(PROFILE).claims:
+        if claim.id == "lans.lan.closed":
+            claim = replace(claim, probe=replace(claim.probe, allowed_tcp=ALLOWED))
+        found.append(claim)
+    outside = ("wans.wan.address",)
+    more = [
+        Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()))
+        for name, probe in PROBES.items()
+    ]
+    return (*found, *more)
+
+
+CLAIMS = _claims()
 CLOSED = {claim.id for claim in CLAIMS if claim.closed}
+DHCP = (
+    "--dhcp-option=42,10.0.0.1", "--dhcp-option=15,home.arpa", "--dhcp-option=119,home.arpa,lab.example",
+    "--dhcp-option=150,10.0.0.5", "--dhcp-option=224,01:02:ff",
+)  # fmt: skip
 SCANS = {"wans.wan.closed", "lans.lan.closed", "lans.iot.closed"}
 REACH = {
     "lans.lan.unreachable.wan", "lans.lan.unreachable.iot",
@@ -54,21 +101,42 @@ table inet filter {
         type filter hook input priority filter; policy drop;
         ct state established,related accept
         meta l4proto icmp accept
-        iifname { "lan", "iot" } udp dport { 53, 67 } accept
+        iifname { "lan", "iot" } udp dport { 53, 67, 123 } accept
         iifname { "lan", "iot" } tcp dport 53 accept
+        iifname "lan" tcp dport 8000-8010 accept
+        INPUT
     }
     chain forward {
         type filter hook forward priority filter; policy drop;
         ct state established,related accept
-        oifname "wan" accept
+        ct status dnat accept
+        FORWARD
+        iifname { "lan", "iot" } oifname "wan" accept
     }
 }
 """
+ALLOW = """
+        iifname "iot" oifname "lan" th dport 445 accept
+        iifname "wan" oifname "lan" ip saddr 192.0.2.77 tcp dport 445 accept
+"""
+FORWARDS = """
+table ip forwards {
+    chain pre {
+        type nat hook prerouting priority dstnat
+        FROM fib daddr type local ip daddr != { 10.0.0.1, 10.0.9.1 } meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
+    }
+    chain post {
+        type nat hook postrouting priority srcnat
+        HIDE
+    }
+}
+"""
+HAIRPIN = 'iifname "lan" oifname "lan" ct status dnat masquerade'
 MASQUERADE = """
 table ip nat {
     chain post {
         type nat hook postrouting priority srcnat
-        ip saddr { 10.0.0.0/24, 10.0.9.0/24 } masquerade
+        oifname OUT ip saddr { 10.0.0.0/24, 10.0.9.0/24 } masquerade
     }
 }
 """
@@ -94,28 +162,60 @@ class StandIn:
             return
         make("gw")
         self.started, self.control = time.time(), control
-        names = {0: "wan", 1: "lan", 2: "iot"}
-        for card in self.hosts.topology.cards:
-            end = f"gw{card.slot}"
-            ip("hv", [f"link add {end} type veth peer name {names[card.slot]} netns gw"])
-            ip("hv", [f"link set {end} master br{card.slot} up"])
-            ip("gw", [f"link set {names[card.slot]} addrgenmode none address {card.mac} up"])
+        lan, iot = self.hosts.topology.lans
+        wan = self.hosts.topology.wans[0]
+        links = {"wan": wan.segment, "lan": lan.segments[0], "iot0": iot.segments[0], "iot1": iot.segments[1]}
+        ip("gw", ["link add iot type bridge", "link set iot up"])
+        for link, segment in links.items():
+            end = f"gw-{link}"
+            ip("hv", [f"link add {end} type veth peer name {link} netns gw"])
+            ip("hv", [f"link set {end} master {segment.bridge} up"])
+            ip("gw", [f"link set {link} addrgenmode none up"])
+        joined = ["iot0"] if "torn bridge" in self.faults else ["iot0", "iot1"]
+        ip("gw", [f"link set wan address {wan.mac}", *(f"link set {link} master iot" for link in joined)])
         ip("gw", ["addr add 10.0.0.1/24 dev lan", "addr add 10.0.9.1/24 dev iot"])
         if self.hosts.topology.wans[0].static:
             ip("gw", ["addr add 192.0.2.2/30 dev wan", "route add default via 192.0.2.1"])
         with inside("gw"):
             Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-            self.listener = socket.create_server(("", LISTENER))
+            self.listeners = [socket.create_server(("", port)) for port in self._ports()]
+            self.listeners.append(self._clock())
         self._rules(control)
         self._daemons()
+
+    def _ports(self):
+        """8001 is one that the profile opens, so whoever listens there may; the others answer with a reset."""
+        return [LISTENER, 8001, *([9000] if "listens" in self.faults else [])]
+
+    def _clock(self):
+        """A time server: stratum, and leap indicator 3 if it is not synchronised."""
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("", 123))
+        head = b"\xe4\x00" if "unsynchronised" in self.faults else b"\x24\x03"
+
+        def serve():
+            with suppress(OSError):
+                while question := udp.recvfrom(100):
+                    now = struct.pack("!2I", int(time.time()) + 2208988800, 0)
+                    if "no time" not in self.faults:
+                        udp.sendto(head + bytes(22) + question[0][40:48] + now + now, question[1])
+
+        threading.Thread(target=serve, daemon=True).start()
+        return udp
 
     def _rules(self, control):
         uncontrolled = "no control" in self.faults
         rules = "" if control and not uncontrolled or "open" in self.faults else FIREWALL
         if "reject" in self.faults:
-            rules = rules.replace("    }\n", "        tcp dport 1-50 reject with tcp reset\n    }\n", 1)
+            rules = rules.replace("INPUT", "tcp dport 1-50 reject with tcp reset")
+        if "listens" in self.faults:
+            rules = rules.replace("INPUT", "tcp dport 9000 accept")
+        rules = rules.replace("INPUT", "").replace("FORWARD", "" if "no allow" in self.faults else ALLOW)
         if "no masquerade" not in self.faults:
-            rules += MASQUERADE
+            rules += MASQUERADE.replace("OUT", '{ "wan", "lan" }' if "hides too much" in self.faults else '"wan"')
+        if "no forward" not in self.faults:
+            only = 'iifname "wan"' if "no hairpin" in self.faults else ""
+            rules += FORWARDS.replace("FROM", only).replace("HIDE", "" if "hairpin past us" in self.faults else HAIRPIN)
         with inside("gw"):
             run(["nft", "-f", "-"], stdin=rules)
 
@@ -129,7 +229,13 @@ class StandIn:
         pool = "10.0.0.20,10.0.0.30" if "pool" in self.faults else "10.0.0.100,10.0.0.199"
         if "forgets" in self.faults and self.control:
             pool = "10.0.0.150,10.0.0.155"
-        dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h"]
+        dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h", *DHCP]
+        if "options" in self.faults:
+            dhcp.append("--dhcp-option=42,10.0.0.9")
+        if "no reservation" not in self.faults:
+            dhcp.append(f"--dhcp-host={MAC},{NAS}")
+        if "no names" not in self.faults:
+            dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}"]
         dns = "127.0.0.9" if "no dns" in self.faults else str(self.hosts.topology.wans[0].isp.ip)
         self.processes.append(spawn("gw", [
             "dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping",
@@ -170,19 +276,20 @@ class StandIn:
             process.kill()
             process.wait()
         self.processes.clear()
-        self.listener.close()
-        for card in self.hosts.topology.cards:
-            ip("hv", [f"link del gw{card.slot}"])
+        for listener in self.listeners:
+            listener.close()
+        ip("hv", [f"link del gw-{link}" for link in ("wan", "lan", "iot0", "iot1")])
         run(["ip", "netns", "del", "gw"])
         return "plug pulled" if "plug pulled" in self.faults else "clean"
 
 
 def examine(say, folder, faults):
     course._LATE = 2
-    gateway_profile = STATIC if "static" in faults else PROFILE
-    hosts = Hosts(derive(gateway_profile), folder)
+    hosts = Hosts(derive(STATIC if "static" in faults else PROFILE), folder)
     hosts.start()
-    return course.examine(say, hosts, StandIn(hosts, faults), gateway_profile, CLAIMS)
+    concerned = EXPECTED.get(*faults, CLOSED) if faults else CLOSED
+    claims = [claim for claim in CLAIMS if not claim.closed or concerned & CLOSED]  # scans take their time
+    return course.examine(say, hosts, StandIn(hosts, faults), claims)
 
 
 def verdicts(folder, *faults):
@@ -199,6 +306,18 @@ EXPECTED = {
     "failed unit": {"system.inspection"},
     "forgets": {"state.persist"},
     "plug pulled": {"machine.poweroff"},
+    "torn bridge": {"lans.iot.ping"},
+    "no reservation": {"reservation"},
+    "options": {"options"},
+    "no names": {"name", "label"},
+    "no time": {"time"},
+    "unsynchronised": {"time"},
+    "listens": {"lans.lan.closed", "lans.iot.closed", "wans.wan.closed"},
+    "no allow": {"reaches tcp", "reaches udp", "reaches in"},
+    "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
+    "no forward": {"forward", "forward udp", "hairpin", "hairpin across"},
+    "no hairpin": {"hairpin", "hairpin across"},
+    "hairpin past us": {"hairpin"},
 }
 WITHOUT_LEASE = ("no dhcp", "pool")
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gwimage.claim import Claim, Inspection, Unreachable
+from gwimage.claim import Claim, Inspection, LocalName, Reservation, Unreachable
 from gwimage.lab import probes, wire
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.guest import Findings
@@ -26,11 +26,12 @@ from gwimage.lab.world import Say
 
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
 _PATIENCE = {"kvm": 60, "tcg": 120}
+_TOGETHER = (Unreachable, Reservation, LocalName)  # asked side by side: slow where the answer is no, or many
 _LATE = 20  # seconds that an answer may still take once the boot is done
-
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
+
 
 @dataclass(frozen=True)
 class Job:
@@ -74,14 +75,12 @@ def run(say: Say, job: Job) -> Outcome:
     hosts.start()
     machine.prepare()
     gateway = Gateway(machine, _PATIENCE[accel], emulated=accel == "tcg")
-    outcome = examine(say, hosts, gateway, job.profile, job.claims)
+    outcome = examine(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel
     return outcome
 
 
-def examine(
-    say: Say, hosts: Hosts, gateway: Gateway, profile: Profile, claims: Sequence[Claim]
-) -> Outcome:
+def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
     """Both boots of a gateway among its hosts."""
     clock = time.monotonic()
     say("boot: waiting for the WAN address and the leases")
@@ -90,7 +89,7 @@ def examine(
 
     def answer(claim: Claim) -> Answer:
         say(f"asking {claim.id}")
-        return probes.ask(claim.probe, View(hosts, profile, look))
+        return probes.ask(claim.probe, View(hosts, look))
 
     # Inspection last: what the other probes stir up in the journal counts too.
     answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
@@ -102,7 +101,7 @@ def examine(
     second = _boot(say, hosts, gateway, control=True)
     after = _memory(hosts, gateway.findings())
     gateway.open_up()
-    view = View(hosts, profile, look, ports=probes.CONTROL_PORTS)
+    view = View(hosts, look, ports=probes.CONTROL_PORTS)
     controls = ask_all(
         [replace(c, needs=()) for c in claims if c.closed and answers[c.id] and answers[c.id].good],
         lambda claim: probes.ask(claim.probe, view),
@@ -119,10 +118,9 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer]) -> dict[str
     answers: dict[str, Answer | None] = {}
     left = list(claims)
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
-        # Silence takes its time, so it is awaited everywhere at once; the rest one by one,
-        # since a scan keeps an emulated gateway busy.
-        batch = [c for c in ready if isinstance(c.probe, Unreachable)] or ready[:1]
-        with ThreadPoolExecutor(8) as pool:
+        # The rest one by one, since a scan keeps an emulated gateway busy.
+        batch = [c for c in ready if isinstance(c.probe, _TOGETHER)] or ready[:1]
+        with ThreadPoolExecutor(32) as pool:
             answers |= zip([claim.id for claim in batch], pool.map(ask, batch))
         left = [claim for claim in left if claim.id not in answers]
     return answers | {claim.id: None for claim in left}

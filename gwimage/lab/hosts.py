@@ -1,4 +1,4 @@
-"""The hosts around the gateway: bridges for the segments, ISP, an attacker per WAN and a client per LAN.
+"""The hosts around the gateway: bridges for the segments, ISP, an attacker per WAN, a client and a server per LAN.
 
 Brings a topology to life and says which addresses were given out. Asks no questions of the
 gateway (that is probes.py) except whether it is there at all.
@@ -7,8 +7,6 @@ gateway (that is probes.py) except whether it is there at all.
 from __future__ import annotations
 
 import re
-import socket
-import threading
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
@@ -17,17 +15,19 @@ from subprocess import Popen
 
 from gwimage.lab import wire
 from gwimage.lab.netns import inside, ip, make, spawn
-from gwimage.lab.topology import LanSide, Topology, WanSide
+from gwimage.lab.serve import listen
+from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
 from gwimage.problem import ToolError
 
 SECRET_NAME = "known-to-the-isp-alone.example"
 PORT = 8080  # of the server outside and of each client's listener
 _LEASE_SCRIPT = """#!/bin/sh
-# Records the lease and sets the interface; touches nothing else.
+# Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
+# about this gateway.
 case "$1" in bound|renew) ;; *) exit 0 ;; esac
 ip addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
-[ -z "$router" ] || ip route replace default via "${router%% *}"
+ip route replace default via GATEWAY
 env > "DIR/$interface.lease.new" && mv "DIR/$interface.lease.new" "DIR/$interface.lease"
 """
 
@@ -45,23 +45,25 @@ class Hosts:
         """Everything but the gateway; clients have no address yet."""
         make("hv")
         attackers = [f"attacker-{wan.name}" for wan in self.topology.wans]
-        for name in ["isp", *attackers, *(f"client-{lan.name}" for lan in self.topology.lans)]:
+        insiders = [f"{kind}-{lan.name}" for lan in self.topology.lans for kind in ("client", "server")]
+        for name in ["isp", *attackers, *insiders]:
             make(name)
-        for card in self.topology.cards:
-            ip("hv", [f"link add br{card.slot} type bridge", f"link set br{card.slot} up"])
+        with inside("isp"):  # the gateway answers by way of the ISP; a shorter way is not its business
+            for key, value in ("ip_forward", "1"), ("conf/all/send_redirects", "0"), ("conf/default/send_redirects", "0"):
+                Path("/proc/sys/net/ipv4", key).write_text(value)
+        for segment in (segment for card in self.topology.cards for segment in card.segments):
+            ip("hv", [f"link add {segment.bridge} type bridge", f"link set {segment.bridge} up"])
         for wan in self.topology.wans:
-            self._plug("isp", wan.name, wan.card.slot, [wan.isp])
-        for wan in self.topology.wans:
+            self._plug("isp", wan.name, wan.segment, [wan.isp])
             self._start_attacker(wan)
+            for name in "isp", f"attacker-{wan.name}":
+                stray = [address for address in wan.own if address not in wan.isp.network]
+                ip(name, [f"route add {address} dev {wan.name}" for address in stray])
         for lan in self.topology.lans:
-            self._plug(f"client-{lan.name}", lan.name, lan.card.slot, [])
-            _serve(f"client-{lan.name}")
+            self._start_insiders(lan)
         ip("isp", ["route add local default dev lo"])  # the ISP is every host of the internet
-        _serve("isp")
+        listen("isp", "tcp", None, PORT)
         self._start_isp()
-        script = self.dir / "lease.sh"
-        script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)))
-        script.chmod(0o755)
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""
@@ -71,7 +73,7 @@ class Hosts:
                 self.clients[lan.name] = spawn(
                     f"client-{lan.name}",
                     ["udhcpc", "-f", "-q", "-t", "100000", "-T", "1", "-i", lan.name]
-                    + ["-s", str(self.dir / "lease.sh")],
+                    + ["-s", str(self.dir / f"lease-{lan.name}.sh")],
                     self.dir / f"client-{lan.name}.log",
                 )
             else:
@@ -116,23 +118,38 @@ class Hosts:
             leases = (self.dir / "isp.leases").read_text()
         except FileNotFoundError:
             return None
-        found = re.search(rf"(?m)^\d+ {re.escape(wan.card.mac)} (\S+)", leases)
+        found = re.search(rf"(?m)^\d+ {re.escape(wan.mac)} (\S+)", leases)
         return IPv4Address(found[1]) if found else None
 
     def wan_address(self, wan: WanSide, wait: float = 1) -> IPv4Address | None:
         """The gateway's address on a WAN, once it answers for it."""
-        address = wan.static or self.leased_to(wan)
-        if address and wire.arp("isp", wan.name, wan.isp.ip, address, wait) == wan.card.mac:
+        address = self.given(wan)
+        if address and wire.arp("isp", wan.name, wan.isp.ip, address, wait) == wan.mac:
             return address
         return None
+
+    def given(self, wan: WanSide) -> IPv4Address | None:
+        """The gateway's address on a WAN as it should be, whether it answers or not."""
+        return wan.static or self.leased_to(wan)
+
+    def lan(self, name: str) -> LanSide:
+        return next(lan for lan in self.topology.lans if lan.name == name)
+
+    def wan(self, name: str) -> WanSide:
+        return next(wan for wan in self.topology.wans if wan.name == name)
+
+    def address_of(self, name: str) -> IPv4Address | None:
+        """The address that an attacker or a client has without further ado."""
+        kind, _, network = name.partition("-")
+        return self.wan(network).attacker.ip if kind == "attacker" else self.client_address(self.lan(network))
 
     def route_inwards(self) -> None:
         """ISP and attackers know the way to the LANs, so an open firewall shows."""
         for wan in reversed(self.topology.wans):  # the ISP takes that by the first one
-            if address := wan.static or self.leased_to(wan):
+            if address := self.given(wan):
                 routes = [
-                    f"route replace {lan.gateway.network} via {address} dev {wan.name} onlink"
-                    for lan in self.topology.lans
+                    f"route replace {network} via {address} dev {wan.name} onlink"
+                    for lan in self.topology.lans for network in {own.network for own in lan.gateways}
                 ]
                 ip("isp", routes)
                 ip(f"attacker-{wan.name}", routes)
@@ -144,19 +161,27 @@ class Hosts:
 
     def _start_attacker(self, wan: WanSide) -> None:
         name = f"attacker-{wan.name}"
-        self._plug(name, wan.name, wan.card.slot, [wan.attacker])
+        self._plug(name, wan.name, wan.segment, [wan.attacker])
         if wan.attacker.network != wan.isp.network:
             ip(name, [f"route add {wan.isp.network} dev {wan.name}"])
             ip("isp", [f"route add {wan.attacker.ip} dev {wan.name}"])
-            with inside("isp"):  # the gateway answers by way of the ISP
-                Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
-    def _plug(self, name: str, link: str, slot: int, addresses: list[IPv4Interface]) -> None:
-        """A cable from the bridge of a slot to the host. IPv6 stays silent: the lab asks IPv4."""
-        end = f"v{slot}-{name[:10]}"
+    def _start_insiders(self, lan: LanSide) -> None:
+        """A client on the first card, a server on the others: what passes between them passes the gateway's bridge."""
+        self._plug(f"client-{lan.name}", lan.name, lan.segments[0], [])
+        listen(f"client-{lan.name}", "tcp", None, PORT)
+        for number, segment in enumerate(lan.segments[1:] or lan.segments):
+            self._plug(f"server-{lan.name}", f"card{number}", segment, [])
+        script = self.dir / f"lease-{lan.name}.sh"
+        script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
+        script.chmod(0o755)
+
+    def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
+        """A cable from the bridge of a segment to the host. IPv6 stays silent: the lab asks IPv4."""
+        end = f"v{segment.number}-{name[:10]}"
         ip("hv", [
             f"link add {end} type veth peer name {link} netns {name}",
-            f"link set {end} master br{slot} up",
+            f"link set {end} master {segment.bridge} up",
         ])  # fmt: skip
         ip(name, [
             f"link set {link} addrgenmode none up",
@@ -175,20 +200,6 @@ class Hosts:
             + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}", *ranges],
             self.dir / "isp.log",
         )
-
-
-def _serve(name: str) -> None:
-    """A TCP server that tells each caller the address it saw, and counts on nothing else."""
-    with inside(name):
-        server = socket.create_server(("", PORT), backlog=64)
-    threading.Thread(target=_tell_callers, args=(server,), daemon=True).start()
-
-
-def _tell_callers(server: socket.socket) -> None:
-    while True:
-        caller, address = server.accept()
-        with caller:
-            caller.sendall(address[0].encode())
 
 
 def wait_for(condition, seconds: float, alive) -> bool:

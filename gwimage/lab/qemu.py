@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -62,9 +63,10 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0
     _qmp: socket.socket | None = field(default=None, repr=False)
+    _switches: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:
-        """Overlay, blank state disk, firmware variables, taps."""
+        """Overlay, blank state disk, firmware variables, taps, a switch for each card that has tagged networks."""
         run(
             ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self.image.resolve())]
             + ["-F", image_format(self.image), str(self.dir / "os.qcow2")]
@@ -74,12 +76,21 @@ class Machine:
             shutil.copyfile(firmware()[1], self.dir / "vars.fd")
         for card in self.cards:
             ip("hv", [
-                f"tuntap add tap{card.slot} mode tap",
-                f"link set tap{card.slot} master br{card.slot} txqueuelen 2000 up",
+                line for segment in card.segments for line in (
+                    f"tuntap add {segment.tap} mode tap",
+                    f"link set {segment.tap} master {segment.bridge} txqueuelen 2000 up",
+                )
             ])  # fmt: skip
+            if card.tagged:
+                ports = [f"{segment.tap}={segment.vlan}" for segment in card.segments]
+                argv = [sys.executable, "-m", "gwimage.lab.switch", str(_switch(card)), str(_cable(card)), *ports]
+                self._switches.append(spawn("hv", argv, self.dir / f"switch-{card.slot}.log"))
 
     def start(self, credentials: dict[str, str]) -> None:
         """Power on, with system credentials by SMBIOS (values are base64)."""
+        for switch in self._switches:  # a fault of the lab must not look like one of the gateway
+            if switch.poll() is not None:
+                raise ToolError(switch.args, switch.returncode, "the switch died; its log says why")
         for name in ("qmp", "port"):
             (_RUN / name).unlink(missing_ok=True)
         argv = command(self.shape, self.cards, self.dir, self.accel, credentials)
@@ -156,7 +167,7 @@ def command(
     argv += ["-chardev", f"socket,id=port,path={_RUN / 'port'},server=on,wait=off"]
     argv += ["-qmp", f"unix:{_RUN / 'qmp'},server=on,wait=off"]
     for card in cards:
-        argv += ["-netdev", f"tap,id=net{card.slot},ifname=tap{card.slot},script=no,downscript=no"]
+        argv += ["-netdev", _netdev(card)]
         devices.append(
             f"virtio-net-pci,id=net{card.slot},netdev=net{card.slot},mac={card.mac},"
             f"bus=pci.0,addr={0x12 + card.slot:#x},romfile="
@@ -165,6 +176,22 @@ def command(
         argv += ["-device", device]
     values = [f"value=io.systemd.credential.binary:{k}={v}" for k, v in credentials.items()]
     return argv + ["-smbios", ",".join(["type=11", *values])]
+
+
+def _netdev(card: Card) -> str:
+    """Straight into the segment, or through the switch (dgram over a unix socket: QEMU 7.2)."""
+    if not card.tagged:
+        return f"tap,id=net{card.slot},ifname={card.segments[0].tap},script=no,downscript=no"
+    local, remote = f"local.type=unix,local.path={_cable(card)}", f"remote.type=unix,remote.path={_switch(card)}"
+    return f"dgram,id=net{card.slot},{local},{remote}"
+
+
+def _cable(card: Card) -> Path:
+    return _RUN / f"net{card.slot}"
+
+
+def _switch(card: Card) -> Path:
+    return _RUN / f"net{card.slot}.switch"
 
 
 def image_format(image: Path) -> str:

@@ -7,141 +7,209 @@ nothing leaves the lab.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from itertools import chain
+from dataclasses import dataclass, fields, is_dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, summarize_address_range
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
+from gwimage import subnets
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
 
-# Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598).
+
+# Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598); and, where a profile
+# names all of these, somebody's.
 _SPARE = [IPv4Network(n) for n in ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24")]
-_MORE = [IPv4Network("198.18.0.0/15"), IPv4Network("100.64.0.0/10")]
+_MORE = [IPv4Network("198.18.0.0/15"), IPv4Network("100.64.0.0/10"), IPv4Network("11.0.0.0/8")]
+_UNTAGGED = 0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An Ethernet outside the gateway, behind one of its cards; `vlan` is its tag on the card, 0 for none."""
+
+    number: int
+    vlan: int = _UNTAGGED
+
+    @property
+    def bridge(self) -> str:
+        return f"br{self.number}"
+
+    @property
+    def tap(self) -> str:
+        return f"tap{self.number}"
 
 
 @dataclass(frozen=True)
 class Card:
-    """A network card of the gateway: PVE's netN, plugged into the segment of one WAN or LAN."""
+    """A network card of the gateway: PVE's netN."""
 
     slot: int
     mac: str
-    segment: str
+    segments: tuple[Segment, ...]
+
+    @property
+    def tagged(self) -> bool:
+        return any(segment.vlan for segment in self.segments)
 
 
 @dataclass(frozen=True)
 class WanSide:
-    """`static` is the gateway's own address; without it the ISP leases out `first`-`last`."""
+    """own: the gateway's addresses, the main one first; without any the ISP leases out `first`-`last`.
+
+    mac: the one that the ISP sees.
+    """
 
     name: str
-    card: Card
+    segment: Segment
+    mac: str
     isp: IPv4Interface
     attacker: IPv4Interface
-    static: IPv4Address | None
+    own: tuple[IPv4Address, ...] = ()
     first: IPv4Address | None = None
     last: IPv4Address | None = None
+
+    @property
+    def static(self) -> IPv4Address | None:
+        return self.own[0] if self.own else None
 
 
 @dataclass(frozen=True)
 class LanSide:
-    """`spare` is an address for the client when no lease gives it one."""
+    """`spare` is an address for the client when no lease gives it one.
+
+    segments: one for each card of the network, the client sits on the first; gateways: the addresses of the gateway,
+    the first is the main one; routers: hosts behind which further networks lie.
+    """
 
     name: str
-    card: Card
-    gateway: IPv4Interface
+    segments: tuple[Segment, ...]
+    gateways: tuple[IPv4Interface, ...]
     spare: IPv4Interface
     dhcp: bool
+    routers: tuple[IPv4Address, ...] = ()
+
+    @property
+    def gateway(self) -> IPv4Interface:
+        return self.gateways[0]
 
 
 @dataclass(frozen=True)
 class Topology:
     """`outside` is an address beyond the ISP that no network of the profile has."""
 
+    cards: tuple[Card, ...]
     wans: tuple[WanSide, ...]
     lans: tuple[LanSide, ...]
     outside: IPv4Address
 
-    @property
-    def cards(self) -> list[Card]:
-        return sorted((side.card for side in (*self.wans, *self.lans)), key=lambda c: c.slot)
-
 
 def derive(profile: Profile) -> Topology:
     """The lab for a checked profile."""
-    cards = _cards(profile)
-    static = [wan.address.network for wan in profile.wans if wan.address]
-    spare = _apart([lan.address.network for lan in profile.lans] + static)
+    cards, segments = _cards(profile)
+    named = set(_named(profile))
+    spare = _apart(named)
     outside = next(spare)[-2]
-    return Topology(
-        wans=tuple(
-            _static_side(wan, cards[wan.name], spare) if wan.address
-            else _leased_side(wan.name, cards[wan.name], next(spare))
-            for wan in profile.wans
-        ),
-        lans=tuple(_lan_side(lan, cards[lan.name], profile.dhcp.get(lan.name)) for lan in profile.lans),
-        outside=outside,
-    )  # fmt: skip
+    mac = {segment: card.mac for card in cards for segment in card.segments}
+    wans = []
+    for wan in profile.wans:
+        segment = segments[wan.name][0]
+        wans.append(_wan_side(wan, segment, wan.link.cloned_mac or mac[segment], spare, named))
+    lans = [_lan_side(lan, segments[lan.name], profile, named) for lan in profile.lans]
+    return Topology(tuple(cards), tuple(wans), tuple(lans), outside)
 
 
-def _cards(profile: Profile) -> dict[str, Card]:
-    """A nic named by its MAC alone gets the lowest slot that no other one claims."""
-    zones = [*profile.wans, *profile.lans]
-    nics = {zone.name: zone.link.cards[0] for zone in zones}
-    taken = {nic.slot for nic in nics.values()}
-    free = iter([slot for slot in range(len(zones) + 6) if slot not in taken])
-    cards = {}
-    for zone in zones:
-        nic = nics[zone.name]
-        slot = next(free) if nic.slot is None else nic.slot
-        mac = nic.mac or f"52:54:00:67:77:{slot:02x}"
-        cards[zone.name] = Card(slot, mac, zone.name)
-    return cards
+def _cards(profile: Profile) -> tuple[list[Card], dict[str, tuple[Segment, ...]]]:
+    """The cards by slot, and each network's segments. A card named by its MAC alone gets the lowest free slot."""
+    nics = dict.fromkeys(nic for net in (*profile.wans, *profile.lans) for nic in net.link.cards)
+    taken = {nic.slot for nic in nics}
+    free = (slot for slot in count() if slot not in taken)
+    slots = {nic: next(free) if nic.slot is None else nic.slot for nic in nics}
+    segments, behind = {}, {nic: [] for nic in nics}
+    numbers = count()
+    for net in (*profile.wans, *profile.lans):
+        segments[net.name] = tuple(Segment(next(numbers), net.link.vlan or _UNTAGGED) for _ in net.link.cards)
+        for nic, segment in zip(net.link.cards, segments[net.name]):
+            behind[nic].append(segment)
+    cards = [Card(slot, nic.mac or f"52:54:00:67:77:{slot:02x}", tuple(behind[nic])) for nic, slot in slots.items()]
+    return sorted(cards, key=lambda card: card.slot), segments
 
 
-def _apart(used: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
-    used = list(used)
+def _named(thing: object) -> Iterator[IPv4Network]:
+    """Every address and network that the profile names, wherever: the lab's own must be others."""
+    if isinstance(thing, IPv4Address):  # also an IPv4Interface, which brings its network
+        yield IPv4Network(int(thing))
+        if isinstance(thing, IPv4Interface):
+            yield thing.network
+    elif isinstance(thing, IPv4Network):
+        yield thing
+    elif is_dataclass(thing):
+        for field in fields(thing):
+            yield from _named(getattr(thing, field.name))
+    elif isinstance(thing, (tuple, list, frozenset, dict)):
+        for part in (*thing, *thing.values()) if isinstance(thing, dict) else thing:
+            yield from _named(part)
+
+
+def _apart(named: set[IPv4Network]) -> Iterator[IPv4Network]:
+    """0.0.0.0/0 is everywhere, so it says nothing."""
     for network in chain(_SPARE, *(block.subnets(new_prefix=24) for block in _MORE)):
-        if not any(network.overlaps(other) for other in used):
+        if not any(network.overlaps(other) for other in named if other.prefixlen):
             yield network
 
 
-def _leased_side(name: str, card: Card, network: IPv4Network) -> WanSide:
-    return WanSide(
-        name, card, isp=_at(network, 1), attacker=_at(network, 66),
-        static=None, first=network[100], last=network[199],
-    )  # fmt: skip
-
-
-def _static_side(wan, card: Card, spare: Iterator[IPv4Network]) -> WanSide:
+def _wan_side(wan, segment: Segment, mac: str, spare: Iterator[IPv4Network], named: set[IPv4Network]) -> WanSide:
     """In a network too small for a third host, the attacker has an address of its own."""
-    network = wan.address.network
-    isp = wan.gateway
-    attacker = next(_hosts(network, {wan.address.ip, isp}), None)
+    if not wan.address:
+        network = next(spare)
+        return WanSide(
+            wan.name, segment, mac, isp=_at(network, 1), attacker=_at(network, 66),
+            first=network[100], last=network[199],
+        )  # fmt: skip
+    network, own = wan.address.network, tuple(address.ip for address in subnets.addresses(wan))
+    taken = {IPv4Network(host) for host in (*own, wan.gateway)}
+    attacker = _free(network, [taken | _within(network, named), taken])
     return WanSide(
-        wan.name, card, isp=IPv4Interface((isp, network.prefixlen)),
+        wan.name, segment, mac, isp=IPv4Interface((wan.gateway, network.prefixlen)),
         attacker=IPv4Interface((attacker, network.prefixlen)) if attacker else _at(next(spare), 66),
-        static=wan.address.ip,
+        own=own,
     )  # fmt: skip
 
 
-def _lan_side(lan, card: Card, dhcp) -> LanSide:
-    pool = (dhcp.first, dhcp.last) if dhcp else (lan.address.ip, lan.address.ip)
-    hosts = [host for host, _ in zip(_hosts(lan.address.network, {lan.address.ip}), range(512))]
-    outside_pool = [host for host in hosts if not pool[0] <= host <= pool[1]]
-    spare = (outside_pool or hosts)[0]
+def _lan_side(lan, segments: tuple[Segment, ...], profile: Profile, named: set[IPv4Network]) -> LanSide:
+    """The client keeps clear of what the profile names, and of the pool, as far as there is room."""
+    network, dhcp = lan.address.network, profile.dhcp.get(lan.name)
+    gateways = subnets.addresses(lan)
+    own = {IPv4Network(address.ip) for address in gateways}
+    others = own | _within(network, named)
+    pool = {*summarize_address_range(dhcp.first, dhcp.last)} if dhcp else set()
+    spare = _free(network, [others | pool, others, pool | own, own])
+    via = [route.via for route in () if any(route.via in gateway.network for gateway in gateways)]
     return LanSide(
-        lan.name, card, lan.address,
-        IPv4Interface((spare, lan.address.network.prefixlen)), dhcp is not None,
+        lan.name, segments, gateways, IPv4Interface((spare, network.prefixlen)), dhcp is not None, tuple(dict.fromkeys(via)),
     )  # fmt: skip
 
 
-def _hosts(network: IPv4Network, taken: set[IPv4Address]) -> Iterator[IPv4Address]:
+def _within(network: IPv4Network, named: set[IPv4Network]) -> set[IPv4Network]:
+    return {other for other in named if other.prefixlen > network.prefixlen and other.subnet_of(network)}
+
+
+def _free(network: IPv4Network, choices: Iterable[set[IPv4Network]]) -> IPv4Address | None:
+    """A host's address that none of the first choice has, else none of the second, and so on."""
+    return next((host for taken in choices if (host := _highest(network, taken))), None)
+
+
+def _highest(network: IPv4Network, taken: set[IPv4Network]) -> IPv4Address | None:
     """From the top, since people number from the bottom."""
     edge = 1 if network.prefixlen < 31 else 0
-    for number in range(network.num_addresses - 1 - edge, edge - 1, -1):
-        if network[number] not in taken:
-            yield network[number]
+    number = network.num_addresses - 1 - edge
+    while number >= edge:
+        covering = next((other for other in taken if network[number] in other), None)
+        if covering is None:
+            return network[number]
+        number = int(covering.network_address) - int(network.network_address) - 1
+    return None
 
 
 def _at(network: IPv4Network, number: int) -> IPv4Interface:

@@ -1,4 +1,4 @@
-"""Questions asked with packets: ARP, ping, TCP, DNS and the port scan. Knows no profile.
+"""Questions asked with packets: ARP, ping, TCP, UDP, DNS, NTP and the port scan. Knows no profile.
 
 Each function asks from inside a namespace and says what came back. Every question has its
 own retries, since emulated gateways are slow and may lose a packet.
@@ -12,12 +12,14 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gwimage.lab.netns import inside
 
 _ARP, _IPV4 = 0x0806, 0x0800
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_EPOCH = 2208988800  # NTP counts from 1900
 _CHUNK = 256  # half of a tap's queue: what is sent between two ARP answers cannot overflow it
 
 
@@ -32,29 +34,43 @@ def arp(name: str, link: str, source: IPv4Address, target: IPv4Address, wait: fl
         return _arp(wire, source, target, wait)
 
 
+def mac(name: str, link: str) -> str:
+    """The MAC address of a host's link."""
+    with inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind((link, 0))
+        return wire.getsockname()[4].hex(":")
+
+
 def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2) -> bool:
     """Whether an ICMP echo comes back."""
     with inside(name), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.connect((str(target), 0))
         token = secrets.token_bytes(4)
         body = struct.pack("!BBH", 8, 0, 0) + token
-        request = struct.pack("!BBH", 8, 0, _checksum(body)) + token
+        request = struct.pack("!BBH", 8, 0, checksum(body)) + token
         for _ in range(tries):
             raw.send(request)
-            if _until(raw, wait, lambda data: data[20:21] == b"\0" and data[24:28] == token):
+            if until(raw, wait, lambda data: data[20:21] == b"\0" and data[24:28] == token):
                 return True
     return False
 
 
-def connect(name: str, target: IPv4Address, port: int, tries: int = 2, wait: float = 1.5) -> str:
-    """`open <what the server said>`, `reset`, `silent`, or the name of another error."""
+def connect(
+    name: str, target: IPv4Address, port: int, protocol: str = "tcp", source: IPv4Address | None = None,
+    tries: int = 2, wait: float = 1.5,
+) -> str:
+    """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent one byte."""
     answer = "silent"
     for _ in range(tries):
-        with inside(name), socket.socket() as tcp:
-            tcp.settimeout(wait)
+        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        with inside(name), socket.socket(socket.AF_INET, kind) as link:
+            link.settimeout(wait)
             try:
-                tcp.connect((str(target), port))
-                return f"open {tcp.recv(100).decode(errors='replace')}".strip()
+                link.bind((str(source or ""), 0))
+                link.connect((str(target), port))
+                if protocol == "udp":
+                    link.send(b"?")
+                return f"open {link.recv(100).decode(errors='replace')}".strip()
             except ConnectionRefusedError:
                 return "reset"
             except TimeoutError:
@@ -65,7 +81,7 @@ def connect(name: str, target: IPv4Address, port: int, tries: int = 2, wait: flo
 
 
 def resolve(name: str, server: IPv4Address, host: str, tries: int = 4, wait: float = 2) -> str:
-    """The first A record's address, or what went wrong."""
+    """The addresses of all A records, or what went wrong."""
     number = secrets.randbits(16)
     question = b"".join(bytes([len(part)]) + part.encode() for part in host.split(".")) + b"\0"
     packet = struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + question + struct.pack("!2H", 1, 1)
@@ -75,16 +91,56 @@ def resolve(name: str, server: IPv4Address, host: str, tries: int = 4, wait: flo
         for _ in range(tries):
             try:
                 udp.send(packet)
-                reply = _until(udp, wait, lambda data: data[:2] == packet[:2])
+                reply = until(udp, wait, lambda data: len(data) >= len(packet) and data[:2] == packet[:2])
             except ConnectionRefusedError:
                 time.sleep(wait)
             if reply and reply[3] & 15 != 2:  # SERVFAIL may be a server that is not ready yet
                 break
     if not reply:
         return "no answer"
-    if reply[3] & 15 or not reply[6:8] > b"\0\0":
-        return f"no address (rcode {reply[3] & 15})"
-    return str(IPv4Address(reply[-4:]))
+    found = _addresses(reply[len(packet) :], int.from_bytes(reply[6:8], "big"))
+    return ", ".join(found) or f"no address (rcode {reply[3] & 15})"
+
+
+def _addresses(records: bytes, count: int) -> list[str]:
+    """Of the A records among the first `count` resource records (RFC 1035 4.1.3)."""
+    found = []
+    for _ in range(count):
+        while records[:1] and 0 < records[0] < 0xC0:  # the owner's name: labels, then nothing or a pointer
+            records = records[1 + records[0] :]
+        records = records[2 if records[:1] >= b"\xc0" else 1 :]
+        kind, size = int.from_bytes(records[:2], "big"), int.from_bytes(records[8:10], "big")
+        if kind == 1 and len(records) >= 14:
+            found.append(str(IPv4Address(records[10:14])))
+        records = records[10 + size :]
+    return found
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What a time server says of itself (RFC 5905 7.3): `leap` 3 is not synchronised; seconds off from this host."""
+
+    leap: int
+    stratum: int
+    off: float
+
+
+def clock(name: str, server: IPv4Address, tries: int = 4, wait: float = 2) -> Clock | None:
+    """The time by SNTP (RFC 4330), or nothing."""
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect((str(server), 123))
+        for _ in range(tries):
+            token = secrets.token_bytes(8)  # comes back as the origin's timestamp
+            try:
+                udp.send(b"\x23" + bytes(39) + token)
+                reply = until(udp, wait, lambda data, token=token: data[24:32] == token and len(data) >= 48)
+            except ConnectionRefusedError:
+                time.sleep(wait)
+                continue
+            if reply:
+                seconds, fraction = struct.unpack("!2I", reply[40:48])
+                return Clock(reply[0] >> 6, reply[1], seconds - _EPOCH + fraction / 2**32 - time.time())
+    return None
 
 
 def scan(
@@ -145,10 +201,10 @@ def _answers(wire: socket.socket, target: IPv4Address, own_port: int, wait: floa
 def _syn(source: IPv4Address, target: IPv4Address, own_port: int, port: int) -> bytes:
     addresses = source.packed + target.packed
     tcp = struct.pack("!HHIIBBHHH", own_port, port, 7, 0, 0x50, _SYN, 1024, 0, 0)
-    total = _checksum(addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp)) + tcp)
+    total = checksum(addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp)) + tcp)
     tcp = tcp[:16] + struct.pack("!H", total) + tcp[18:]
     head = struct.pack("!BBHHHBBH", 0x45, 0, 40, port, 0x4000, 64, socket.IPPROTO_TCP, 0)
-    total = _checksum(head + addresses)
+    total = checksum(head + addresses)
     return head[:10] + struct.pack("!H", total) + addresses + tcp
 
 
@@ -159,7 +215,7 @@ def _arp(wire: socket.socket, source: IPv4Address, target: IPv4Address, wait: fl
     deadline = time.monotonic() + wait
     while (left := deadline - time.monotonic()) > 0:
         wire.send(frame)
-        reply = _until(
+        reply = until(
             wire, min(1, left), lambda data: data[20:22] == b"\0\2" and data[28:32] == target.packed
         )
         if reply:
@@ -167,7 +223,7 @@ def _arp(wire: socket.socket, source: IPv4Address, target: IPv4Address, wait: fl
     return None
 
 
-def _until(sock: socket.socket, wait: float, wanted) -> bytes | None:
+def until(sock: socket.socket, wait: float, wanted) -> bytes | None:
     """The first packet that is wanted, or nothing within `wait` seconds."""
     deadline = time.monotonic() + wait
     while (left := deadline - time.monotonic()) > 0:
@@ -181,7 +237,7 @@ def _until(sock: socket.socket, wait: float, wanted) -> bytes | None:
     return None
 
 
-def _checksum(data: bytes) -> int:
+def checksum(data: bytes) -> int:
     """RFC 1071."""
     if len(data) % 2:
         data += b"\0"

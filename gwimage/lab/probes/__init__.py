@@ -1,0 +1,13 @@
+"""Each probe of gwimage/claim.py as packets. A probe never raises because the gateway misbehaves."""
+
+from gwimage import claim
+from gwimage.lab.probes import gifts, reach
+from gwimage.lab.probes.view import CONTROL_PORTS, Answer, View
+
+__all__ = ["CONTROL_PORTS", "Answer", "View", "ask"]
+_ASK = gifts.ASK | reach.ASK
+
+
+def ask(probe: claim.Probe, view: View) -> Answer:
+    """Ask the one question of a claim."""
+    return _ASK[type(probe)](probe, view)

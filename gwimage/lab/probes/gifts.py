@@ -1,0 +1,127 @@
+"""What the gateway gives: addresses, options, names, the time; and whether it is there and well."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from gwimage import claim
+from gwimage.lab import dhcp, wire
+from gwimage.lab.hosts import SECRET_NAME
+from gwimage.lab.probes.view import Answer, View
+
+_UNSYNCHRONISED = 16  # from this stratum on (RFC 5905)
+_DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd and dhcpcd name themselves
+_NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
+_MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
+
+
+def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
+    wan = view.hosts.wan(probe.wan)
+    address = view.hosts.wan_address(wan, wait=5)
+    kind = "static" if wan.static else "lease"
+    if address:
+        return Answer(True, f"{address} ({kind}) answers on {wan.mac}")
+    given = view.hosts.given(wan)
+    return Answer(False, f"{given} ({kind}) does not answer" if given else "asked for no lease")
+
+
+def _lease(probe: claim.Lease, view: View) -> Answer:
+    lease = view.hosts.lease(probe.lan)
+    if lease is None:
+        return Answer(False, "the DHCP client got no answer")
+    expected = {
+        "mask": str(probe.prefix),
+        "router": str(probe.router) if probe.router else None,
+        "dns": " ".join(map(str, probe.dns)),
+        "lease": str(probe.lease_time),
+    }
+    wrong = [f"{key} {lease.get(key)}, not {value}" for key, value in expected.items() if lease.get(key) != value]
+    if not probe.first <= IPv4Address(lease["ip"]) <= probe.last:
+        wrong.insert(0, "outside the pool")
+    seen = f"{lease['ip']}/{lease.get('mask')} router {lease.get('router')} dns {lease.get('dns')}"
+    return Answer(not wrong, "; ".join([seen, *wrong]))
+
+
+def _reservation(probe: claim.Reservation, view: View) -> Answer:
+    """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
+    name = f"client-{probe.lan}"
+    given = {"by DUID": dhcp.offer(name, probe.lan, probe.mac, identity=_DUID), "by MAC": dhcp.lease(name, probe.lan, probe.mac)}
+    seen = {way: str(answer.address) if answer else "no answer" for way, answer in given.items()}
+    good = set(seen.values()) == {str(probe.address)}
+    return Answer(good, f"{probe.address} for {probe.mac}" if good else ", ".join(f"{v} {k}" for k, v in seen.items()))
+
+
+def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
+    name = f"client-{probe.lan}"
+    given = dhcp.lease(name, probe.lan, wire.mac(name, probe.lan), [code for code, _ in probe.expected])
+    if given is None:
+        return Answer(False, "the DHCP client got no answer")
+    seen = {code: given.options.get(code) for code, _ in probe.expected}
+    wrong = [
+        f"option {code}: {'none' if seen[code] is None else seen[code]!r}, not {value}"
+        for code, value in probe.expected if seen[code] is None or value not in dhcp.readings(seen[code])
+    ]  # fmt: skip
+    return Answer(not wrong, "; ".join(wrong) or "; ".join(f"option {code}: {value}" for code, value in probe.expected))
+
+
+def _dns(probe: claim.Dns, view: View) -> Answer:
+    return _resolves(probe.lan, SECRET_NAME, view.hosts.topology.outside, view)
+
+
+def _local_name(probe: claim.LocalName, view: View) -> Answer:
+    return _resolves(probe.lan, probe.name, probe.address, view)
+
+
+def _resolves(lan: str, name: str, wanted: IPv4Address, view: View) -> Answer:
+    server = view.hosts.lan(lan).gateway.ip
+    found = wire.resolve(f"client-{lan}", server, name)
+    return Answer(str(wanted) in found.split(", "), f"{server} says: {found}")
+
+
+def _ntp(probe: claim.Ntp, view: View) -> Answer:
+    server = view.hosts.lan(probe.lan).gateway.ip
+    clock = wire.clock(f"client-{probe.lan}", server)
+    if clock is None:
+        return Answer(False, f"{server} does not say the time")
+    seen = f"{server} says the time, stratum {clock.stratum}, {clock.off:+.1f} s off the host's"
+    good = 0 < clock.stratum < _UNSYNCHRONISED and clock.leap < 3 and abs(clock.off) < _MOST_OFF
+    return Answer(good, seen)
+
+
+def _ping(probe: claim.Ping, view: View) -> Answer:
+    """Where the network has several cards, a host on each of the others must reach the client through the bridge."""
+    lan = view.hosts.lan(probe.lan)
+    target, client = lan.gateway.ip, view.hosts.client_address(lan)
+    if not wire.ping(f"client-{probe.lan}", target):
+        return Answer(False, f"{target} does not answer")
+    deaf = [
+        number for number in range(1, len(lan.segments))
+        if not client or not wire.arp(f"server-{lan.name}", f"card{number - 1}", _NOBODY, client, 5)
+    ]  # fmt: skip
+    if deaf:
+        return Answer(False, f"{target} answers, but card {deaf[0] + 1} of {len(lan.segments)} is not joined to the first")
+    return Answer(True, f"{target} answers" + (f"; all {len(lan.segments)} cards are joined" if lan.segments[1:] else ""))
+
+
+def _inspection(probe: claim.Inspection, view: View) -> Answer:
+    found = view.look()
+    if found is None:
+        return Answer(False, "the gateway did not report")
+    seen = [f"{found.state}, {found.memory_available // 1024} MiB available"]
+    seen += [f"failed: {unit}" for unit in found.failed]
+    seen += list(found.complaints)
+    good = found.state == "running" and not found.failed and not found.complaints
+    return Answer(good, "; ".join(seen))
+
+
+ASK = {
+    claim.WanAddress: _wan_address,
+    claim.Lease: _lease,
+    claim.Reservation: _reservation,
+    claim.DhcpOptions: _dhcp_options,
+    claim.Dns: _dns,
+    claim.LocalName: _local_name,
+    claim.Ntp: _ntp,
+    claim.Ping: _ping,
+    claim.Inspection: _inspection,
+}

@@ -1,0 +1,42 @@
+"""Servers that tell each caller the address they saw, and count on nothing else."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from contextlib import suppress
+from ipaddress import IPv4Address
+
+from gwimage.lab.netns import inside
+
+
+def listen(name: str, protocol: str, address: IPv4Address | None, port: int) -> None:
+    """A server in a namespace, at one address or at all; it stays. One that is there already does the same."""
+    kind, serve = (socket.SOCK_STREAM, _tell_callers) if protocol == "tcp" else (socket.SOCK_DGRAM, _tell_senders)
+    with inside(name):
+        server = socket.socket(socket.AF_INET, kind)
+    try:
+        server.bind((str(address or ""), port))
+        if protocol == "tcp":
+            server.listen(64)
+    except OSError as error:
+        server.close()
+        if error.errno == errno.EADDRINUSE:
+            return
+        raise
+    threading.Thread(target=serve, args=(server,), daemon=True).start()
+
+
+def _tell_callers(server: socket.socket) -> None:
+    while True:
+        caller, address = server.accept()
+        with caller, suppress(OSError):  # who has gone need not be told
+            caller.sendall(address[0].encode())
+
+
+def _tell_senders(server: socket.socket) -> None:
+    while True:
+        with suppress(OSError):
+            _, address = server.recvfrom(1500)
+            server.sendto(address[0].encode(), address)

@@ -149,7 +149,7 @@ class Hosts:
             if address := self.given(wan):
                 routes = [
                     f"route replace {network} via {address} dev {wan.name} onlink"
-                    for lan in self.topology.lans for network in {own.network for own in lan.gateways}
+                    for lan in self.topology.lans for network in {*(own.network for own in lan.gateways), *lan.routed}
                 ]
                 ip("isp", routes)
                 ip(f"attacker-{wan.name}", routes)

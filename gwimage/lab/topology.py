@@ -80,7 +80,7 @@ class LanSide:
     """`spare` is an address for the client when no lease gives it one.
 
     segments: one for each card of the network, the client sits on the first; gateways: the addresses of the gateway,
-    the first is the main one; routers: hosts behind which further networks lie.
+    the first is the main one; routers: hosts behind which the `routed` networks lie.
     """
 
     name: str
@@ -89,6 +89,7 @@ class LanSide:
     spare: IPv4Interface
     dhcp: bool
     routers: tuple[IPv4Address, ...] = ()
+    routed: tuple[IPv4Network, ...] = ()
 
     @property
     def gateway(self) -> IPv4Interface:
@@ -185,9 +186,10 @@ def _lan_side(lan, segments: tuple[Segment, ...], profile: Profile, named: set[I
     others = own | _within(network, named)
     pool = {*summarize_address_range(dhcp.first, dhcp.last)} if dhcp else set()
     spare = _free(network, [others | pool, others, pool | own, own])
-    via = [route.via for route in () if any(route.via in gateway.network for gateway in gateways)]
+    routes = [route for route in profile.routes if any(route.via in own.network for own in gateways)]
     return LanSide(
-        lan.name, segments, gateways, IPv4Interface((spare, network.prefixlen)), dhcp is not None, tuple(dict.fromkeys(via)),
+        lan.name, segments, gateways, IPv4Interface((spare, network.prefixlen)), dhcp is not None,
+        tuple({route.via: None for route in routes}), tuple(route.to.network for route in routes),
     )  # fmt: skip
 
 

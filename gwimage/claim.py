@@ -46,11 +46,13 @@ class Source:
     """A server outside sees TCP from a client come from the WAN's address (masquerade) or the client's own.
 
     address: the one of the WAN's addresses that the server must see, where the profile fixes it.
+    host: the address of who asks, in another subnet of the LAN or behind a router on it; else the client's.
     """
 
     lan: str
     masquerade: bool
     address: IPv4Address | None = None
+    host: IPv4Address | None = None
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,12 @@ DATA = {
             "nic": "net1",
             "vlan": 20,
             "address": "10.0.0.1/24",
+            "extra_addresses": ["10.7.0.1/24"],
             "dhcp": {"pool": "10.0.0.100-10.0.0.199"},
         },
-        "iot": {"nics": ["net2", "net3"], "address": "10.0.9.1/24"},
+        "iot": {"nics": ["net2", "net3"], "address": "10.0.9.1/24", "internet": False},
     },
+    "routes": [{"to": "10.20.0.0/16", "via": "10.0.0.254"}],
 }
 FIXED = {"nic": "net0", "ipv4": {"address": "192.0.2.2/30", "gateway": "192.0.2.1"}}
 PROFILE = profile.parse(DATA)
@@ -90,7 +92,7 @@ REACH = {
     "lans.lan.unreachable.wan", "lans.lan.unreachable.iot",
     "lans.iot.unreachable.wan", "lans.iot.unreachable.lan",
 }  # fmt: skip
-HIDDEN = {"lans.lan.source", "lans.iot.source"}
+HIDDEN = {"lans.lan.source", "lans.lan.source.10.7.0.0/24", "lans.lan.source.10.20.0.0/16"}
 WAN_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip addr flush dev wan; ip addr add "$ip/$mask" dev wan; ip route replace default via $router
@@ -111,11 +113,12 @@ table inet filter {
         ct state established,related accept
         ct status dnat accept
         FORWARD
-        iifname { "lan", "iot" } oifname "wan" accept
+        iifname INTERNET oifname "wan" accept
     }
 }
 """
 ALLOW = """
+        iifname "iot" oifname "wan" udp dport 53 accept
         iifname "iot" oifname "lan" th dport 445 accept
         iifname "wan" oifname "lan" ip saddr 192.0.2.77 tcp dport 445 accept
 """
@@ -123,7 +126,7 @@ FORWARDS = """
 table ip forwards {
     chain pre {
         type nat hook prerouting priority dstnat
-        FROM fib daddr type local ip daddr != { 10.0.0.1, 10.0.9.1 } meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
+        FROM fib daddr type local ip daddr != { 10.0.0.1, 10.7.0.1, 10.0.9.1 } meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
     }
     chain post {
         type nat hook postrouting priority srcnat
@@ -136,7 +139,7 @@ MASQUERADE = """
 table ip nat {
     chain post {
         type nat hook postrouting priority srcnat
-        oifname OUT ip saddr { 10.0.0.0/24, 10.0.9.0/24 } masquerade
+        oifname OUT ip saddr { INSIDE } masquerade
     }
 }
 """
@@ -173,7 +176,8 @@ class StandIn:
             ip("gw", [f"link set {link} addrgenmode none up"])
         joined = ["iot0"] if "torn bridge" in self.faults else ["iot0", "iot1"]
         ip("gw", [f"link set wan address {wan.mac}", *(f"link set {link} master iot" for link in joined)])
-        ip("gw", ["addr add 10.0.0.1/24 dev lan", "addr add 10.0.9.1/24 dev iot"])
+        ip("gw", ["addr add 10.0.0.1/24 dev lan", "addr add 10.7.0.1/24 dev lan", "addr add 10.0.9.1/24 dev iot"])
+        ip("gw", [] if "no route" in self.faults else ["route add 10.20.0.0/16 via 10.0.0.254"])
         if self.hosts.topology.wans[0].static:
             ip("gw", ["addr add 192.0.2.2/30 dev wan", "route add default via 192.0.2.1"])
         with inside("gw"):
@@ -210,9 +214,11 @@ class StandIn:
             rules = rules.replace("INPUT", "tcp dport 1-50 reject with tcp reset")
         if "listens" in self.faults:
             rules = rules.replace("INPUT", "tcp dport 9000 accept")
+        rules = rules.replace("INTERNET", '{ "lan", "iot" }' if "internet for all" in self.faults else '"lan"')
         rules = rules.replace("INPUT", "").replace("FORWARD", "" if "no allow" in self.faults else ALLOW)
         if "no masquerade" not in self.faults:
-            rules += MASQUERADE.replace("OUT", '{ "wan", "lan" }' if "hides too much" in self.faults else '"wan"')
+            hidden = "10.0.0.0/24" if "hides too little" in self.faults else "10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16"
+            rules += MASQUERADE.replace("INSIDE", f"10.0.9.0/24, {hidden}").replace("OUT", '{ "wan", "lan" }' if "hides too much" in self.faults else '"wan"')
         if "no forward" not in self.faults:
             only = 'iifname "wan"' if "no hairpin" in self.faults else ""
             rules += FORWARDS.replace("FROM", only).replace("HIDE", "" if "hairpin past us" in self.faults else HAIRPIN)
@@ -298,10 +304,13 @@ def verdicts(folder, *faults):
 
 
 EXPECTED = {
-    "open": SCANS | REACH,
+    "open": SCANS | REACH | {"lans.iot.internet"},
     "reject": SCANS,
     "no masquerade": HIDDEN,
     "no control": CLOSED,
+    "hides too little": HIDDEN - {"lans.lan.source"},
+    "no route": {"lans.lan.source.10.20.0.0/16"},
+    "internet for all": {"lans.iot.internet"},
     "no dns": {"lans.lan.dns", "lans.iot.dns"},
     "failed unit": {"system.inspection"},
     "forgets": {"state.persist"},
@@ -313,7 +322,7 @@ EXPECTED = {
     "no time": {"time"},
     "unsynchronised": {"time"},
     "listens": {"lans.lan.closed", "lans.iot.closed", "wans.wan.closed"},
-    "no allow": {"reaches tcp", "reaches udp", "reaches in"},
+    "no allow": {"reaches tcp", "reaches udp", "reaches out", "reaches in"},
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "no forward": {"forward", "forward udp", "hairpin", "hairpin across"},
     "no hairpin": {"hairpin", "hairpin across"},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from gwimage import link, nic, subnets
@@ -15,6 +15,8 @@ from gwimage.problem import Problem
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
+
+MOST_OTHERS = 16  # subnets of one LAN that are asked about besides the main one: a lab takes its time
 
 
 @dataclass(frozen=True)
@@ -118,4 +120,19 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     source = Source(lan.name, lan.masquerade, first.snat if lan.masquerade else None)
     text = f"{client} reaches a server outside, {seen}"
     claims.append(Claim(f"{path}.source", f"{path}.masquerade", text, source, needs, closed=lan.masquerade))
+    for net, cause in _others(lan, profile)[:MOST_OTHERS]:
+        text, probe = f"a host in {net} reaches a server outside, {seen}", replace(source, host=_host(net, lan))
+        claims.append(Claim(f"{path}.source.{net}", cause, text, probe, needs, closed=lan.masquerade))
     return Plan(claims=tuple(claims))
+
+
+def _others(lan: Lan, profile: Profile) -> list[tuple[IPv4Network, str]]:
+    """Subnets besides the main one, with what caused them."""
+    found = [(net, f"lans.{lan.name}.extra_addresses") for net in subnets.connected(lan)[1:]]
+    return found + [(net, f"routes.{index}.to") for net, index in subnets.behind(profile).get(lan.name, {}).items()]
+
+
+def _host(net: IPv4Network, lan: Lan) -> IPv4Address:
+    """An address there that is not the gateway's."""
+    own, first = {address.ip for address in subnets.addresses(lan)}, net.prefixlen < 31
+    return next(ip for ip in (net[number] for number in range(first, first + len(own) + 1)) if ip not in own)

@@ -15,13 +15,17 @@ from gwimage.lab.serve import listen
 
 def _source(probe: claim.Source, view: View) -> Answer:
     hosts = view.hosts
-    own = hosts.client_address(hosts.lan(probe.lan))
-    answer = wire.connect(f"client-{probe.lan}", hosts.topology.outside, PORT, tries=3)
-    seen = answer.removeprefix("open ")
+    client, own = f"client-{probe.lan}", probe.host or hosts.client_address(hosts.lan(probe.lan))
+    if not own:
+        return Answer(False, f"{client} has no address")
+    with wearing(hosts, client, own):
+        answer = wire.connect(client, hosts.topology.outside, PORT, source=own, tries=3)
+    caller = answer.removeprefix("open ")
+    seen = f"the server outside saw {caller}" if caller != answer else f"the server outside: {answer}"
+    wanted = own
     if probe.masquerade:
-        hidden = probe.address or hosts.given(hosts.topology.wans[0])  # the one with the best metric
-        return Answer(seen == str(hidden), f"the server outside saw {seen}", exposed=seen == str(own))
-    return Answer(seen == str(own), f"the server outside saw {seen}")
+        wanted = probe.address or hosts.given(hosts.topology.wans[0])  # the WAN with the best metric
+    return Answer(caller == str(wanted), seen, exposed=probe.masquerade and caller == str(own))
 
 
 def _gateway_closed(probe: claim.GatewayClosed, view: View) -> Answer:

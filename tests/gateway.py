@@ -48,7 +48,8 @@ class Host:
 def ask(profile: str, hosts: dict[str, Host], questions: list[tuple[str, str]], nft: str = "") -> list[str]:
     """For each (host, address): what the server there said, which is the caller's address as it saw it, or what happened.
 
-    Every host serves TCP on PORT, the gateway too. networkd has configured all links before anything is asked. nft: commands to run then.
+    Every host serves TCP on PORT, the gateway too. networkd has configured all links before anything is asked.
+    nft: commands to run then.
     """
     files, problems = compiler.compile(source.parse(profile, "p.yaml"))
     assert files, problems
@@ -111,7 +112,7 @@ def _tell_callers(server: socket.socket) -> None:
 
 
 def _gateway(files, tree: Path, work: Path, links: list[str]) -> None:
-    """networkd with the compiled files, from the same chroot as the oracle's; cards that udev would name have their names."""
+    """networkd with the compiled files, from the same chroot as the oracle's; cards have their names already."""
     compiler.write(files, str(work / "out"))
     config = work / "out/config"
     for file in config.glob("etc/systemd/network/*.link"):
@@ -121,7 +122,8 @@ def _gateway(files, tree: Path, work: Path, links: list[str]) -> None:
             Path("/proc/sys", key.replace(".", "/")).write_text(value)
     env = os.environ | {"TREE": str(tree), "CONFIG": str(config)}
     with (work / "networkd.log").open("wb") as log:
-        subprocess.Popen(["nsenter", "--net=/run/netns/gw", "sh", "-c", oracle.ENTER + NETWORKD], env=env, stdout=log, stderr=log)
+        argv = ["nsenter", "--net=/run/netns/gw", "sh", "-c", oracle.ENTER + NETWORKD]
+        subprocess.Popen(argv, env=env, stdout=log, stderr=log)
     deadline = time.monotonic() + 15
     while (left := _unready(tree, links)) and time.monotonic() < deadline:
         time.sleep(0.05)

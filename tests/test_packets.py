@@ -41,7 +41,7 @@ def test_each_wan_hides_in_its_way_and_the_networks_inside_see_each_other():
 def test_networks_behind_routers_are_inside():
     hosts = {
         "outside": Host((("wan", "203.0.113.1/24"),), ("172.16.0.0/24 via 203.0.113.2",)),
-        "beyond": Host((("wan", "203.0.113.9/24"), ("beyond", "198.51.100.1/24")), ("default via 203.0.113.2",), router=True),
+        "beyond": Host((("wan", "203.0.113.9/24"), ("core", "198.51.100.1/24")), ("default via 203.0.113.2",), router=True),
         "lan": client("lan", "10.0.0.5/24", "10.0.0.1"),
         "router": Host((("lan", "10.0.0.254/24"), ("far", "10.20.0.1/24")), ("default via 10.0.0.1",), router=True),
         "far": client("far", "10.20.0.5/24", "10.20.0.1"),
@@ -72,7 +72,8 @@ def test_networks_behind_routers_are_inside():
 
 def test_answers_leave_by_the_wan_that_was_asked():
     """Three of them: fixed, by DHCP, a single address. Each provider drops what is not its own."""
-    text = profile("two-wans").replace("lans:", "  hosted: {nic: net5, ipv4: {address: 198.18.0.7/32, gateway: 198.18.9.1}}\nlans:")
+    hosted = "  hosted: {nic: net5, ipv4: {address: 198.18.0.7/32, gateway: 198.18.9.1}}"
+    text = profile("two-wans").replace("lans:", f"{hosted}\nlans:")
     ways = ["203.0.113.0/24 via 192.168.9.1", "198.51.100.0/24 via 192.168.9.2", "198.18.0.7 via 192.168.9.3"]
     hosts = {
         "fibre": Host((("fibre", "203.0.113.1/24"), ("core", "192.168.9.1/24")), router=True),

@@ -11,7 +11,7 @@ import struct
 import sys
 
 FREEBIND = 78  # linux/in6.h: an address that is not one's own
-PATIENCE = 1.5  # seconds
+PATIENCE = 4  # seconds; a neighbour that is not answered asks again after one
 
 
 def listen(*ports: str) -> None:

@@ -6,6 +6,7 @@ Prints seconds of CPU, problems and bytes printed for each; exit status 1 if one
 those of tests/test_hostile.py, which looks at counts and never at the clock.
 """
 
+import base64
 import sys
 import time
 
@@ -26,6 +27,26 @@ def fill(head: str, unit: str, tail: str = "", most: int = SIZE) -> str:
         parts.append(unit.replace("N", str(len(parts))))
         left -= len(parts[-1])
     return head + "".join(parts[:-1]) + tail
+
+
+def large(right: bool) -> str:
+    """As many networks, routes and peers as the schema allows; all correct, or each one wrong beside all others."""
+    lines = [*HEAD.splitlines(), "lans:"]
+    for n in range(64):
+        subnet = f"10.1.{n if right else 0}"
+        dhcp = f"{{pool: {subnet}.100-{subnet}.199}}"
+        lines.append(f"  lan{n}x: {{nic: net5, vlan: {n + 1 if right else 1}, address: {subnet}.1/24, dhcp: {dhcp}}}")
+    lines.append("routes:")
+    for n in range(256):
+        lines.append(f"  - {{to: 10.{20 + n // 250}.{n % 250}.0/24, via: 10.1.{n % 64 if right else 99}.254}}")
+    lines.append("vpn:")
+    for v in range(16):
+        lines += [f"  v{v}x:", f"    port: {51820 + v * right}", f"    address: 10.{100 + v * right}.0.1/16", "    peers:"]
+        for p in range(256):
+            number = v * 256 + p + 1 if right else 1
+            key = base64.b64encode(number.to_bytes(32)).decode()
+            lines.append(f"      p{p}: {{public_key: {key}, address: 10.{100 + v * right}.{1 + number // 250}.{1 + number % 250}}}")
+    return "\n".join(lines) + "\n"
 
 
 def shapes() -> dict[str, str]:
@@ -74,6 +95,8 @@ def shapes() -> dict[str, str]:
         "huge number": HEAD + f"lans:\n  lan: {{nic: net1, address: {'1' * (SIZE - 200)}}}\n",
         "huge mapping as text": fill(f"{HEAD}lans:\n  lan: {{nic: net1, address: {{", "aN: b,", "}}", MANY),
         "files": fill(valid, "aN_file: bN\n", most=MANY),
+        "large and correct": large(True),
+        "large and wrong": large(False),
         "10 MB": "a: b\n" * (2 << 20),
     }
 

@@ -128,6 +128,8 @@ def show(profile: str, form: str) -> None:
     if form == "yaml":
         click.echo(yaml.safe_dump(effective.complete(source.data, parsed), sort_keys=False, width=120), nl=False)
     else:
+        if form == "text" and parsed.description:
+            click.echo(f"{parsed.description}\n")
         draw = picture.svg if form == "svg" else picture.text
         click.echo(draw(picture.derive(parsed)), nl=False)
 
@@ -232,7 +234,7 @@ def verify(profile: str, image: Path | None, output: Path, machine: str | None, 
     ((parsed, source),) = _loaded((profile,))
     stem = definitions.image_name(parsed)
     image = image or output / f"{stem}.qcow2"
-    _built_from(image, source.sha256)
+    _built_from(image, compiler.render(parsed, source))
     vm = parsed.vm
     shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
     found = run(
@@ -247,8 +249,8 @@ def verify(profile: str, image: Path | None, output: Path, machine: str | None, 
     sys.exit(0 if found.good else FAILED)
 
 
-def _built_from(image: Path, sha256: str) -> None:
-    """An image proves nothing about a profile that it was not built from."""
+def _built_from(image: Path, files: dict[str, File]) -> None:
+    """An image proves nothing about a profile that it was not built from. files: what the profile compiles to now."""
     again = "run `gwimage build` with this profile first"
     if not image.exists():
         raise ToolError(("gwimage", "verify", str(image)), 1, f"there is no such image; {again}")
@@ -256,8 +258,12 @@ def _built_from(image: Path, sha256: str) -> None:
     if not manifest.exists():
         message = f"there is no {manifest.name} beside it, so nobody knows which profile it was built from; {again}"
         raise ToolError(("gwimage", "verify", str(image)), 1, message)
-    if json.loads(manifest.read_text())["input"]["sha256"] != sha256:
+    found, wanted = json.loads(manifest.read_text()), json.loads(files["manifest.json"].text)
+    if found["input"] != wanted["input"]:
         raise ToolError(("gwimage", "verify", str(image)), 1, f"the profile has changed since it was built; {again}")
+    if found["files"] != wanted["files"]:
+        message = f"a file that the profile names, or gwimage itself, has changed since it was built; {again}"
+        raise ToolError(("gwimage", "verify", str(image)), 1, message)
 
 
 def _compiled(name: str) -> tuple[Profile, dict[str, File]]:

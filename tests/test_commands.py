@@ -1,5 +1,6 @@
 """`check` and `compile` as commands: several files, standard input, formats, exit statuses."""
 
+import base64
 import json
 import os
 import pty
@@ -190,3 +191,29 @@ def test_every_problem_of_the_error_cases_has_a_rule():
         log = json.loads(diagnostics.sarif(problems))
         assert len(log["runs"][0]["results"]) == len(problems)
         assert {result["ruleId"] for result in log["runs"][0]["results"]} <= sections
+
+
+VPN = """\
+version: 1
+name: vpn
+release: 1.0.0
+wans: {wan: {nic: net0, ipv4: dhcp}}
+lans: {lan: {nic: net1, address: 10.0.0.1/24}}
+vpn: {wg: {port: 51820, address: 10.99.0.1/24, private_key_file: wg.key}}
+"""
+
+
+def test_verify_wants_the_image_of_this_very_profile(tmp_path):
+    def verify() -> str:
+        return str(run("verify", "vpn.yaml", "--image", "vpn.qcow2").exception)
+
+    (tmp_path / "vpn.yaml").write_text(VPN)
+    (tmp_path / "wg.key").write_text(base64.b64encode(b"k" * 31 + b"@").decode())
+    (tmp_path / "vpn.qcow2").touch()
+    assert "there is no vpn.manifest.json beside it" in verify()
+    assert run("compile", "vpn.yaml", "-o", "tree").exit_code == 0
+    (tmp_path / "vpn.manifest.json").write_text((tmp_path / "tree/manifest.json").read_text())
+    (tmp_path / "wg.key").write_text(base64.b64encode(b"K" * 31 + b"@").decode())
+    assert "a file that the profile names, or gwimage itself, has changed" in verify()
+    (tmp_path / "vpn.yaml").write_text(VPN + "# changed\n")
+    assert "the profile has changed" in verify()

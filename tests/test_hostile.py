@@ -20,9 +20,9 @@ EXPECTED = {  # how many problems, and the words of the first
     "unknown keys in a network": (MOST, "unknown key 'addres0'"),
     "correct networks": (1, "there are more than 64 here"),
     "mixed list": (MOST, "the list has more than 16 entries"),
-    "equal items": (2, "the list has more than 16 entries"),
     "huge key": (2, "damaged or cut off"),
     "files": (MOST, "unknown key 'a0_file'"),
+    "large and wrong": (MOST, "VLAN 1 on net5 is already lans.lan0x"),
     "10 MB": (1, "the profile is larger than 1 MiB"),
 }
 
@@ -41,6 +41,12 @@ def test_refused(name):
     assert len(said) < 100_000
     assert said.count(" error: ") == len(errors(problems[: diagnostics.SHOWN]))
     assert ("and at least 900 more" in said) == (count == MOST)
+
+
+def test_a_large_profile_is_no_hostile_one():
+    profile, problems = load(source.parse(SHAPES["large and correct"], "p.yaml"))
+    assert not problems
+    assert len(profile.lans) == 64
 
 
 def test_the_benchmark_has_all_of_them():

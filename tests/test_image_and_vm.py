@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from click.testing import CliRunner
 from conftest import ROOT, TESTS
 
-from gwimage import proxmox, source
+from gwimage import cli, proxmox, source
 from gwimage.compile import compile, load
 from gwimage.features import image
 from gwimage.profile import Profile
@@ -75,6 +76,11 @@ def test_the_size_of_the_state_partition(size, written):
 
 def test_the_description_is_in_the_manifest():
     assert '"description": "A gateway on real network cards' in definitions(CASE)["manifest.json"]
+
+
+def test_show_begins_with_the_description():
+    result = CliRunner().invoke(cli.cli, ["show", str(TESTS / "cases/image-and-vm/profile.yaml")])
+    assert result.stdout.startswith('A gateway on real network cards, "passed through" – größer\n\n')
 
 
 HEAD = "version: 1\nname: x\nrelease: 1.0.0\n"

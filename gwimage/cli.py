@@ -229,12 +229,13 @@ def verify(profile: str, image: Path | None, output: Path, machine: str | None, 
     """
     from gwimage import report
     from gwimage.lab.qemu import Shape
+    from gwimage.verify import built_from
     from gwimage.verify import verify as run
 
     ((parsed, source),) = _loaded((profile,))
     stem = definitions.image_name(parsed)
     image = image or output / f"{stem}.qcow2"
-    _built_from(image, compiler.render(parsed, source))
+    built_from(image, compiler.render(parsed, source))
     vm = parsed.vm
     shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
     found = run(
@@ -247,23 +248,6 @@ def verify(profile: str, image: Path | None, output: Path, machine: str | None, 
     click.echo(report.table(found, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty()))
     click.echo(f"proof: {proof}\nlogs: {output / f'{stem}.lab'}")
     sys.exit(0 if found.good else FAILED)
-
-
-def _built_from(image: Path, files: dict[str, File]) -> None:
-    """An image proves nothing about a profile that it was not built from. files: what the profile compiles to now."""
-    again = "run `gwimage build` with this profile first"
-    if not image.exists():
-        raise ToolError(("gwimage", "verify", str(image)), 1, f"there is no such image; {again}")
-    manifest = image.with_suffix(".manifest.json")
-    if not manifest.exists():
-        message = f"there is no {manifest.name} beside it, so nobody knows which profile it was built from; {again}"
-        raise ToolError(("gwimage", "verify", str(image)), 1, message)
-    found, wanted = json.loads(manifest.read_text()), json.loads(files["manifest.json"].text)
-    if found["input"] != wanted["input"]:
-        raise ToolError(("gwimage", "verify", str(image)), 1, f"the profile has changed since it was built; {again}")
-    if found["files"] != wanted["files"]:
-        message = f"a file that the profile names, or gwimage itself, has changed since it was built; {again}"
-        raise ToolError(("gwimage", "verify", str(image)), 1, message)
 
 
 def _compiled(name: str) -> tuple[Profile, dict[str, File]]:

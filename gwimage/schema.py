@@ -30,7 +30,7 @@ def check(data: object) -> list[Problem]:
 
 def sections() -> dict[str, str]:
     """The sections of a profile and what they are for."""
-    return {name: part["description"] for name, part in _whole()["properties"].items() if part.get("type") == "object"}
+    return {name: part["description"] for name, part in _whole()["properties"].items() if part.get("type") in ("object", "array")}
 
 
 def _fits(value: object, schema: dict) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -15,6 +16,7 @@ from gwimage import __version__
 from gwimage.claim import Claim
 from gwimage.lab import course, guest, preflight, qemu, world
 from gwimage.lab.course import PASS, Result
+from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
 
@@ -72,6 +74,29 @@ def verify(
         results=outcome.results, times=outcome.times,
         environment=_environment(shape, outcome),
     )  # fmt: skip
+
+
+def built_from(image: Path, files: dict[str, File]) -> None:
+    """An image proves nothing about a profile that it was not built from; files: what the profile compiles to now.
+
+    Raises ToolError.
+    """
+    manifest = image.with_suffix(".manifest.json")
+    if why := _not_built_from(image, manifest, files):
+        raise ToolError(("gwimage", "verify", str(image)), 1, f"{why}; run `gwimage build` with this profile first")
+
+
+def _not_built_from(image: Path, manifest: Path, files: dict[str, File]) -> str:
+    if not image.exists():
+        return "there is no such image"
+    if not manifest.exists():
+        return f"there is no {manifest.name} beside it, so nobody knows which profile it was built from"
+    found, wanted = json.loads(manifest.read_text()), json.loads(files["manifest.json"].text)
+    if found["input"] != wanted["input"]:
+        return "the profile has changed since it was built"
+    if found["files"] != wanted["files"]:
+        return "a file that the profile names, or gwimage itself, has changed since it was built"
+    return ""
 
 
 def _environment(shape: qemu.Shape, outcome: course.Outcome) -> dict[str, str]:

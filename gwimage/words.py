@@ -114,8 +114,9 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return f"write {text}/64 if its subnet is a /64"
     if fits(f"{text}/24", error.schema):
         return f"write {text}/24 if its netmask is 255.255.255.0"
-    if str(wanted).startswith("ipv4") and ":" in str(value):
-        return "only IPv4 here"
+    for family, other in (("4", ":"), ("6", ".")):
+        if str(wanted).startswith(f"ipv{family}") and other in str(value):
+            return f"only IPv{family} here"
     if str(wanted).startswith("ipv6"):
         return "leave out the % and what follows it" if "%" in text else "only IPv6 here" if ":" not in text else ""
     near = _near(str(value), wanted) if rule == "enum" and all(isinstance(word, str) for word in wanted) else ""

@@ -55,6 +55,7 @@ def profile(path: str, value: object) -> dict:
         ("lans.lan.dhcp.dns", "9.9.9.9", "write [9.9.9.9]"),
         ("lans.lan.dhcp.dns", "9.9.9.9, 1.1.1.1", "write [9.9.9.9, 1.1.1.1]"),
         ("lans.lan.dhcp.dns", ["9.9.9.9/32"], "write 9.9.9.9"),
+        ("wans.wan.ipv6", {"address": "10.0.0.1/24", "gateway": "fe80::1"}, "only IPv6 here"),
         ("vm.memory", "2 GiB", "write 2048"),
         ("vm.memory", "512M", "write 512"),
         ("image.state_size", "64MB", "write 64M"),

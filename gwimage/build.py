@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gwimage import compile as compiler
-from gwimage import tools
+from gwimage import nft, tools
 from gwimage.host import Mirror
 from gwimage.plan import File
+from gwimage.problem import Problem, ToolError
+from gwimage.render import nftables
 from gwimage.step import Steps
 
 COMMANDS = {"qemu-img": "qemu-utils"}
@@ -48,6 +50,16 @@ def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mi
         for path in (built.raw, built.qcow2, built.manifest):
             os.replace(raw.parent / path.name, path)
     return built
+
+
+def judge_raw(files: dict[str, File], steps: Steps, mirror: Mirror, suite: str | None = None) -> list[Problem]:
+    """What Debian's nft has against the rules of the user's own. Raises ToolError if it cannot be asked."""
+    tree = tools.tree(steps, tools.mkosi(steps, mirror, suite), mirror)
+    with steps.step("asking nft about firewall.raw"):
+        problems, otherwise = nft.check(files[f"config/{nftables.PATH}"], tree)
+        if otherwise:
+            raise ToolError(("nft", "-f", nftables.PATH), 1, otherwise)
+    return problems
 
 
 def image(tree: Path, stem: str, steps: Steps, mirror: Mirror, suite: str | None = None) -> Path:

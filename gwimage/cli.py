@@ -209,6 +209,9 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     stem = definitions.image_name(parsed)
     steps = Steps(output / f"{stem}.log")
     (output / f"{stem}.proof.json").unlink(missing_ok=True)  # it proved another image
+    if parsed.raw.rules and (problems := builder.judge_raw(files, steps, host.mirror(mirror), suite)):
+        source = sources.read(profile)
+        raise ProfileError(source.locate(problem) for problem in problems)
     built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
     size = built.qcow2.stat().st_size / 2**20
     click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")

@@ -18,6 +18,8 @@ def complete(data: dict, profile: Profile) -> dict:
             written = found["lans"][name]["ipv6"]
             written = {"delegated": True} if written == "delegated" else written
             found["lans"][name]["ipv6"] = written | {"subnet": inside.subnet}
+    for forward in found.get("firewall", {}).get("forwards", {}).values():
+        forward.setdefault("from", list(found["wans"]))
     return _fill(found, reference.root())
 
 

@@ -71,13 +71,16 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Sorted by place, each said once; the first MOST."""
+    """Sorted by place, each said once; of more than MOST the errors before the warnings."""
 
     def key(problem: Problem) -> tuple:
         place = problem.place or Place("")
         return place.file, place.line, place.column, dotted(problem.path), problem.message
 
-    return sorted(set(problems), key=key)[:MOST]
+    found = sorted(set(problems), key=key)
+    if len(found) > MOST:  # an error behind many warnings must still stop everything
+        found = sorted(sorted(found, key=lambda problem: problem.severity != "error")[:MOST], key=key)
+    return found
 
 
 def as_text(problem: Problem) -> str:

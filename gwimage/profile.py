@@ -5,10 +5,27 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gwimage import features
-from gwimage.features import dhcp, ipv6, lans, qos, routes, services, system, vpn, wans
-from gwimage.features import dhcp, image, lans, routes, services, system, vm, wans
+from gwimage.features import (
+    allow,
+    dhcp,
+    firewall,
+    forwards,
+    image,
+    ipv6,
+    lans,
+    qos,
+    raw,
+    routes,
+    services,
+    sets,
+    system,
+    vm,
+    vpn,
+    wans,
+)
 from gwimage.plan import Plan
 from gwimage.problem import Problem
+from gwimage.ranges import AddressSet
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,11 @@ class Profile:
     ipv6: ipv6.Ipv6
     qos: tuple[qos.Qos, ...]
     vpn: tuple[vpn.Vpn, ...]
+    firewall: firewall.Firewall
+    sets: dict[str, AddressSet]  # by name
+    allow: tuple[allow.Allow, ...]
+    forwards: tuple[forwards.Forward, ...]
+    raw: raw.Raw
 
 
 def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profile:
@@ -51,6 +73,11 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         ipv6=ipv6.parse(data),
         qos=qos.parse(data),
         vpn=vpn.parse(data, files),
+        firewall=firewall.parse(data),
+        sets=sets.parse(data),
+        allow=allow.parse(data),
+        forwards=forwards.parse(data),
+        raw=raw.parse(data),
     )
 
 

@@ -9,7 +9,7 @@ import re
 from importlib import resources
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
-from gwimage import words
+from gwimage import ranges, words
 from gwimage.problem import MOST, Problem
 from gwimage.wireguard import is_endpoint, is_key
 
@@ -73,6 +73,9 @@ FORMATS = {
     "ipv6-prefix": ipv6_prefix,
     "wg-key": is_key,
     "endpoint": is_endpoint,
+    "addresses": ranges.is_addresses,
+    "addresses-or-set": ranges.is_addresses_or_set,
+    "ports": ranges.is_ports,
 }
 
 

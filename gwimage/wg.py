@@ -109,7 +109,7 @@ def configuration(
 
 def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
     """What the device should send into the tunnel: everything if the VPN may leave by a WAN, else the subnets it may reach."""
-    zones = {zone for entry in getattr(profile, "allow", ()) if vpn.name in entry.from_zones for zone in entry.to_zones}
+    zones = {zone for entry in profile.allow if vpn.name in entry.from_zones for zone in entry.to_zones}
     if zones & {wan.name for wan in profile.wans}:
         return EVERYTHING
     routed = subnets.behind(profile)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from itertools import islice
 
-from gwimage import secret
+from gwimage import ranges, secret
 from gwimage.guess import guesses
 from gwimage.problem import Path, Problem, cut
 
@@ -106,6 +106,8 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return _shape(error.schema, value)
     if "\n" in str(value):
         return "write it on one line"
+    if rule == "format" and wanted in ("addresses", "addresses-or-set", "ports") and (more := ranges.fault(value)):
+        return more
     for guess in guesses(value):
         if fits(guess, error.schema):
             return _write(guess, value)

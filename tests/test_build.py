@@ -1,10 +1,12 @@
 """Building: what a failed, killed or second build leaves behind. The real mkosi runs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -31,6 +33,32 @@ def test_a_failed_build_says_why_and_changes_nothing(tmp_path):
     assert "NoSuchSetting" in (tmp_path / "log").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["homelab_1.0.0_amd64.raw", "log"]
     assert (tmp_path / "homelab_1.0.0_amd64.raw").read_text() == "the image of yesterday"
+
+
+def test_nft_is_asked_about_raw_rules_before_anything_is_built(tmp_path):
+    rules = "[ip saddr 10.0.0.9 drop, 'ip saddr 10.0.0.9 tcp dprot 25 drop', masquerade, 'ip saddr @wans drop']"
+    profile = tmp_path / "raw.yaml"
+    profile.write_text(f"{HOMELAB.read_text()}firewall:\n  raw:\n    input: {rules}\n    srcnat: [ip daddr 10.0.0.9 masquerade]\n")
+    argv = [*GWIMAGE, "build", str(profile), "-o", str(tmp_path / "out")]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    said = re.findall(r"error: nft says: (.*)", done.stderr)
+    assert done.returncode == 1
+    assert said == [
+        "syntax error, unexpected string [firewall.raw.input.1]",
+        "datatype mismatch, expected IPv4 address, expression has type network interface name [firewall.raw.input.3]",
+    ]
+    profile.write_text(profile.read_text().replace(rules, "[masquerade]"))  # only the kernel can tell, once all else is right
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert re.findall(r"error: nft says: (.*)", done.stderr) == [
+        "Could not process rule: Operation not supported [firewall.raw.input.0]"
+    ]
+    assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".log"]
+
+
+def test_raw_rules_that_nft_takes():
+    text = (ROOT / "tests/cases/firewall-raw/profile.yaml").read_text()
+    files = compile(source.parse(text, "p"))[0]
+    assert build.judge_raw(files, Steps(Path(os.devnull), open(os.devnull, "w")), host.mirror()) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -7,7 +7,7 @@ from conftest import ROOT
 
 from gwimage import source
 from gwimage.compile import load
-from gwimage.problem import Place, Problem, ProfileError, ToolError, as_text, errors, in_order, to_json
+from gwimage.problem import MOST, Place, Problem, ProfileError, ToolError, as_text, errors, in_order, to_json
 
 PROFILE = "lans:\n  lan:\n    nic: net1\n\n    addres: 10.0.0.1/24\n"
 PLAIN = ROOT / "profiles" / "homelab.yaml"
@@ -50,6 +50,14 @@ def test_long_lines_are_cut_around_the_fault():
     assert len(lines[1]) <= 104
     assert lines[1][lines[2].index("^") :].startswith("bad")
     assert lines[2].count("^") == 3
+
+
+def test_an_error_behind_many_warnings_is_still_said():
+    place = Place("p", 1, 1)
+    many = [Problem(("a", number), "soon", severity="warning", place=place) for number in range(2 * MOST)]
+    found = in_order([*many, Problem(("b",), "late", place=Place("p", 2, 1))])
+    assert len(found) == MOST
+    assert found[-1].message == "late"
 
 
 def test_order_and_severity():

@@ -4,17 +4,21 @@
 """
 
 from gwimage.features import (
+    allow,
     dhcp,
     firewall,
     firewall6,
+    forwards,
     image,
     ipv6,
     lans,
     links,
     nat,
     qos,
+    raw,
     routes,
     services,
+    sets,
     system,
     uplinks,
     vm,
@@ -22,4 +26,7 @@ from gwimage.features import (
     wans,
 )
 
-ALL = (image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, services, firewall, ipv6, firewall6, qos, vpn)
+ALL = (
+    *(image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, services),
+    *(firewall, sets, allow, forwards, raw, ipv6, firewall6, qos, vpn),
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic, subnets
+from gwimage import link, nic, opening, subnets
 from gwimage.claim import Claim, Dns, Ping, Source, Unreachable
 from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
@@ -112,7 +112,8 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     claims.append(Claim(f"{path}.dns", path, text, Dns(lan.name), needs))
     if not lan.internet:
         text, probe = f"{client} does not reach a server outside", Unreachable(f"client-{lan.name}", first.name)
-        claims.append(Claim(f"{path}.internet", f"{path}.internet", text, probe, needs, closed=True))
+        if not opening.answers(profile.allow, lan.name, first.name):
+            claims.append(Claim(f"{path}.internet", f"{path}.internet", text, probe, needs, closed=True))
         return Plan(claims=tuple(claims))
     seen = "hidden behind the WAN's address" if lan.masquerade else "seen with its own address"
     if lan.masquerade and first.snat:

@@ -50,7 +50,7 @@ def _range(first: int, last: int) -> str:
 
 def _where(path: str, source: Source) -> str:
     """Defaults point at the nearest thing that was written; what no profile causes has no place."""
-    keys = tuple(path.split("."))
+    keys = tuple(int(part) if part.isdecimal() else part for part in path.split("."))
     if keys[:1] not in source.keys:
         return path
     mark = source.mark(keys, on_key=True)

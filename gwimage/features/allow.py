@@ -1,0 +1,261 @@
+"""What firewall.allow opens between zones and to the gateway. An entry only ever opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+from itertools import islice, product
+from typing import TYPE_CHECKING
+
+from gwimage import ground, match, opening, ranges, subnets, zones
+from gwimage.claim import Claim, Reaches
+from gwimage.ground import Ground
+from gwimage.match import Items, rule
+from gwimage.opening import LISTENER, PROTOCOLS, REST, WITH_PORTS, Opening
+from gwimage.plan import Plan, Rule
+from gwimage.problem import Path, Problem
+from gwimage.ranges import Ports
+from gwimage.zones import GATEWAY, Zones
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+PATH = ("firewall", "allow")
+MOST_RULES = 64  # of one entry: its sets multiply
+MOST_CLAIMS = 64  # of all entries: a lab takes its time
+FAMILY_OF = {"icmp": 4, "icmpv6": 6}
+
+
+@dataclass(frozen=True)
+class Allow:
+    """From each of one to each of the other zones. No protocols, ports, sources or destinations: all of them."""
+
+    from_zones: tuple[str, ...]
+    to_zones: tuple[str, ...]
+    protocols: tuple[str, ...] = ()
+    ports: tuple[Ports, ...] = ()
+    sources: Items = ()
+    destinations: Items = ()
+    log: bool = False
+
+
+def parse(data: dict) -> tuple[Allow, ...]:
+    return tuple(map(_parse_one, data.get("firewall", {}).get("allow", ())))
+
+
+def _parse_one(data: dict) -> Allow:
+    return Allow(
+        tuple(data["from"]),
+        tuple(data["to"]),
+        tuple(data.get("protocols", ())),
+        tuple(map(ranges.parse_ports, data.get("ports", ()))),
+        ranges.parse_items(data.get("sources", ())),
+        ranges.parse_items(data.get("destinations", ())),
+        data.get("log", False),
+    )
+
+
+def check(profile: Profile) -> list[Problem]:
+    """An entry with an error is not compared with others: one thing at a time."""
+    problems, sound = [], []
+    known = ground.survey(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
+    for index, entry in enumerate(profile.allow):
+        path = (*PATH, index)
+        found = _zones(path, entry, known.zones)
+        found += ground.check_names((*path, "sources"), entry.sources, profile)
+        found += ground.check_names((*path, "destinations"), entry.destinations, profile)
+        found += _protocols(path, entry)
+        found = found or _addresses(path, entry, known, profile)
+        if not found:
+            sound.append((index, entry))
+            found = _warnings(path, entry, known.zones)
+        problems += found
+    return problems + _hidden(sound, known, profile)
+
+
+def _zones(path: Path, entry: Allow, known: Zones) -> list[Problem]:
+    names, problems = known.names, []
+    for index, name in enumerate(entry.from_zones):
+        if name == GATEWAY:
+            message = "what the gateway itself sends is never held back"
+            problems.append(Problem((*path, "from", index), message, "remove it"))
+        elif name not in names:
+            problems.append(zones.unknown((*path, "from", index), name, names))
+    for index, name in enumerate(entry.to_zones):
+        if name not in (*names, GATEWAY):
+            problems.append(zones.unknown((*path, "to", index), name, (*names, GATEWAY)))
+    return problems
+
+
+def _protocols(path: Path, entry: Allow) -> list[Problem]:
+    problems = ranges.check_ports((*path, "ports"), entry.ports)
+    if entry.ports and (not entry.protocols or set(entry.protocols) - set(WITH_PORTS)):
+        others = [name for name in entry.protocols if name not in WITH_PORTS]
+        hint = f"give {' and '.join(others)} an entry without ports" if others else "add protocols: [tcp]"
+        problems.append(Problem((*path, "ports"), "only tcp and udp have ports", hint, on_key=True))
+    return problems
+
+
+def _addresses(path: Path, entry: Allow, known: Ground, profile: Profile) -> list[Problem]:
+    problems = ground.check((*path, "sources"), entry.sources, entry.from_zones, known)
+    problems += ground.check((*path, "destinations"), entry.destinations, entry.to_zones, known)
+    problems = problems or _mixed(path, entry, profile)
+    if not problems and len(rules := _rules(entry, "", profile)) > MOST_RULES:
+        message = f"this entry would become {len(rules)} rules, more than {MOST_RULES}"
+        problems.append(Problem(path, message, "put all its addresses into one set"))
+    return problems
+
+
+def _mixed(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
+    """What has nothing of its own family to go with."""
+    families = _families(entry, profile)
+    if not families:
+        hint = "sources and destinations of one entry need a family in common"
+        return [Problem((*path, "destinations"), "one side is IPv4 only, the other IPv6 only", hint, on_key=True)]
+    problems = []
+    for side in ("sources", "destinations"):
+        for index, item in enumerate(getattr(entry, side)):
+            if not isinstance(item, str) and item.family not in families:
+                message = f"this never matches: {item.text} is IPv{item.family}, the other side has no such address"
+                problems.append(Problem((*path, side, index), message, "remove it, or add one to the other side"))
+    for index, name in enumerate(entry.protocols):
+        if FAMILY_OF.get(name, families[0]) not in families:
+            message = f"this never matches: all addresses here are IPv{families[0]}"
+            problems.append(Problem((*path, "protocols", index), message, "icmp is of IPv4, icmpv6 of IPv6"))
+    return problems
+
+
+def _warnings(path: Path, entry: Allow, known: Zones) -> list[Problem]:
+    problems = []
+    outside = [name for name in entry.from_zones if name in known.wans]
+    if entry.from_zones == entry.to_zones and len(entry.to_zones) == 1 and entry.to_zones[0] not in known.meeting:
+        message = f"hosts on {entry.to_zones[0]} reach each other without the gateway: this opens nothing"
+        problems.append(Problem(path, message, "remove the entry", "warning"))
+    every = not entry.protocols or set(entry.protocols) & set(WITH_PORTS)
+    if outside and every and not (entry.ports or entry.sources or entry.destinations):
+        message = f"this opens everything on {', '.join(entry.to_zones)} to everyone on {', '.join(outside)}"
+        problems.append(Problem(path, message, "say which ports, or which sources", "warning"))
+    return problems
+
+
+def _hidden(entries: list[tuple[int, Allow]], known: Ground, profile: Profile) -> list[Problem]:
+    mine = {_opening(index, entry, known): (index, entry) for index, entry in entries}
+    problems = []
+    for one, by in opening.hidden([*_defaults(known.zones, profile), *mine], known.axis):
+        if one in mine:
+            index, entry = mine[one]
+            message = f"this is open already, by {', '.join(by[:3])}{' ...' if by[3:] else ''}"
+            hint = "remove it; nothing gets as far as its log" if entry.log else "remove it"
+            problems.append(Problem((*PATH, index), message, hint, "warning"))
+    return problems
+
+
+def _opening(index: int, entry: Allow, known: Ground) -> Opening:
+    saddr, daddr = known.bits(entry.sources), known.bits(entry.destinations)
+    protocols = entry.protocols or (*PROTOCOLS, REST)
+    return Opening(
+        f"firewall.allow.{index}", entry.from_zones, entry.to_zones, protocols, ranges.port_bits(entry.ports), saddr, daddr
+    )
+
+
+def _defaults(known: Zones, profile: Profile) -> list[Opening]:
+    """What is open without any entry. Ping stands for ICMP: the gateway has no answer to its other questions."""
+    lans = [lan.name for lan in profile.lans]
+    found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans) for lan in profile.lans if lan.internet]
+    for name, routed in subnets.behind(profile).items():
+        if name in lans:
+            found.append(Opening(f"routes.{min(routed.values())}", (name,), (name,)))
+    for name in known.inside:
+        path = f"lans.{name}" if name in lans else f"vpn.{name}"
+        found.append(Opening(path, (name,), (GATEWAY,), ("icmp",)))
+        found.append(Opening(path, (name,), (GATEWAY,), WITH_PORTS, ranges.port_bits([(53, 53)])))
+    for name in profile.dhcp:
+        found.append(Opening(f"lans.{name}.dhcp", (name,), (GATEWAY,), ("udp",), ranges.port_bits([(67, 67)])))
+    ssh, ssh_from = ranges.port_bits([(22, 22)]), profile.services.ssh_from
+    return [*found, Opening("services.ssh.from", ssh_from, (GATEWAY,), ("tcp",), ssh)]
+
+
+def plan(profile: Profile) -> Plan:
+    entries = [(f"firewall.allow.{index}", entry) for index, entry in enumerate(profile.allow)]
+    rules = tuple(one for path, entry in entries for one in _rules(entry, path, profile))
+    claims = (one for path, entry in entries for one in _claims(entry, path, profile))
+    return Plan(rules=rules, claims=tuple(islice(claims, MOST_CLAIMS)))
+
+
+def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:
+    start = match.interfaces("iifname", entry.from_zones)
+    ways = [("input.allow", start)] * (GATEWAY in entry.to_zones)
+    if through := [name for name in entry.to_zones if name != GATEWAY]:
+        ways.append(("forward.allow", rule(start, match.interfaces("oifname", through))))
+    logged = f'limit rate {profile.firewall.log_limit} log prefix "gwimage {path}: "'
+    statements = [logged, "accept"] if entry.log else ["accept"]
+    return [
+        Rule(stage, rule(way, which, statement), path)
+        for stage, way in ways
+        for which in _matches(entry, profile)
+        for statement in statements
+    ]
+
+
+def _matches(entry: Allow, profile: Profile) -> list[str]:
+    if not (entry.sources or entry.destinations):
+        return [match.protocols(entry.protocols, entry.ports)]
+    found = []
+    for family in _families(entry, profile):
+        names = [name for name in entry.protocols if FAMILY_OF.get(name, family) == family]
+        if entry.protocols and not names:
+            continue
+        for source in match.addresses("saddr", entry.sources, family, profile.sets):
+            for destination in match.addresses("daddr", entry.destinations, family, profile.sets):
+                found.append(rule(source, destination, match.protocols(names, entry.ports)))
+    return found
+
+
+def _families(entry: Allow, profile: Profile) -> list[int]:
+    """Those that both sides have addresses of."""
+    there = match.families(entry.destinations, profile.sets)
+    return [family for family in match.families(entry.sources, profile.sets) if family in there]
+
+
+def _claims(entry: Allow, path: str, profile: Profile) -> Iterator[Claim]:
+    """One for each pair of zones, with the first port and addresses; of IPv4, TCP and UDP only."""
+    protocol = next((name for name in entry.protocols or WITH_PORTS if name in WITH_PORTS), None)
+    if protocol is None or 4 not in _families(entry, profile):
+        return
+    port = entry.ports[0][0] if entry.ports else LISTENER
+    for start, end in product(entry.from_zones, entry.to_zones):
+        if probe := _probe(entry, start, end, protocol, port, profile):
+            text = f"{probe.src} reaches {probe.destination or 'a host'} on {end} by {protocol.upper()} {port}"
+            yield Claim(f"{path}.{start}.{end}", path, text, probe, zones.there(profile, start, end))
+
+
+def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, profile: Profile) -> Reaches | None:
+    """None where the lab could not ask: it has no hosts on VPNs, and those outside have the addresses that they have."""
+    wans, lans = [wan.name for wan in profile.wans], {lan.name: lan.address for lan in profile.lans}
+    source = destination = None
+    if entry.sources:
+        source = _host(entry.sources, lans.get(start), profile)
+    if entry.destinations:
+        destination = _host(entry.destinations, lans.get(end), profile)
+    if (entry.sources and not source) or (entry.destinations and not destination):
+        return None
+    if start in wans and end in lans:
+        return Reaches(f"attacker-{start}", end, protocol, port, destination)
+    # only the first WAN leads to the server outside, while it works
+    if start in lans and start != end and (end in lans or (end == wans[0] and not entry.destinations)):
+        return Reaches(f"client-{start}", end, protocol, port, destination, source)
+    return None
+
+
+def _host(items: Items, home: IPv4Interface | None, profile: Profile) -> IPv4Address | None:
+    """The first of the addresses that a host on the LAN can have."""
+    if home is None:
+        return None
+    first, last = int(home.network.network_address), int(home.network.broadcast_address)
+    for one in match.resolved(items, profile.sets):
+        low, high = max(one.first, first + 1), min(one.last, last - 1)
+        low += low == int(home.ip)
+        if one.family == 4 and low <= high:
+            return IPv4Address(low)
+    return None

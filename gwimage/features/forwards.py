@@ -1,0 +1,287 @@
+"""Port forwards: a port of the WAN's address leads to a server inside, also for those who call it from inside (hairpin)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from gwimage import ground, match, nic, ranges, zones
+from gwimage.claim import Claim, Forwarded
+from gwimage.ground import Ground
+from gwimage.match import Items, rule
+from gwimage.plan import Plan, Rule
+from gwimage.problem import Path, Problem
+from gwimage.ranges import Ports
+from gwimage.zones import Zones
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+PATH = ("firewall", "forwards")
+MOST_SHIFTED = 64  # ports of a range that becomes another: one rule for each
+MOST_RULES = 256  # of one forward: its sets multiply with its ports
+MOST_CLAIMS = 64  # of all forwards: a lab takes its time
+LOCAL = "fib daddr type local"
+
+
+@dataclass(frozen=True)
+class Forward:
+    """wans: on whose addresses it works; to_port: the first on the server, where it is not the port that was called."""
+
+    name: str
+    wans: tuple[str, ...]
+    protocols: tuple[str, ...]
+    ports: tuple[Ports, ...]
+    to: IPv4Address
+    to_port: int | None = None
+    sources: Items = ()
+    hairpin: bool = True
+
+
+def parse(data: dict) -> tuple[Forward, ...]:
+    forwards = data.get("firewall", {}).get("forwards", {})
+    return tuple(_parse_one(name, forward, tuple(data["wans"])) for name, forward in forwards.items())
+
+
+def _parse_one(name: str, data: dict, wans: tuple[str, ...]) -> Forward:
+    ports = tuple(map(ranges.parse_ports, data["ports"]))
+    to_port = data.get("to_port")
+    return Forward(
+        name,
+        tuple(data.get("from", wans)),
+        tuple(data.get("protocols", ("tcp",))),
+        ports,
+        IPv4Address(data["to"]),
+        None if to_port == ports[0][0] else to_port,
+        ranges.parse_items(data.get("sources", ())),
+        data.get("hairpin", True),
+    )
+
+
+def check(profile: Profile) -> list[Problem]:
+    """A forward with an error is not compared with others: one thing at a time."""
+    problems, sound, known = [], [], _survey(profile)
+    for forward in profile.forwards:
+        path = (*PATH, forward.name)
+        found = _wans(path, forward, known.zones)
+        found += _ports(path, forward)
+        found += _server(path, forward, known.zones)
+        found += ground.check_names((*path, "sources"), forward.sources, profile)
+        found = found or _sources(path, forward, known, profile)
+        found = found or _taken(path, forward, profile)
+        if not found:
+            sound.append(forward)
+            found = _warnings(path, forward, known.zones, profile)
+        problems += found
+    return problems + _twice(sound, known, profile)
+
+
+def _survey(profile: Profile) -> Ground:
+    return ground.survey(profile, [forward.sources for forward in profile.forwards])
+
+
+def _wans(path: Path, forward: Forward, known: Zones) -> list[Problem]:
+    problems = []
+    for index, name in enumerate(forward.wans):
+        place = (*path, "from", index)
+        if name in known.inside:
+            hint = "remove it; from inside the same works as long as hairpin is true"
+            problems.append(Problem(place, f"{name} is inside: a forward begins at a WAN", hint))
+        elif name not in known.wans:
+            problems.append(zones.unknown(place, name, known.wans, "WAN"))
+    return problems
+
+
+def _ports(path: Path, forward: Forward) -> list[Problem]:
+    problems = ranges.check_ports((*path, "ports"), forward.ports)
+    if forward.to_port is None or problems:
+        return problems
+    (first, last), place = forward.ports[0], (*path, "to_port")
+    if len(forward.ports) > 1:
+        hint = "make a forward for each, or leave to_port out: then the ports stay as they are"
+        problems.append(Problem(place, "to_port needs exactly one port or one range", hint))
+    elif last - first >= MOST_SHIFTED:
+        message = f"{last - first + 1} ports cannot become others, only up to {MOST_SHIFTED}"
+        problems.append(Problem(place, message, "leave to_port out: then the ports stay as they are"))
+    elif forward.to_port + last - first > ranges.LAST_PORT:
+        message = f"{last - first + 1} ports from {forward.to_port} on end beyond {ranges.LAST_PORT}"
+        problems.append(Problem(place, message, f"at most {ranges.LAST_PORT - last + first}"))
+    return problems
+
+
+def _server(path: Path, forward: Forward, known: Zones) -> list[Problem]:
+    place, to = (*path, "to"), forward.to
+    if reason := nic.unusable(to):
+        return [Problem(place, f"{to} {reason}")]
+    if to in known.own:
+        hint = "the gateway's own services are opened with services, or with firewall.allow and to: [gateway]"
+        return [Problem(place, f"{to} is the gateway itself, on {known.own[to][0]}", hint)]
+    if to in known.edges:
+        return [Problem(place, f"{to} is the network or broadcast address of {known.edges[to]}")]
+    if known.home(to) is None:
+        hint = "; ".join(f"{name} is {', '.join(map(str, nets[:3]))}" for name, nets in list(known.subnets.items())[:3])
+        return [Problem(place, f"{to} is on no network inside", hint)]
+    return []
+
+
+def _sources(path: Path, forward: Forward, known: Ground, profile: Profile) -> list[Problem]:
+    place = (*path, "sources")
+    if 4 not in match.families(forward.sources, profile.sets):
+        return [Problem(place, "forwards are IPv4 only, and here is no IPv4 address", on_key=True)]
+    problems = [
+        Problem((*place, index), f"forwards are IPv4 only: {item.text} never matches", "remove it")
+        for index, item in enumerate(forward.sources)
+        if not isinstance(item, str) and item.family != 4
+    ]
+    callers = (*forward.wans, *(known.zones.inside if forward.hairpin else ()))
+    problems += ground.check(place, forward.sources, callers, known)
+    if not problems and (count := len(list(_rules(forward, known, profile)))) > MOST_RULES:
+        message = f"this forward would become {count} rules, more than {MOST_RULES}"
+        problems.append(Problem(place, message, "put all its addresses into one set"))
+    return problems
+
+
+def _taken(path: Path, forward: Forward, profile: Profile) -> list[Problem]:
+    """Ports of the gateway's own: whoever forwards them away shuts himself out."""
+    problems = []
+    for protocol, port, wans, what, other in _own_services(profile):
+        for index, ports in enumerate(forward.ports):
+            both = [name for name in forward.wans if name in wans]
+            if both and protocol in forward.protocols and ports[0] <= port <= ports[1]:
+                message = f"{protocol.upper()} {port} on {both[0]} is {what} of the gateway itself, by {other}"
+                hint = f"forward another port, with to_port: {port} if the server needs that"
+                problems.append(Problem((*path, "ports", index), message, hint))
+    return problems
+
+
+def _own_services(profile: Profile) -> Iterator[tuple[str, int, tuple[str, ...], str, str]]:
+    """(protocol, port, zones, what it is, profile path)"""
+    yield "tcp", 22, profile.services.ssh_from, "SSH", "services.ssh.from"
+    for vpn in profile.vpn:
+        if vpn.port:
+            yield "udp", vpn.port, tuple(wan.name for wan in profile.wans), "the VPN", f"vpn.{vpn.name}.port"
+
+
+def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> list[Problem]:
+    to, home = forward.to, known.home(forward.to)
+    dhcp = profile.dhcp.get(home)
+    reserved = [one.address for one in getattr(profile, "reservations", {}).get(home, ())]
+    if not dhcp or not dhcp.first <= to <= dhcp.last or to in reserved:
+        return []
+    message = f"{to} is in the DHCP pool: the server may get another address one day"
+    hint = "give it a reservation, or an address outside the pool"
+    return [Problem((*path, "to"), message, hint, "warning")]
+
+
+def _twice(forwards: list[Forward], known: Ground, profile: Profile) -> list[Problem]:
+    """Two forwards that would take the same packet; each is told of the first such one before it."""
+    problems = []
+    shapes = [(ranges.port_bits(one.ports), known.bits(one.sources) & known.axis.family[4]) for one in forwards]
+    for index, one in enumerate(forwards):
+        ports, sources = shapes[index]
+        for other, (other_ports, other_sources) in zip(forwards[:index], shapes):
+            if ports & other_ports and sources & other_sources and (problem := _same(one, other, known, profile)):
+                problems.append(problem)
+                break
+    return problems
+
+
+def _same(one: Forward, other: Forward, known: Ground, profile: Profile) -> Problem | None:
+    """Two forwards of the same ports and sources."""
+    protocols = [name.upper() for name in one.protocols if name in other.protocols]
+    if not protocols:
+        return None
+    what = f"{protocols[0]} {_shared(one, other)}"
+    if wans := [name for name in one.wans if name in other.wans]:
+        message = f"{what} on {wans[0]} goes to {other.to} already, by firewall.forwards.{other.name}"
+        return Problem((*PATH, one.name, "ports"), message, "choose another port, or sources that have nothing in common")
+    if all(_from_inside(each, known) and _leased(each, profile) for each in (one, other)):
+        message = f"from inside nobody can tell these WANs apart: {what} goes to {other.to} there"
+        hint = f"say hairpin: false, here or in firewall.forwards.{other.name}"
+        return Problem((*PATH, one.name), message, hint, "warning", on_key=True)
+    return None
+
+
+def _shared(one: Forward, other: Forward) -> str:
+    both = ((max(a, c), min(b, d)) for a, b in one.ports for c, d in other.ports)
+    return next(ranges.ports_text(pair) for pair in both if pair[0] <= pair[1])
+
+
+def plan(profile: Profile) -> Plan:
+    if not profile.forwards:
+        return Plan()
+    known, homes = _survey(profile), {}
+    rules = [one for forward in profile.forwards for one in _rules(forward, known, profile)]
+    rules.append(Rule("forward.dnat", "ct status dnat accept", ".".join(PATH)))
+    for forward in profile.forwards:
+        if _from_inside(forward, known):
+            homes.setdefault(known.zones.home(forward.to), forward.name)
+    for home, name in homes.items():
+        # else the server would answer its neighbour directly, from an address that this one never called
+        text = f'iifname "{home}" oifname "{home}" ct status dnat masquerade'
+        rules.append(Rule("srcnat.hairpin", text, f"firewall.forwards.{name}"))
+    claims = (one for forward in profile.forwards for one in _claims(forward, profile))
+    return Plan(rules=tuple(rules), claims=tuple(islice(claims, MOST_CLAIMS)))
+
+
+def _rules(forward: Forward, known: Ground, profile: Profile) -> Iterator[Rule]:
+    every = set(forward.wans) == set(known.zones.wans)
+    ways = [("iifname @wans" if every else match.interfaces("iifname", forward.wans), LOCAL)]
+    if _from_inside(forward, known):
+        ways.append(("iifname != @wans", _outer_address(forward, known.zones, profile)))
+    for start, target in ways:
+        for source in match.addresses("saddr", forward.sources, 4, profile.sets):
+            for ports, server in _pairs(forward):
+                which = rule(start, source, target, match.protocols(forward.protocols, ports))
+                yield Rule("dstnat.forwards", f"{which} dnat ip to {server}", f"firewall.forwards.{forward.name}")
+
+
+def _from_inside(forward: Forward, known: Ground) -> bool:
+    """Whether anybody inside may use it."""
+    return forward.hairpin and bool(known.bits(forward.sources) & known.axis.family[4] & known.met(known.zones.inside))
+
+
+def _outer_address(forward: Forward, known: Zones, profile: Profile) -> str:
+    """The WAN's address, whatever it is just now: one of the gateway's that is neither inside nor surely another WAN's."""
+    fixed = {str(address): name for address, (name, _) in known.own.items() if name in known.wans}
+    mine = [address for address, name in fixed.items() if name in forward.wans]
+    others = [address for address, name in fixed.items() if name not in forward.wans]
+    if set(forward.wans) != set(known.wans) and not _leased(forward, profile):
+        return f"ip daddr {match.one_of(mine)}"
+    return rule(LOCAL, "ip daddr != @own", f"ip daddr != {match.one_of(others)}" if others else "")
+
+
+def _leased(forward: Forward, profile: Profile) -> bool:
+    """Whether one of its WANs has an address that nobody knows beforehand."""
+    return any(wan.address is None for wan in profile.wans if wan.name in forward.wans)
+
+
+def _pairs(forward: Forward) -> Iterator[tuple[tuple[Ports, ...], str]]:
+    """(ports, server). The kernel sends a whole range to the first port of another, so each port has its own rule."""
+    if forward.to_port is None:
+        yield forward.ports, str(forward.to)
+        return
+    first, last = forward.ports[0]
+    for port in range(first, last + 1):
+        yield ((port, port),), f"{forward.to}:{forward.to_port + port - first}"
+
+
+def _claims(forward: Forward, profile: Profile) -> Iterator[Claim]:
+    """Not for chosen sources, which the lab's hosts are not; not for servers on VPNs, where it has none."""
+    home = next((lan.name for lan in profile.lans if forward.to in lan.address.network), None)
+    if forward.sources or home is None:
+        return
+    others = [lan.name for lan in profile.lans if lan.name != home]
+    callers = [(f"attacker-{wan}", wan, (wan,)) for wan in forward.wans]
+    for name in (home, *others[:1]) if forward.hairpin else ():
+        callers.append((f"client-{name}", forward.wans[0], (forward.wans[0], name)))
+    port, path = forward.ports[0][0], f"firewall.forwards.{forward.name}"
+    for source, wan, there in callers:
+        for protocol in forward.protocols:
+            probe = Forwarded(source, wan, protocol, port, home, forward.to, forward.to_port or port)
+            text = f"{source} reaches {forward.to} on {home} by {protocol.upper()} {port} of {wan}'s address"
+            needs = zones.there(profile, *there)
+            yield Claim(f"{path}.{source}.{wan}.{protocol}", path, text, probe, needs)

@@ -1,0 +1,222 @@
+"""Addresses, what hides what, and the claims of the firewall section. What it does to packets: test_packets.py."""
+
+from ipaddress import IPv4Address
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gwimage import claim, ranges, source
+from gwimage.compile import claims, load
+from gwimage.opening import Opening, hidden
+from gwimage.ranges import Axis, Range
+
+HEAD = """
+version: 1
+name: x
+release: 1.0.0
+wans:
+  wan: {nic: net0, ipv4: dhcp}
+lans:
+  lan: {nic: net1, address: 10.0.0.1/24, dhcp: {pool: 10.0.0.100-10.0.0.199}}
+  iot: {nic: net2, address: 10.0.1.1/24}
+  guests: {nic: net3, address: 10.0.2.1/24, internet: false}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "family", "first", "last", "written"),
+    [
+        ("10.0.0.5", 4, 0x0A000005, 0x0A000005, "10.0.0.5"),
+        ("10.0.0.0/30", 4, 0x0A000000, 0x0A000003, "10.0.0.0/30"),
+        ("10.0.0.5-10.0.1.0", 4, 0x0A000005, 0x0A000100, "10.0.0.5-10.0.1.0"),
+        ("0.0.0.0/0", 4, 0, 2**32 - 1, "0.0.0.0/0"),
+        ("2001:DB8:0::1", 6, 0x20010DB8 << 96 | 1, 0x20010DB8 << 96 | 1, "2001:db8::1"),
+        ("2001:db8::/32", 6, 0x20010DB8 << 96, (0x20010DB9 << 96) - 1, "2001:db8::/32"),
+        ("::1-::5", 6, 1, 5, "::1-::5"),
+    ],
+)
+def test_addresses(text, family, first, last, written):
+    assert ranges.parse(text) == Range(family, first, last, written)
+    assert ranges.is_addresses(text)
+    assert not ranges.fault(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", ""),
+        ("lan", ""),
+        ("10.0.0", ""),
+        ("10.0.0.5\n", ""),
+        ("10.0.0.5-", ""),
+        ("10.0.0.5-10.0.0.6-10.0.0.7", ""),
+        ("10.0.0.0/33", ""),
+        ("10.0.0.0/024", "write 10.0.0.0/24"),
+        ("10.0.0.5/24", "write 10.0.0.0/24 for the whole subnet, 10.0.0.5 for one address"),
+        ("10.0.0.6-10.0.0.5", "the range ends before it starts: write 10.0.0.5-10.0.0.6"),
+        ("10.0.0.6-::5", "a range is of one family"),
+        ("fe80::1%lan", "leave the interface after % out"),
+        ("::ffff:10.0.0.1", "write the IPv4 address: 10.0.0.1"),
+        ("::ffff:a00:0/120", "write the IPv4 address: 10.0.0.0"),
+    ],
+)
+def test_no_addresses(text, why):
+    assert not ranges.is_addresses(text)
+    assert ranges.fault(text) == why
+
+
+@pytest.mark.parametrize("text", ["1", "443", "65535", "1-65535", "80-80"])
+def test_ports(text):
+    assert ranges.is_ports(text)
+    assert ranges.ports_text(ranges.parse_ports(text)) == text.removesuffix("-80")
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "080", "90-80", "80-", "80-90-100", "80 - 90", "80\n", "８０", "http"])
+def test_no_ports(text):
+    assert not ranges.is_ports(text)
+
+
+ZONES, PROTOCOLS, PORTS, ADDRESSES = "abc", ("tcp", "icmp"), range(1, 5), range(4)
+UNIVERSE = list(product(ZONES, ZONES, PROTOCOLS, PORTS, (4, 6), ADDRESSES, ADDRESSES))
+SPANS = st.tuples(st.sampled_from((4, 6)), st.integers(0, 3), st.integers(0, 3)).map(
+    lambda span: Range(span[0], min(span[1:]), max(span[1:]), "")
+)
+BOXES = st.lists(
+    st.tuples(
+        st.sets(st.sampled_from(ZONES), min_size=1),
+        st.sets(st.sampled_from(ZONES), min_size=1),
+        st.sets(st.sampled_from(PROTOCOLS), min_size=1),
+        st.lists(st.integers(1, 4).map(lambda port: (port, port)), max_size=3),
+        st.lists(SPANS, max_size=3),
+        st.lists(SPANS, max_size=3),
+    ),
+    min_size=2,
+    max_size=6,
+)
+
+
+def packets(box) -> set:
+    """What a box lets through, one by one."""
+
+    def on(spans, family, address):
+        return not spans or any(span.family == family and span.first <= address <= span.last for span in spans)
+
+    starts, ends, protocols, ports, sources, targets = box
+    return {
+        packet
+        for packet in UNIVERSE
+        for start, end, protocol, port, family, saddr, daddr in [packet]
+        if start in starts and end in ends and protocol in protocols
+        and (protocol == "icmp" or not ports or (port, port) in ports)
+        and on(sources, family, saddr) and on(targets, family, daddr)
+    }  # fmt: skip
+
+
+def within(box, other) -> bool:
+    """Whether one box lies in the other by every one of its sides."""
+
+    def points(spans):
+        return {(span.family, address) for span in spans for address in range(span.first, span.last + 1)}
+
+    ports = not other[3] or "tcp" not in box[2] or (box[3] and set(box[3]) <= set(other[3]))
+    addresses = all(not theirs or (mine and points(mine) <= points(theirs)) for mine, theirs in zip(box[4:], other[4:]))
+    return ports and addresses and all(mine <= theirs for mine, theirs in zip(box[:3], other[:3]))
+
+
+@given(BOXES)
+@settings(max_examples=150, deadline=None)
+def test_what_is_hidden_opens_nothing_new(boxes):
+    axis = Axis([span for box in boxes for spans in box[4:] for span in spans])
+
+    def bits(spans):
+        return axis.bits(spans) if spans else ranges.EVERY
+
+    openings = [
+        Opening(str(index), tuple(box[0]), tuple(box[1]), tuple(box[2]), ranges.port_bits(box[3]), bits(box[4]), bits(box[5]))
+        for index, box in enumerate(boxes)
+    ]
+    found = {int(one.path): [int(path) for path in by] for one, by in hidden(openings, axis)}
+    for index, box in enumerate(boxes):
+        if index in found:
+            assert packets(box) <= set().union(*(packets(boxes[other]) for other in found[index]))
+        elif packets(box):
+            assert not any(within(box, other) for other in boxes[:index])
+
+
+def asked(text: str) -> dict[str, claim.Claim]:
+    profile, problems = load(source.parse(HEAD + text, "x"))
+    assert profile, problems
+    return {one.id: one for one in claims(profile)}
+
+
+def test_claims_of_allow():
+    found = asked("""
+firewall:
+  allow:
+    - {from: [iot], to: [lan], protocols: [tcp], ports: [445, 80], sources: [10.0.1.0/28], destinations: [10.0.0.5]}
+    - {from: [lan], to: [iot, gateway], protocols: [udp, tcp], ports: [8000-8100]}
+    - {from: [wan], to: [lan], protocols: [udp], ports: [53]}
+    - {from: [wan], to: [gateway, lan], protocols: [tcp], ports: [22], sources: [192.0.2.1]}
+    - {from: [iot], to: [lan], protocols: [esp]}
+""")
+    probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.")}
+    assert probes == {
+        "firewall.allow.0.iot.lan": claim.Reaches(
+            "client-iot", "lan", "tcp", 445, IPv4Address("10.0.0.5"), IPv4Address("10.0.1.2")
+        ),
+        "firewall.allow.1.lan.iot": claim.Reaches("client-lan", "iot", "udp", 8000),
+        "firewall.allow.2.wan.lan": claim.Reaches("attacker-wan", "lan", "udp", 53),
+    }
+    assert found["firewall.allow.2.wan.lan"].needs == ("wans.wan.address", "lans.lan.dhcp.lease")
+    assert found["wans.wan.closed"].probe.allowed_tcp == ((22, 22),)
+    assert found["lans.lan.closed"].probe.allowed_tcp == ((8000, 8100),)
+    # 8080 is where the lab's hosts listen
+    assert "lans.iot.unreachable.lan" not in found
+    assert "lans.lan.unreachable.iot" in found
+    assert "lans.lan.unreachable.wan" in found
+
+
+def test_claims_of_forwards():
+    found = asked("""
+firewall:
+  forwards:
+    web: {protocols: [tcp, udp], ports: [443, 8000-8001], to: 10.0.0.5}
+    camera: {ports: [9000], to: 10.0.1.5, to_port: 80, hairpin: false}
+    office: {ports: [2222], to: 10.0.0.5, sources: [192.0.2.1]}
+""")
+    probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.")}
+    server, camera = IPv4Address("10.0.0.5"), IPv4Address("10.0.1.5")
+    callers = ("attacker-wan", "client-lan", "client-iot")
+    assert probes == {
+        **{
+            f"firewall.forwards.web.{caller}.wan.{protocol}": claim.Forwarded(caller, "wan", protocol, 443, "lan", server, 443)
+            for caller in callers
+            for protocol in ("tcp", "udp")
+        },
+        "firewall.forwards.camera.attacker-wan.wan.tcp": claim.Forwarded("attacker-wan", "wan", "tcp", 9000, "iot", camera, 80),
+    }
+    assert found["wans.wan.closed"].probe.allowed_tcp == ((443, 443), (2222, 2222), (8000, 8001), (9000, 9000))
+    assert found["lans.lan.unreachable.wan"].closed
+
+
+def test_what_an_entry_opens_is_not_claimed_closed():
+    closed = asked("").keys()
+    assert {"lans.guests.internet", "lans.guests.unreachable.lan"} <= closed
+    left = asked("""
+firewall:
+  allow:
+    - {from: [guests], to: [wan], protocols: [tcp], ports: [8000-9000]}
+    - {from: [lan], to: [guests], destinations: [10.0.2.5]}
+""")
+    assert closed - left.keys() == {"lans.guests.internet", "lans.guests.unreachable.lan"}
+    assert left["firewall.allow.0.guests.wan"].probe == claim.Reaches("client-guests", "wan", "tcp", 8000)
+
+
+def test_there_are_not_too_many_claims():
+    forwards = "".join(f"    f{port}: {{ports: [{port}], to: 10.0.0.5}}\n" for port in range(1000, 1100))
+    entries = "".join(f"    - {{from: [iot], to: [lan], protocols: [tcp], ports: [{port}]}}\n" for port in range(1000, 1100))
+    found = asked(f"firewall:\n  forwards:\n{forwards}  allow:\n{entries}")
+    assert len([id for id in found if id.startswith("firewall.forwards.")]) == 64
+    assert len([id for id in found if id.startswith("firewall.allow.")]) == 64

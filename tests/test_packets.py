@@ -3,11 +3,13 @@
 from conftest import TESTS
 from gateway import Host, ask
 
-OPEN = "insert rule inet gwimage forward accept"  # what the firewall is for is not asked here
+INSIDE = "firewall: {allow: [{from: [lan, iot, dmz], to: [lan, iot, dmz]}]}\n"
+ON_ITSELF = "firewall: {allow: [{from: [fibre, cable, hosted], to: [gateway], protocols: [tcp], ports: [8080]}]}\n"
+FORWARDED = "firewall: {forwards: {web: {ports: [8080], to: 10.0.0.5}}}\n"
 
 
-def profile(name: str) -> str:
-    return (TESTS / "cases" / name / "profile.yaml").read_text()
+def profile(name: str, more: str = "") -> str:
+    return (TESTS / "cases" / name / "profile.yaml").read_text() + more
 
 
 def client(network: str, address: str, gateway: str) -> Host:
@@ -32,8 +34,8 @@ def test_each_wan_hides_in_its_way_and_the_networks_inside_see_each_other():
         ("iot", "192.0.2.5"): "10.2.0.5",
         ("dmz", "10.0.0.5"): "192.0.2.5",
     }
-    assert ask(profile("two-wans"), hosts, list(asked), OPEN) == [f"open {seen}" for seen in asked.values()]
-    control = ask(profile("two-wans"), hosts, list(asked), OPEN + "; flush chain inet gwimage srcnat")
+    assert ask(profile("two-wans", INSIDE), hosts, list(asked)) == [f"open {seen}" for seen in asked.values()]
+    control = ask(profile("two-wans", INSIDE), hosts, list(asked), "flush chain inet gwimage srcnat")
     hidden = ("203.0.113.2", "203.0.113.2", "192.0.2.5", "198.51.100.77", "10.2.0.1", "192.0.2.1", "192.0.2.5")
     assert control == [f"open {seen}" for seen in hidden]
 
@@ -73,7 +75,9 @@ def test_networks_behind_routers_are_inside():
 def test_answers_leave_by_the_wan_that_was_asked():
     """Three of them: fixed, by DHCP, a single address. Each provider drops what is not its own."""
     hosted = "  hosted: {nic: net5, ipv4: {address: 198.18.0.7/32, gateway: 198.18.9.1}}"
-    text = profile("two-wans").replace("lans:", f"{hosted}\nlans:")
+    itself, forwarded = (
+        profile("two-wans", more).replace("lans:", f"{hosted}\nlans:", 1) for more in (ON_ITSELF, FORWARDED)
+    )
     ways = ["203.0.113.0/24 via 192.168.9.1", "198.51.100.0/24 via 192.168.9.2", "198.18.0.7 via 192.168.9.3"]
     hosts = {
         "fibre": Host((("fibre", "203.0.113.1/24"), ("core", "192.168.9.1/24")), router=True),
@@ -84,12 +88,9 @@ def test_answers_leave_by_the_wan_that_was_asked():
         "lan": client("lan", "10.0.0.5/24", "10.0.0.1"),
     }
     gateway = [("far", "203.0.113.2"), ("far", "198.51.100.77"), ("far", "198.18.0.7"), ("neighbour", "198.51.100.77")]
-    opened = OPEN + "; insert rule inet gwimage input tcp dport 8080 accept"
-    forwards = opened + "; add chain inet gwimage forwards { type nat hook prerouting priority dstnat; }"
-    forwards += "; add rule inet gwimage forwards iifname @wans dnat ip to 10.0.0.5"
     seen = ["open 192.168.9.9"] * 3 + ["open 198.51.100.9"]
-    assert ask(text, hosts, [*gateway, ("lan", "192.168.9.9")], opened) == [*seen, "open 203.0.113.3"]
-    assert ask(text, hosts, gateway, forwards) == seen
+    assert ask(itself, hosts, [*gateway, ("lan", "192.168.9.9")]) == [*seen, "open 203.0.113.3"]
+    assert ask(forwarded, hosts, gateway) == seen
     forgotten = ["open 192.168.9.9", "silent", "silent", "open 198.51.100.9"]
-    assert ask(text, hosts, gateway, opened + "; flush chain inet gwimage output") == forgotten
-    assert ask(text, hosts, gateway, forwards + "; flush chain inet gwimage mangle") == forgotten
+    assert ask(itself, hosts, gateway, "flush chain inet gwimage output") == forgotten
+    assert ask(forwarded, hosts, gateway, "flush chain inet gwimage mangle") == forgotten

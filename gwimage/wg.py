@@ -14,7 +14,7 @@ import click
 
 from gwimage import compile as compiler
 from gwimage import source as sources
-from gwimage import subnets, wireguard
+from gwimage import subnets, wireguard, zones
 from gwimage.features.vpn import Peer, Vpn
 from gwimage.problem import ProfileError
 from gwimage.profile import Profile
@@ -108,14 +108,18 @@ def configuration(
 
 
 def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
-    """What the device should send into the tunnel: everything if the VPN may leave by a WAN, else the subnets it may reach."""
-    zones = {zone for entry in profile.allow if vpn.name in entry.from_zones for zone in entry.to_zones}
-    if zones & {wan.name for wan in profile.wans}:
+    """AllowedIPs of the device: everything if the VPN may leave by a WAN, else the subnets inside that it has to do with.
+
+    Those that may call the VPN too: WireGuard takes nothing from an address to which it would send nothing.
+    """
+    known, to, calling = zones.of(profile), set(), set()
+    for entry in profile.allow:
+        to |= {*entry.to_zones} if vpn.name in entry.from_zones else set()
+        calling |= {*entry.from_zones} if vpn.name in entry.to_zones else set()
+    if to & {*known.wans}:
         return EVERYTHING
-    routed = subnets.behind(profile)
-    lans = [net for lan in profile.lans if lan.name in zones for net in (*subnets.connected(lan), *routed.get(lan.name, ()))]
-    others = [net for other in profile.vpn if other.name in zones for net in other.networks]
-    return tuple(str(net) for net in subnets.apart((vpn.address.network, *lans, *others)) if net not in peer.networks)
+    nets = [net for zone, behind in known.subnets.items() if zone in to | calling for net in behind]
+    return tuple(str(net) for net in subnets.apart((vpn.address.network, *nets)) if net not in peer.networks)
 
 
 def blocks(text: str, on_terminal: bool) -> str:

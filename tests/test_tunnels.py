@@ -21,7 +21,12 @@ vpn:
         address: 10.99.0.3
         networks: [10.50.0.0/16]
 """
-OPEN = "insert rule inet gwimage forward ct state new accept"
+OPEN = """\
+firewall:
+  allow:
+    - {from: [wg0], to: [lan, wan]}
+    - {from: [lan, wan], to: [wg0]}
+"""
 HOSTS = {
     "outside": Host((("wan", "203.0.113.1/24"),), ("10.50.0.0/16 via 203.0.113.2",)),
     "lan": Host((("lan", "10.0.0.5/24"),), ("default via 10.0.0.1",)),
@@ -41,4 +46,4 @@ ASKED = {
 
 def test_a_vpn_is_closed_until_the_profile_opens_it():
     assert ask(PROFILE, HOSTS, list(ASKED)) == ["silent"] * len(ASKED)
-    assert ask(PROFILE, HOSTS, list(ASKED), OPEN) == [f"open {seen}" for seen in ASKED.values()]
+    assert ask(PROFILE + OPEN, HOSTS, list(ASKED)) == [f"open {seen}" for seen in ASKED.values()]

@@ -3,7 +3,6 @@
 import re
 import struct
 import zlib
-from types import SimpleNamespace
 
 import pytest
 import zxingcpp
@@ -77,7 +76,7 @@ MTU = 1412
 
 [Peer]
 PublicKey = {GATEWAY}
-AllowedIPs = 10.98.0.0/30
+AllowedIPs = 10.98.0.0/30, 10.0.0.0/24
 PersistentKeepalive = 25
 """
 
@@ -154,6 +153,11 @@ vpn:
   other:
     port: 51821
     address: 10.98.0.1/24
+firewall:
+  allow:
+    - {from: [lan], to: [wan, iot]}
+    - {from: [wg], to: [gateway], protocols: [tcp], ports: [8443]}
+    - {from: [lan, wan], to: [other]}
 """
 
 
@@ -166,14 +170,14 @@ vpn:
         (["wg"], 0, ["10.99.0.0/24", "10.50.0.0/16"]),
         (["wg"], 1, ["10.99.0.0/24"]),
         (["lan", "wan"], 0, ["0.0.0.0/0", "::/0"]),
-        (["gateway"], 0, ["10.99.0.0/24"]),
     ],
 )
 def test_what_goes_into_the_tunnel_follows_from_what_the_firewall_allows(to, peer, expected):
-    profile, _ = load(source.parse(OPENED, "p"))
-    allow = [SimpleNamespace(from_zones=("wg",), to_zones=tuple(to)), SimpleNamespace(from_zones=("lan",), to_zones=("wan", "iot"))]
-    opened = SimpleNamespace(**vars(profile) | {"allow": allow})
-    assert list(wg.reachable(opened, profile.vpn[0], profile.vpn[0].peers[peer])) == expected
+    profile, problems = load(source.parse(OPENED + f"    - {{from: [wg], to: [{', '.join(to)}]}}\n" * bool(to), "p"))
+    assert profile, problems
+    assert list(wg.reachable(profile, profile.vpn[0], profile.vpn[0].peers[peer])) == expected
+    called = ("10.98.0.0/24", "10.0.0.0/24", "10.0.9.0/24", "10.20.0.0/16", *["10.99.0.0/24", "10.50.0.0/16"] * ("other" in to))
+    assert wg.reachable(profile, profile.vpn[1], profile.vpn[0].peers[0]) == called
 
 
 @pytest.mark.parametrize("name", ["phone.conf", "phone.svg", "phone.png"])

@@ -98,7 +98,7 @@ class LocalName:
 
 @dataclass(frozen=True)
 class DhcpOptions:
-    """A lease brings these options: (code, value as udhcpc shows it: addresses and names separated by blanks, else hex)."""
+    """A lease brings these options: (code, value), the value as `dhcp_options.shown` has it."""
 
     lan: str
     expected: tuple[tuple[int, str], ...]

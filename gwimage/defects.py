@@ -70,6 +70,36 @@ NETWORKD = (
         "Both are always written.",
     ),
     Defect(
+        "dhcp-reservation-outside", "reservations of another subnet are ignored", "257 to 262", "",
+        "A reservation outside the subnet, or of the gateway's own address, is accepted: its machine gets one from the pool.",
+        "Both are refused.",
+    ),
+    Defect(
+        "dhcp-reservation-twice", "a machine that is reserved twice takes the whole network down", "257 to 262", "",
+        "Two reservations of one MAC address, or of one address: `Failed to set DHCPv4 static lease for DHCP server: File"
+        " exists`, and the link fails.",
+        "Both are refused.",
+    ),
+    Defect(
+        "dhcp-reservation-mute", "no answer to a machine that has another lease when it is reserved an address", "257", "262",
+        "The server is silent for this machine until that lease ends. Since leases outlive a new image, a new reservation may"
+        " take as long as a lease to come into force.",
+        "Leases last an hour unless the profile says otherwise, and every lease ends in that time.",
+        _issues(39372, 40474, 35781),
+    ),
+    Defect(
+        "dhcp-answer-full", "DHCP server answers nobody when it has much to tell", "257", "",
+        "Options that do not fit into an answer of 576 bytes: `Could not send offer: No buffer space available`, for every"
+        " client. A text of more than 255 bytes in SendOption= ends networkd by an assertion, again after each start.",
+        "What clients are told is measured, and refused if it is too much.",
+    ),
+    Defect(
+        "dhcp-no-domain", "DHCP server knows no domain", "257", "259",
+        "There is no key for it: Domain= is unknown in [DHCPServer].",
+        "SendOption= writes options 15 and 119.",
+        _issues(37077),
+    ),
+    Defect(
         "dhcp-without-storage", "DHCP server never answers without its storage", "256 to 262", "",
         "Until systemd-networkd-persistent-storage.service has succeeded the DHCP server is silent, and logs nothing.",
         "The image enables that service, and /var/lib/systemd/network is on the state volume.",
@@ -160,7 +190,7 @@ RESOLVED = (
     Defect(
         "resolved-no-fallback", "no DNS when the WAN's lease brings none", "Debian's 257", "",
         "Debian compiles no fallback servers in.",
-        "FallbackDNS= is always written.",
+        "FallbackDNS= is written unless dns.upstreams names servers.",
     ),
     Defect(
         "resolved-llmnr", "single names take seconds to fail", "257", "",

@@ -13,6 +13,10 @@ def complete(data: dict, profile: Profile) -> dict:
     for lan in profile.lans:
         if dhcp := found["lans"][lan.name].get("dhcp"):
             dhcp.setdefault("dns", [str(lan.address.ip)])
+            if lan.name in profile.ntp.serves:
+                dhcp.setdefault("ntp", [str(lan.address.ip)])
+            dhcp.setdefault("domain", profile.dns.domain)
+            dhcp.setdefault("router", str(lan.address.ip))
     for name, inside in profile.ipv6.lans.items():
         if inside.delegated:
             written = found["lans"][name]["ipv6"]

@@ -46,7 +46,9 @@ def _of_text(text: str) -> Iterator[object]:
     yield from _of_addresses(text)
     if match := CARD.fullmatch(lower):
         yield f"net{int(match[2]) - (FIRST_SLOT if match[1].startswith('en') else 0)}"
-    yield re.sub(r"[\s_.-]+", "-", lower).strip("-")
+    yield lower.strip(".")
+    if not re.fullmatch(r"[\d.]+|.*\..*\s.*|.*\s.*\..*", lower):  # an address, or several words: no misspelt name
+        yield re.sub(r"[\s_.-]+", "-", lower).strip("-")
     words = re.split(r"[,\s]+", text)
     if len(words) > 1:
         yield words

@@ -6,8 +6,9 @@ Below the features, since wans and lans both stand on it; knows neither of them.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
 
+from gwimage import inet6
 from gwimage.plan import Setting, settings
 from gwimage.problem import Path, Problem
 
@@ -92,6 +93,14 @@ def unusable(address: IPv4Address) -> str:
     if address in IPv4Network("0.0.0.0/8") or address.is_reserved:
         return "is not an address that a host can have"
     return ""
+
+
+def unfit(address: IPv4Address | IPv6Address) -> str:
+    """As `unusable`, for both families, with the address."""
+    if isinstance(address, IPv6Address):
+        return inet6.unusable(address)[0]
+    reason = unusable(address)
+    return f"{address} {reason}" if reason else ""
 
 
 def sane(address: IPv4Interface, narrowest: int = 30) -> bool:

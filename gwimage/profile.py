@@ -23,6 +23,7 @@ from gwimage.features import (
     vpn,
     wans,
 )
+from gwimage.features import dhcp, dns, image, ipv6, lans, ntp, qos, reservations, routes, services, system, vm, vpn, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 from gwimage.ranges import AddressSet
@@ -38,9 +39,12 @@ class Profile:
     image: image.Image
     vm: vm.Vm
     system: system.System
+    ntp: ntp.Ntp
+    dns: dns.Dns
     wans: tuple[wans.Wan, ...]
     lans: tuple[lans.Lan, ...]
     dhcp: dict[str, dhcp.Dhcp]  # by LAN
+    reservations: dict[str, tuple[reservations.Reservation, ...]]  # by LAN
     routes: tuple[routes.Route, ...]
     services: services.Services
     ipv6: ipv6.Ipv6
@@ -65,9 +69,12 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         image=image.parse(data),
         vm=vm.parse(data),
         system=system.parse(data),
+        ntp=ntp.parse(data),
+        dns=dns.parse(data),
         wans=wans.parse(data),
         lans=lans.parse(data),
         dhcp=dhcp.parse(data),
+        reservations=reservations.parse(data),
         routes=routes.parse(data),
         services=services.parse(data),
         ipv6=ipv6.parse(data),

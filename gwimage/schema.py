@@ -9,7 +9,7 @@ import re
 from importlib import resources
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
-from gwimage import ranges, words
+from gwimage import names, ranges, timezones, words
 from gwimage.problem import MOST, Problem
 from gwimage.wireguard import is_endpoint, is_key
 
@@ -66,11 +66,18 @@ def ipv6_prefix(text: str) -> bool:
 
 FORMATS = {
     "ipv4-address": ipv4_address,
+    "ipv4-address-or-none": lambda text: text == "none" or ipv4_address(text),
     "ipv4-prefix": ipv4_prefix,
     "ipv4-network": ipv4_network,
     "ipv4-range": ipv4_range,
     "ipv6-address": ipv6_address,
     "ipv6-prefix": ipv6_prefix,
+    "ip-address": names.is_address,
+    "label": names.is_label,
+    "domain": names.is_domain,
+    "host": names.is_host,
+    "dns-upstream": names.is_upstream,
+    "timezone": timezones.exists,
     "wg-key": is_key,
     "endpoint": is_endpoint,
     "addresses": ranges.is_addresses,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from itertools import islice
 
-from gwimage import ranges, secret
+from gwimage import ranges, secret, timezones
 from gwimage.guess import guesses
 from gwimage.problem import Path, Problem, cut
 
@@ -98,7 +98,7 @@ def _misspelt(key: str, value: dict, schema: dict) -> bool:
 def _hint(error, path: Path, fits: Fits) -> str:
     """What to write instead, if there is an idea; never about what may be a secret."""
     rule, wanted, value = error.validator, error.validator_value, error.instance
-    if value is None:
+    if value is None or value == "":
         return "give it a value, or remove the key"
     if secret.holds(path):
         return ""
@@ -108,13 +108,15 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return "write it on one line"
     if rule == "format" and wanted in ("addresses", "addresses-or-set", "ports") and (more := ranges.fault(value)):
         return more
+    if wanted == "timezone" and (near := timezones.near(str(value))):
+        return f"did you mean {near!r}?"
     for guess in guesses(value):
         if fits(guess, error.schema):
             return _write(guess, value)
     text = cut(value)[1:-1]
     if ":" in text and fits(f"{text}/64", error.schema):
         return f"write {text}/64 if its subnet is a /64"
-    if fits(f"{text}/24", error.schema):
+    if text and fits(f"{text}/24", error.schema):
         return f"write {text}/24 if its netmask is 255.255.255.0"
     for family, other in (("4", ":"), ("6", ".")):
         if str(wanted).startswith(f"ipv{family}") and other in str(value):

@@ -1,4 +1,4 @@
-"""Debian 13's own networkd, udev, resolved and nft asked about generated files, in a chroot of the tools tree.
+"""Debian 13's own networkd, udev, resolved, nft and chrony asked about generated files, in a chroot of the tools tree.
 
 Each question runs in private network, mount and process namespaces; nothing of the host is touched.
 Every function returns complaints: none means that the consumer takes the files in silence.
@@ -90,6 +90,12 @@ def nft(file: Path) -> list[str]:
     argv = ["unshare", "--net", "chroot", str(tree()), "nft", "-c", "-f", "-"]
     done = subprocess.run(argv, input=file.read_text(), capture_output=True, text=True, timeout=60, check=False)
     return [line for line in (done.stdout + done.stderr).splitlines() if line] + ["failed"] * bool(done.returncode)
+
+
+def chrony(config: Path) -> list[str]:
+    """`chronyd -p` of Debian 13, which reads its configuration and does no more."""
+    script = 'cp "$CONFIG/etc/chrony/chrony.conf" "$TREE/tmp"; chroot "$TREE" chronyd -p -f /tmp/chrony.conf 2>&1 >/dev/null || true'
+    return ask(ENTER + script, config).splitlines()
 
 
 def units(files: list[Path]) -> list[str]:

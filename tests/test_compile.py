@@ -158,7 +158,7 @@ def test_claims():
     assert len(ids) == len(set(ids))
     for index, one in enumerate(found):
         assert set(one.needs) <= set(ids[:index]), "a claim comes after what it needs"
-        assert one.path.split(".")[0] in ("system", "wans", "lans", "firewall")
+        assert one.path.split(".")[0] in ("system", "wans", "lans", "dns", "services", "firewall")
         assert "\n" not in one.text
         if isinstance(one.probe, (claim.GatewayClosed, claim.Unreachable)):
             assert one.closed
@@ -176,10 +176,12 @@ def test_homelab_claims():
     assert sorted(one.id for one in claims(profile)) == [
         "lans.lan.closed",
         "lans.lan.dhcp.lease",
+        "lans.lan.dhcp.options",
         "lans.lan.dns",
         "lans.lan.ping",
         "lans.lan.source",
         "lans.lan.unreachable.wan",
+        "system.hostname.name",
         "system.inspection",
         "wans.wan.address",
         "wans.wan.closed",

@@ -33,6 +33,11 @@ def test_nft(tree):
     assert oracle.nft(tree / "config/etc/nftables/gwimage.nft") == []
 
 
+def test_chrony(tree):
+    if (tree / "config/etc/chrony").exists():
+        assert oracle.chrony(tree / "config") == []
+
+
 @pytest.mark.parametrize("suite", ["trixie", "sid"])
 def test_mkosi_reads_the_definitions(tree, suite, tmp_path):
     steps = Steps(tmp_path / "log")
@@ -75,3 +80,6 @@ def test_the_oracles_hear(tmp_path):
     assert any("DNSStubListenerExtra" in line for line in oracle.resolved(tmp_path))
     (tmp_path / "x.nft").write_text("table inet x { chain y { type filter hook input priority filter; tcp dport 99999 accept; } }")
     assert oracle.nft(tmp_path / "x.nft")
+    (tmp_path / "etc/chrony").mkdir()
+    (tmp_path / "etc/chrony/chrony.conf").write_text("alow 10.0.0.0/8\n")
+    assert "Invalid directive" in oracle.chrony(tmp_path)[0]

@@ -17,6 +17,9 @@ REFUSED = {
     "dhcp-pool-beyond-subnet": ("pool-outside", "the subnet of this network"),
     "dhcp-pool-fails-the-link": ("pool-ends", "the network address of"),
     "dhcp-network-address": ("lan-network-address", "no host can have it"),
+    "dhcp-reservation-outside": ("reservation-addresses", "10.0.1.5 is not in 10.0.0.0/24"),
+    "dhcp-reservation-twice": ("reservation-macs", "02:00:00:00:00:cc is already first"),
+    "dhcp-answer-full": ("dhcp-room", "an answer has room for 312"),
     "address-zero": ("lan-unusable-address", "0.0.0.0 is not an address that a host can have"),
     "masquerade-overlap": ("overlap", "overlaps 10.0.0.0/24 of lans.lan"),
     "names-of-the-kernel": ("reserved-names", "the name 'ens18' is reserved by the system"),
@@ -26,6 +29,8 @@ RESOLVED = "etc/systemd/resolved.conf.d/10-gwimage.conf"
 # id: case, file of its configuration, pattern of a line
 WRITTEN = {
     "dhcp-copies-dns-once": [("homelab", LAN, line) for line in ("DNS=10.0.0.1", "EmitNTP=no", "EmitSIP=no", "EmitTimezone=no", "UplinkInterface=:none")],
+    "dhcp-reservation-mute": [("dhcp-reservations", LAN, "MaxLeaseTimeSec=3600")],
+    "dhcp-no-domain": [("homelab", LAN, "SendOption=15:string:home.arpa")],
     "dhcp-lease-time-cut": [("everything", LAN, "DefaultLeaseTimeSec=43200"), ("everything", LAN, "MaxLeaseTimeSec=43200")],
     "masquerade-everywhere": [("everything", NFT, r'\s+oifname != @wans oifname != "lan" .* snat ip prefix to ip saddr map .*')],
     "masquerade-not-routed": [("routes", NFT, r"\s+oifname @wans ip saddr 10\.20\.0\.0/16 masquerade .*")],

@@ -6,6 +6,7 @@
 from gwimage.features import (
     allow,
     dhcp,
+    dns,
     firewall,
     firewall6,
     forwards,
@@ -14,8 +15,10 @@ from gwimage.features import (
     lans,
     links,
     nat,
+    ntp,
     qos,
     raw,
+    reservations,
     routes,
     services,
     sets,
@@ -27,6 +30,6 @@ from gwimage.features import (
 )
 
 ALL = (
-    *(image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, services),
+    *(image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, reservations, dns, ntp, services),
     *(firewall, sets, allow, forwards, raw, ipv6, firewall6, qos, vpn),
 )

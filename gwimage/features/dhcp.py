@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from gwimage import nic
-from gwimage.claim import Claim, Lease
+from gwimage import dhcp_options, names, nic, pool, zones
+from gwimage.claim import Claim, DhcpOptions, Lease
+from gwimage.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH, Option
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
+from gwimage.zones import Zones
 
 if TYPE_CHECKING:
     from gwimage.features.lans import Lan
@@ -20,113 +23,216 @@ SHORTEST, LONGEST = 120, 30 * 86400
 
 
 @dataclass(frozen=True)
+class Pxe:
+    server: IPv4Address
+    file: str
+
+
+@dataclass(frozen=True)
 class Dhcp:
-    """lease_time in seconds; no dns means the gateway's address."""
+    """lease_time in seconds; no dns means the gateway's address; ntp as the profile names it; no router: None."""
 
     first: IPv4Address
     last: IPv4Address
     lease_time: int
-    dns: tuple[IPv4Address, ...] = ()
+    dns: tuple[IPv4Address, ...]
+    ntp: tuple[IPv4Address, ...]
+    router: IPv4Address | None
+    domain: str
+    pxe: Pxe | None
+    options: tuple[Option, ...]
 
 
 def parse(data: dict) -> dict[str, Dhcp]:
     """The servers by the names of their LANs."""
-    return {name: _parse_one(lan["dhcp"]) for name, lan in data["lans"].items() if "dhcp" in lan}
+    domain = data.get("dns", {}).get("domain", names.DOMAIN)
+    return {name: _parse_one(lan["dhcp"], lan["address"], domain) for name, lan in data["lans"].items() if "dhcp" in lan}
 
 
-def _parse_one(data: dict) -> Dhcp:
+def _parse_one(data: dict, address: str, domain: str) -> Dhcp:
     first, last = map(IPv4Address, data["pool"].split("-"))
     time = data.get("lease_time", "1h")
-    dns = tuple(map(IPv4Address, data.get("dns", ())))
-    return Dhcp(first, last, int(time[:-1]) * UNITS[time[-1]], dns)
+    dns, ntp = (tuple(map(IPv4Address, data.get(key, ()))) for key in ("dns", "ntp"))
+    router = data.get("router", address.partition("/")[0])
+    pxe = Pxe(IPv4Address(data["pxe"]["server"]), data["pxe"]["file"]) if "pxe" in data else None
+    return Dhcp(
+        first,
+        last,
+        int(time[:-1]) * UNITS[time[-1]],
+        dns,
+        ntp,
+        None if router == "none" else IPv4Address(router),
+        data.get("domain", domain),
+        pxe,
+        tuple(map(dhcp_options.parse, data.get("options", ()))),
+    )
 
 
 def check(profile: Profile) -> list[Problem]:
-    problems = []
+    problems, known = [], zones.of(profile)
     for lan in profile.lans:
         if dhcp := profile.dhcp.get(lan.name):
-            problems += _check_one(("lans", lan.name, "dhcp"), dhcp, lan, profile)
+            path = ("lans", lan.name, "dhcp")
+            problems += _check_addresses(path, dhcp, lan, profile, known) if nic.sane(lan.address) else []
+            problems += _check_rest(path, dhcp, lan, profile)
+            for place, server in _servers(path, dhcp):
+                problems += _check_server(place, server, lan, profile, known)
     return problems
 
 
-def _check_one(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Problem]:
-    problems = _check_pool((*path, "pool"), dhcp, lan.address) if nic.sane(lan.address) else []
-    problems += nic.check_dns((*path, "dns"), dhcp.dns) or _check_servers((*path, "dns"), dhcp, lan, profile)
+def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Problem]:
+    problems = dhcp_options.check((*path, "options"), dhcp.options)
     if not SHORTEST <= dhcp.lease_time <= LONGEST:
         problems.append(Problem((*path, "lease_time"), "a lease lasts from 2m to 30d", "1h to 24h is usual"))
+    if dhcp.domain != profile.dns.domain:
+        problems += names.check_domain((*path, "domain"), dhcp.domain)
+    if (size := dhcp_options.size(_told(lan, dhcp, profile))) > dhcp_options.ROOM:
+        message = f"what clients are told takes {size} bytes, but an answer has room for {dhcp_options.ROOM}"
+        hint = "shorten the domain, which is told twice, or the texts in options, or name fewer servers"
+        problems.append(Problem(path, message, hint, on_key=True))
     return problems
 
 
-def _check_servers(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Problem]:
-    """DNS servers that a client on this LAN could never reach."""
-    problems, own = [], lan.address.network
-    for index, server in enumerate(dhcp.dns):
-        place, hint = (*path, index), f"the gateway answers on {lan.address.ip}"
-        if server in own and server in (own.network_address, own.broadcast_address):
-            problems.append(Problem(place, f"{server} is the network or broadcast address of {own}", hint))
-        if any(wan.address and server == wan.address.ip for wan in profile.wans):
-            problems.append(Problem(place, f"the gateway gives no DNS on {server}, its address outside", hint))
-        for other in profile.lans:
-            if other.name != lan.name and server in other.address.network and server not in own:
-                hint = f"use {lan.address.ip}, or a server on {lan.name} or outside"
-                problems.append(Problem(place, f"{server} is on {other.name}, which is closed to {lan.name}", hint))
-    return problems
+def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
+    """Every server that clients are told of, with its place."""
+    found = [((*path, "dns", index), server) for index, server in enumerate(dhcp.dns)]
+    found += [((*path, "ntp", index), server) for index, server in enumerate(dhcp.ntp)]
+    return found + ([((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe else [])
 
 
-def _check_pool(path: Path, dhcp: Dhcp, address: IPv4Interface) -> list[Problem]:
-    net, first, last = address.network, dhcp.first, dhcp.last
-    lowest, highest = net.network_address, net.broadcast_address
-    outside = [str(ip) for ip in (first, last) if ip not in net]
-    if outside:
-        hint = f"the subnet's hosts are {lowest + 1} to {highest - 1}"
-        what = f"{' and '.join(outside)} {'is' if len(outside) == 1 else 'are'} not in {net}"
-        return [Problem(path, f"{what}, the subnet of this network", hint)]
-    if first > last:
-        return [Problem(path, "the pool ends before it starts", f"write {last}-{first}")]
-    if first == lowest or last == highest:
-        ip, kind = (first, "network") if first == lowest else (last, "broadcast")
-        hint = f"the subnet's hosts are {lowest + 1} to {highest - 1}"
-        return [Problem(path, f"the pool contains {ip}, the {kind} address of {net}", hint)]
-    if first <= address.ip <= last:
-        below, above = (first, address.ip - 1), (address.ip + 1, last)
-        better = max(below, above, key=lambda pool: int(pool[1]) - int(pool[0]))
-        hint = f"write {better[0]}-{better[1]}" if better[0] <= better[1] else "choose addresses beside it"
-        return [Problem(path, f"the pool contains {address.ip}, the gateway's own address", hint)]
+def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+    """A server that a client on this LAN could never reach, or that is none."""
+    kind, hint = path[3], f"the gateway's own address here is {lan.address.ip}"
+    if reason := nic.unusable(server):
+        return [Problem(path, f"{server} {reason}", "give the address of a server")]
+    if net := known.edges.get(server):
+        return [Problem(path, f"{server} is the network or broadcast address of {net}", hint)]
+    if server in known.own:
+        return _check_gateway(path, kind, server, lan, profile, known)
+    home = known.home(server)
+    if home in (None, lan.name) or _opened(lan.name, home, profile):
+        return []
+    hint = f"use a server on {lan.name} or outside, or open the way in firewall.allow"
+    return [Problem(path, f"{server} is on {home}, which is closed to {lan.name}", hint)]
+
+
+def _check_gateway(path: Path, kind: str, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+    if known.own[server][0] in known.wans:
+        hint = f"the gateway's own address here is {lan.address.ip}"
+        return [Problem(path, f"the gateway gives nothing on {server}, its address outside", hint)]
+    if kind == "pxe":
+        return [Problem(path, "the gateway is no TFTP server", "give the address of one")]
+    if kind == "ntp" and lan.name not in profile.ntp.serves:
+        hint = f"add {lan.name} to services.ntp.from"
+        return [Problem(path, f"{server} is the gateway, which does not give the time to {lan.name}", hint)]
     return []
+
+
+def _opened(lan: str, other: str, profile: Profile) -> bool:
+    """Whether the profile opens anything from the one to the other; what exactly is its own business."""
+    return any(lan in entry.from_zones and other in entry.to_zones for entry in profile.allow)
+
+
+def _check_addresses(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+    """What is wrong with the pool, and machines with addresses in it that may be given to others."""
+    net, problems = lan.address.network, []
+    if dhcp.router and dhcp.router not in net:
+        hint = "clients reach their router without another one; routes are for what is behind others"
+        problems.append(Problem((*path, "router"), f"{dhcp.router} is not in {net}, the subnet of {lan.name}", hint))
+    elif dhcp.router in known.edges:
+        message = f"{dhcp.router} is the network or broadcast address of {net}"
+        problems.append(Problem((*path, "router"), message, f"the gateway is {lan.address.ip}"))
+    if wrong := pool.check((*path, "pool"), dhcp.first, dhcp.last, lan.address, known.own):
+        return problems + wrong
+    reserved = {one.address for one in profile.reservations.get(lan.name, ())}
+    if len([ip for ip in reserved if dhcp.first <= ip <= dhcp.last]) > int(dhcp.last) - int(dhcp.first):
+        message, hint = "reservations take every address of the pool", "make the pool larger, or reserve addresses beside it"
+        problems.append(Problem((*path, "pool"), message, hint))
+    for place, ip in [((*path, "router"), dhcp.router), *_servers(path, dhcp)]:
+        if ip and dhcp.first <= ip <= dhcp.last and ip not in reserved:
+            hint = "take it out of the pool, or make it a reservation"
+            problems.append(Problem(place, f"{ip} is in the pool: any machine may get it", hint))
+    return problems
 
 
 def plan(profile: Profile) -> Plan:
     served = [(lan, profile.dhcp[lan.name]) for lan in profile.lans if lan.name in profile.dhcp]
-    return sum((_plan_one(lan, dhcp) for lan, dhcp in served), Plan())
+    return sum((_plan_one(lan, dhcp, profile) for lan, dhcp in served), Plan())
 
 
-def _plan_one(lan: Lan, dhcp: Dhcp) -> Plan:
+def _plan_one(lan: Lan, dhcp: Dhcp, profile: Profile) -> Plan:
     path, zone = f"lans.{lan.name}.dhcp", f'"{lan.name}"'
     # a client without a lease has no address yet; one that rebinds may still have that of another subnet
     asks = f"iifname {zone} ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept"
-    text = f"a client on {lan.name} gets an address in {dhcp.first}-{dhcp.last}"
-    own, prefix = lan.address.ip, lan.address.network.prefixlen
-    lease = Lease(lan.name, dhcp.first, dhcp.last, prefix, own, dhcp.dns or (own,), dhcp.lease_time)
     return Plan(
-        network=_server(f"20-{lan.name}.network", path, lan, dhcp),
+        network=_server(f"20-{lan.name}.network", path, lan, dhcp, profile),
         rules=(Rule("prerouting.dhcp", asks, path),),
         elements=(Element("gateway_open", f"{zone} . udp . 67", path),),
-        claims=(Claim(f"{path}.lease", f"{path}.pool", text, lease),),
+        claims=_claims(path, lan, dhcp, profile),
     )
 
 
-def _server(file: str, path: str, lan: Lan, dhcp: Dhcp) -> tuple[Setting, ...]:
-    dns = dhcp.dns or (lan.address.ip,)
-    offset = int(dhcp.first) - int(lan.address.network.network_address)
-    pool = [("PoolOffset", str(offset)), ("PoolSize", str(int(dhcp.last) - int(dhcp.first) + 1))]
-    # the maximum is written too: below it networkd would cut a longer default in silence
-    time = [("DefaultLeaseTimeSec", str(dhcp.lease_time)), ("MaxLeaseTimeSec", str(dhcp.lease_time))]
+def _server(file: str, path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Setting, ...]:
+    size = int(dhcp.last) - int(dhcp.first) + 1
+    found = [
+        ("pool", "PoolOffset", str(int(dhcp.first) - int(lan.address.network.network_address))),
+        ("pool", "PoolSize", str(size)),
+        # the maximum is written too: below it networkd would cut a longer default in silence
+        ("lease_time", "DefaultLeaseTimeSec", str(dhcp.lease_time)),
+        ("lease_time", "MaxLeaseTimeSec", str(dhcp.lease_time)),
+        ("dns", "DNS", _words(_dns(lan, dhcp))),
+        ("ntp", "NTP", _words(ntp)) if (ntp := _ntp(lan, dhcp, profile)) else ("ntp", "EmitNTP", "no"),
+        *_router(lan, dhcp),
+        ("domain", "SendOption", dhcp_options.text(DOMAIN, dhcp.domain.encode())),
+        ("domain", "SendOption", dhcp_options.text(SEARCH, names.wire(dhcp.domain))),
+    ]
+    if dhcp.pxe:
+        found += [("pxe", "BootServerAddress", str(dhcp.pxe.server)), ("pxe", "BootFilename", dhcp.pxe.file)]
+    found += [(f"options.{index}", "SendOption", dhcp_options.send(one)) for index, one in enumerate(dhcp.options)]
     # whatever is not written is copied from the uplink of the moment
-    copied = [("EmitNTP", "no"), ("EmitSIP", "no"), ("EmitTimezone", "no"), ("UplinkInterface", ":none")]
+    copied = [("EmitSIP", "no"), ("EmitTimezone", "no"), ("UplinkInterface", ":none")]
     return (
         Setting(file, "Network", "DHCPServer", "yes", path),
-        *settings(file, "DHCPServer", f"{path}.pool", pool),
-        *settings(file, "DHCPServer", f"{path}.lease_time", time),
-        Setting(file, "DHCPServer", "DNS", " ".join(map(str, dns)), f"{path}.dns"),
+        *(Setting(file, "DHCPServer", key, value, f"{path}.{cause}") for cause, key, value in found),
         *settings(file, "DHCPServer", path, copied),
+    )
+
+
+def _router(lan: Lan, dhcp: Dhcp) -> list[tuple[str, str, str]]:
+    if dhcp.router is None:
+        return [("router", "EmitRouter", "no")]
+    return [("router", "Router", str(dhcp.router))] if dhcp.router != lan.address.ip else []
+
+
+def _dns(lan: Lan, dhcp: Dhcp) -> tuple[IPv4Address, ...]:
+    return dhcp.dns or (lan.address.ip,)
+
+
+def _ntp(lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[IPv4Address, ...]:
+    return dhcp.ntp or ((lan.address.ip,) if lan.name in profile.ntp.serves else ())
+
+
+def _words(addresses: Iterable[IPv4Address]) -> str:
+    return " ".join(map(str, addresses))
+
+
+def _told(lan: Lan, dhcp: Dhcp, profile: Profile) -> list[tuple[int, bytes]]:
+    """The options of an answer, as far as they differ from profile to profile."""
+    router = (dhcp.router,) if dhcp.router else ()
+    addresses = {ROUTER: router, DNS: _dns(lan, dhcp), NTP: _ntp(lan, dhcp, profile)}
+    found = [(code, b"".join(one.packed for one in some)) for code, some in addresses.items() if some]
+    found += [(DOMAIN, dhcp.domain.encode()), (SEARCH, names.wire(dhcp.domain))]
+    found += [(FILE, dhcp.pxe.file.encode())] if dhcp.pxe else []
+    return found + [(option.code, dhcp_options.raw(option)) for option in dhcp.options]
+
+
+def _claims(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Claim, ...]:
+    client, prefix = f"a client on {lan.name}", lan.address.network.prefixlen
+    lease = Lease(lan.name, dhcp.first, dhcp.last, prefix, dhcp.router, _dns(lan, dhcp), dhcp.lease_time)
+    text = f"{client} gets an address in {dhcp.first}-{dhcp.last}"
+    more = [(code, dhcp_options.shown(code, value)) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
+    told = f"{client} gets the DHCP options {', '.join(str(code) for code, _ in more)}"
+    return (
+        Claim(f"{path}.lease", f"{path}.pool", text, lease),
+        Claim(f"{path}.options", path, told, DhcpOptions(lan.name, tuple(more)), (f"{path}.lease",)),
     )

@@ -18,7 +18,7 @@ SMALLEST, LARGEST = 64, 64 * 1024  # MiB
 # in every image; a test compares this with gwimage/image/mkosi.conf
 PRESENT = frozenset(
     "busybox-static dbus-broker e2fsprogs grub-pc-bin iproute2 iputils-ping kmod nftables openssh-server"
-    " qemu-guest-agent sudo systemd systemd-boot-efi systemd-resolved systemd-sysv systemd-timesyncd"
+    " qemu-guest-agent sudo systemd systemd-boot-efi systemd-resolved systemd-sysv"
     " tiny-initramfs tzdata udev".split()
 )
 # packages that would take something out of the hands of what the profile says: why, what to do instead, which
@@ -42,8 +42,8 @@ RIVALS = (
         " docker.io libvirt-daemon-system lxd",
     ),
     (
-        "cannot be installed beside systemd-timesyncd", "declare what the clock should do in system.ntp and services.ntp",
-        "chrony ntp ntpsec openntpd",
+        "would keep the clock beside the gateway's own service", "declare what the clock should do in system.ntp and services.ntp",
+        "chrony systemd-timesyncd ntp ntpsec openntpd",
     ),
     (
         "would build an initrd of its own", "leave it out: the image has a small one",

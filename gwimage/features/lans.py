@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from gwimage import link, nic, opening, subnets
-from gwimage.claim import Claim, Dns, Ping, Source, Unreachable
+from gwimage.claim import Claim, Ping, Source, Unreachable
 from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Problem
@@ -108,8 +108,6 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     needs = (f"{path}.dhcp.lease",) if lan.name in profile.dhcp else ()
     claims = [Claim(f"{path}.ping", f"{path}.address", f"{client} pings the gateway", Ping(lan.name), needs)]
     needs = (*needs, f"wans.{first.name}.address")
-    text = f"{client} resolves names through {lan.address.ip}"
-    claims.append(Claim(f"{path}.dns", path, text, Dns(lan.name), needs))
     if not lan.internet:
         text, probe = f"{client} does not reach a server outside", Unreachable(f"client-{lan.name}", first.name)
         if not opening.answers(profile.allow, lan.name, first.name):

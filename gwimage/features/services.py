@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from gwimage import zones
 from gwimage.plan import Element, File, Plan
 from gwimage.problem import Problem
 
@@ -35,15 +35,12 @@ def parse(data: dict) -> Services:
 
 
 def check(profile: Profile) -> list[Problem]:
-    zones = [net.name for net in (*profile.wans, *profile.lans)]
-    wans = {wan.name for wan in profile.wans}
+    known = zones.of(profile)
     admin, problems = profile.system.admin, []
     for index, zone in enumerate(profile.services.ssh_from):
-        if zone not in zones:
-            near = get_close_matches(zone, zones, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"networks here: {', '.join(zones)}"
-            problems.append(Problem((*PATH, index), f"no network is called {zone[:40]!r}", hint))
-        elif zone in wans:
+        if zone not in known.names:
+            problems.append(zones.unknown((*PATH, index), zone, known.names))
+        elif zone in known.wans:
             hint = "prefer a LAN if you can"
             problems.append(Problem((*PATH, index), f"SSH is open to everyone on {zone}", hint, "warning"))
     if profile.services.ssh_from and not (admin and admin.ssh_keys):

@@ -1,4 +1,4 @@
-"""The gateway itself: its name, and the one person who may log in."""
+"""The gateway itself: its name and time zone, and the one person who may log in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gwimage.claim import Claim, Inspection
-from gwimage.plan import File, Plan, settings
+from gwimage.plan import File, Plan
 from gwimage.problem import Path, Problem
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 UID = 1000  # fixed, so that files on the state volume keep their owner
 LONGEST = 8192  # characters of a key; RSA of 16384 bits has 2800
-PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
 KEY_TYPES = (
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -44,6 +43,7 @@ class Admin:
 @dataclass(frozen=True)
 class System:
     hostname: str
+    timezone: str = "UTC"
     admin: Admin | None = None
 
 
@@ -52,7 +52,7 @@ def parse(data: dict) -> System:
     admin = system.get("admin")
     if admin is not None:
         admin = Admin(admin.get("name", "admin"), tuple(admin.get("ssh_keys", ())), admin.get("password_hash"))
-    return System(system.get("hostname", data["name"]), admin)
+    return System(system.get("hostname", data["name"]), system.get("timezone", "UTC"), admin)
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -129,27 +129,13 @@ def _complete(fields: list[bytes]) -> bool:
 
 
 def plan(profile: Profile) -> Plan:
-    hostname = profile.system.hostname
-    resolved = [("FallbackDNS", PUBLIC_RESOLVERS), ("LLMNR", "no"), ("MulticastDNS", "no"), ("DNSSEC", "no")]
-    files = [
-        ("etc/hostname", File(f"{hostname}\n")),
-        ("etc/hosts", File(_hosts(profile))),
+    system, text = profile.system, "no unit failed and the journal holds no complaint"
+    files = (
+        ("etc/hostname", File(f"{system.hostname}\n")),
+        ("etc/localtime", File(link=f"../usr/share/zoneinfo/{system.timezone}")),
         ("etc/gwimage/os-release", File(f"IMAGE_ID={profile.name}\nIMAGE_VERSION={profile.release}\n")),
-    ]
-    text = "no unit failed and the journal holds no complaint"
-    return Plan(
-        resolved=settings("resolved.conf", "Resolve", "system", resolved),
-        files=tuple(files),
-        packages=("systemd-resolved",),
-        claims=(Claim("system.inspection", "system", text, Inspection()),),
-    ) + _admin(profile.system.admin)
-
-
-def _hosts(profile: Profile) -> str:
-    # without a line of its own, resolved gives the name all addresses of the gateway, the WAN's included
-    lines = ["127.0.0.1 localhost", "::1 localhost"]
-    lines += [f"{lan.address.ip} {profile.system.hostname}" for lan in profile.lans]
-    return "\n".join(lines) + "\n"
+    )
+    return Plan(files=files, claims=(Claim("system.inspection", "system", text, Inspection()),)) + _admin(system.admin)
 
 
 def _admin(admin: Admin | None) -> Plan:

@@ -1,0 +1,221 @@
+"""Names: the servers that the gateway asks, its own domain, and the names that it knows itself.
+
+systemd-resolved answers from /etc/hosts first; what stands there is never asked for outside, nor needs a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING
+
+from gwimage import names, nic, subnets, zones
+from gwimage.claim import Claim, LocalName
+from gwimage.claim import Dns as Resolves
+from gwimage.plan import Plan, Setting, file_of, settings
+from gwimage.problem import Path, Problem, dotted
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+Address = IPv4Address | IPv6Address
+PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
+MODES = {"never": "no", "always": "yes"}  # the other words are resolved's own
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """name: the one in its certificate; may be empty."""
+
+    address: Address
+    name: str
+
+
+@dataclass(frozen=True)
+class Dns:
+    """tls: never, opportunistic or always; dnssec: never, allow-downgrade or always; hosts: addresses by name."""
+
+    upstreams: tuple[Upstream, ...]
+    tls: str
+    dnssec: str
+    domain: str
+    hosts: dict[str, tuple[Address, ...]]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A name that the gateway knows; lan: a network from where it can be asked."""
+
+    path: Path
+    name: str
+    addresses: tuple[Address, ...]
+    lan: str
+
+
+def parse(data: dict) -> Dns:
+    dns = data.get("dns", {})
+    upstreams = (text.partition("#") for text in dns.get("upstreams", ()))
+    return Dns(
+        tuple(Upstream(ip_address(address), name) for address, _, name in upstreams),
+        dns.get("tls", "never"),
+        dns.get("dnssec", "never"),
+        dns.get("domain", names.DOMAIN),
+        {name: tuple(map(ip_address, addresses)) for name, addresses in dns.get("hosts", {}).items()},
+    )
+
+
+def _known(profile: Profile) -> Iterator[Host]:
+    """Every name once: the gateway itself, reservations, dns.hosts."""
+    first = profile.lans[0].name
+    inside = (address.ip for lan in profile.lans for address in subnets.addresses(lan))
+    yield Host(("system", "hostname"), profile.system.hostname, tuple(inside), first)
+    for lan, members in profile.reservations.items():
+        for one in members:
+            yield Host(("lans", lan, "dhcp", "reservations", one.name), one.name, (one.address,), lan)
+    for name, addresses in profile.dns.hosts.items():
+        yield Host(("dns", "hosts", name), name, addresses, first)
+
+
+def _full(name: str, profile: Profile) -> str:
+    return name if "." in name else f"{name}.{profile.dns.domain}"
+
+
+def check(profile: Profile) -> list[Problem]:
+    problems = names.check_domain(("dns", "domain"), profile.dns.domain)
+    return problems + _check_upstreams(profile) + _check_names(profile) + _check_hosts(profile)
+
+
+def _check_upstreams(profile: Profile) -> list[Problem]:
+    dns, problems, networks6 = profile.dns, [], (*profile.ipv6.wans.values(), *profile.ipv6.lans.values())
+    own = {*zones.of(profile).own, *(net.address.ip for net in networks6 if net.address)}
+    for index, upstream in enumerate(dns.upstreams):
+        place, ip = ("dns", "upstreams", index), upstream.address
+        if reason := nic.unfit(ip):
+            problems.append(Problem(place, reason, "give the address of a DNS server"))
+        elif ip in own:
+            problems.append(Problem(place, f"{ip} is the gateway itself: it would ask itself", "name another server"))
+        elif dns.tls == "always" and not upstream.name:
+            message = f"with tls: always the certificate of {ip} must name this address"
+            problems.append(Problem(place, message, f"write {ip}#NAME with the server's name", "warning"))
+    given = "the servers that a WAN gives"
+    if dns.tls == "always" and not dns.upstreams:
+        hint = "name servers that do: upstreams: [9.9.9.9#dns.quad9.net]"
+        problems.append(Problem(("dns", "tls"), f"{given} seldom speak TLS, and nobody knows their names", hint))
+    if dns.dnssec == "always" and not dns.upstreams and not all(wan.dns for wan in profile.wans):
+        message = f"{given} may not deliver signatures, and then no name outside can be resolved"
+        problems.append(Problem(("dns", "dnssec"), message, "name upstreams, or write allow-downgrade", "warning"))
+    for wan in profile.wans if dns.upstreams else ():
+        if wan.dns:
+            message = "these are never asked: dns.upstreams takes their place"
+            problems.append(Problem(("wans", wan.name, "dns"), message, "remove one of the two", on_key=True))
+    return problems
+
+
+def _check_names(profile: Profile) -> list[Problem]:
+    """Each name once, over all networks, and none that means something else."""
+    problems, seen = [], {}
+    for host in _known(profile):
+        full = _full(host.name, profile)
+        if full in seen:
+            message = f"the name {host.name[:40]!r} is already {seen[full]}"
+            problems.append(Problem(host.path, message, "give each machine a name of its own", on_key=True))
+        elif len(full) > 253:
+            message = f"with its domain this name has {len(full)} characters; 253 are possible"
+            problems.append(Problem(host.path, message, "choose a shorter one", on_key=True))
+        seen.setdefault(full, dotted(host.path) if host.path[0] != "system" else "the gateway's own")
+        problems += names.check(host.path, host.name, "choose another name", on_key=True) if host.path[0] != "system" else []
+    return problems
+
+
+def _check_hosts(profile: Profile) -> list[Problem]:
+    pools = [(int(dhcp.first), int(dhcp.last), lan) for lan, dhcp in profile.dhcp.items()]
+    reserved = {one.address for members in profile.reservations.values() for one in members}
+    problems = []
+    for name, addresses in profile.dns.hosts.items():
+        for index, ip in enumerate(addresses):
+            place = ("dns", "hosts", name, index)
+            if reason := nic.unfit(ip):
+                problems.append(Problem(place, reason, f"give the address of {name[:40]}"))
+            elif ip.version == 4 and ip not in reserved:
+                lans = [lan for first, last, lan in pools if first <= int(ip) <= last]
+                message, hint = f"{ip} is in the pool of {''.join(lans[:1])}: any machine may get it", "make it a reservation"
+                problems += [Problem(place, message, hint, "warning")] if lans else []
+    return problems
+
+
+def plan(profile: Profile) -> Plan:
+    given = _given(profile) if profile.dns.upstreams else ()
+    return Plan(
+        network=tuple(Setting(file, section, "UseDNS", "no", "dns.upstreams") for file, section in given),
+        resolved=_settings(profile.dns),
+        files=(("etc/hosts", file_of(_hosts(profile))),),
+        # a certificate is proven by the authorities that Debian ships
+        packages=("systemd-resolved", *(("ca-certificates",) if profile.dns.tls == "always" else ())),
+        claims=(*_claims_outside(profile), *_claims_inside(profile)),
+    )
+
+
+def _given(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Files and sections by which a WAN would bring servers of its own."""
+    for wan in profile.wans:
+        file = f"10-{wan.name}.network"
+        if wan.address is None:
+            yield file, "DHCPv4"
+        if (outside := profile.ipv6.wans.get(wan.name)) and outside.address is None:
+            yield from ((file, "IPv6AcceptRA"), (file, "DHCPv6"))
+
+
+def _settings(dns: Dns) -> tuple[Setting, ...]:
+    """One resolver for the gateway and all networks inside."""
+    upstreams = [("DNS", f"{one.address}#{one.name}" if one.name else str(one.address)) for one in dns.upstreams]
+    usual = [("LLMNR", "no"), ("MulticastDNS", "no")]
+    tls = [("DNSOverTLS", MODES.get(dns.tls, dns.tls))] if dns.tls != "never" else []
+    return (
+        *settings("resolved.conf", "Resolve", "dns.upstreams", upstreams),
+        # every name is theirs, whatever a WAN says; a WAN whose lease names no server would else resolve nothing
+        *settings("resolved.conf", "Resolve", "dns.upstreams", [("Domains", "~.")] if upstreams else []),
+        *settings("resolved.conf", "Resolve", "dns", [("FallbackDNS", PUBLIC_RESOLVERS)] if not upstreams else []),
+        *settings("resolved.conf", "Resolve", "dns", usual),
+        *settings("resolved.conf", "Resolve", "dns.dnssec", [("DNSSEC", MODES.get(dns.dnssec, dns.dnssec))]),
+        *settings("resolved.conf", "Resolve", "dns.tls", tls),
+    )
+
+
+def _hosts(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Lines with their causes. The first name of a line is the one that an address is resolved to."""
+    yield "127.0.0.1 localhost", ""
+    yield "::1 localhost", ""
+    for host in _known(profile):
+        full = _full(host.name, profile)
+        for address in host.addresses:
+            # without lines of its own, resolved gives the gateway's name all of its addresses, the WAN's included
+            yield f"{address} {full}" + (f" {host.name}" if full != host.name else ""), dotted(host.path)
+
+
+def _claims_outside(profile: Profile) -> Iterator[Claim]:
+    if not _can_be_shown(profile):
+        return
+    first = profile.wans[0].name
+    for lan in profile.lans:
+        path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
+        yield Claim(f"{path}.dns", path, text, Resolves(lan.name), zones.there(profile, lan.name, first))
+
+
+def _can_be_shown(profile: Profile) -> bool:
+    """The lab's servers outside are plain ones, and inside there are none."""
+    dns, known = profile.dns, zones.of(profile)
+    addresses = [one.address for one in dns.upstreams if one.address.version == 4]
+    if "always" in (dns.tls, dns.dnssec) or any(map(known.home, addresses)):
+        return False
+    return bool(addresses) or not dns.upstreams
+
+
+def _claims_inside(profile: Profile) -> Iterator[Claim]:
+    for host in _known(profile):
+        addresses = [address for address in host.addresses if address.version == 4]
+        name, path = _full(host.name, profile), dotted(host.path)
+        if addresses:
+            text = f"a client on {host.lan} resolves {name}"
+            probe = LocalName(host.lan, name, addresses[0])
+            yield Claim(f"{path}.name", path, text, probe, zones.there(profile, host.lan))

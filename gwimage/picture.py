@@ -1,13 +1,16 @@
 """The topology of a profile as boxes, and the boxes as text for a terminal or as SVG. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from gwimage import nic
 from gwimage.features.lans import Lan
+from gwimage.features.vpn import Vpn
 from gwimage.features.wans import Wan
 from gwimage.profile import Profile
 
+SHOWN = 8  # reservations of a LAN, peers of a VPN
 CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a monospaced character of 12 px is 7.2 wide
 STYLE = (
     "text{font:12px ui-monospace,monospace;fill:#1b1f24}.name{font-weight:bold}rect{fill:#fff;stroke:#57606a;rx:6}"
@@ -36,25 +39,63 @@ def derive(profile: Profile) -> Picture:
     """Outside on the left, the gateway, inside on the right."""
     gateway = Box("gateway", profile.system.hostname, (f"{profile.name} {profile.release}", *_services(profile)))
     return Picture(
-        tuple(Box("outside", wan.name, _wan(wan)) for wan in profile.wans),
+        tuple(Box("outside", wan.name, tuple(_wan(wan, profile))) for wan in profile.wans),
         gateway,
-        tuple(Box("inside", lan.name, _lan(lan, profile)) for lan in profile.lans),
+        tuple(Box("inside", lan.name, tuple(_lan(lan, profile))) for lan in profile.lans)
+        + tuple(Box("tunnel", vpn.name, tuple(_vpn(vpn))) for vpn in profile.vpn),
     )
 
 
-def _services(profile: Profile) -> list[str]:
-    return [f"SSH from {', '.join(profile.services.ssh_from)}"] if profile.services.ssh_from else []
+def _services(profile: Profile) -> Iterator[str]:
+    if profile.services.ssh_from:
+        yield f"SSH from {', '.join(profile.services.ssh_from)}"
+    if profile.ntp.serves:
+        yield f"time for {', '.join(profile.ntp.serves)}"
+    for forward in profile.forwards:
+        ports = ", ".join(map(_ports, forward.ports))
+        yield f"{'/'.join(forward.protocols)} {ports} -> {forward.to}{f':{forward.to_port}' if forward.to_port else ''}"
+    for entry in profile.allow:
+        what = f" {'/'.join(entry.protocols)}" if entry.protocols else ""
+        what += f" {', '.join(map(_ports, entry.ports))}" if entry.ports else ""
+        yield f"{', '.join(entry.from_zones)} may reach {', '.join(entry.to_zones)}{what}"
 
 
-def _wan(wan: Wan) -> tuple[str, ...]:
-    return (_card(wan), f"{wan.address} by {wan.gateway}" if wan.address else "address by DHCP")
+def _ports(ports: tuple[int, int]) -> str:
+    first, last = ports
+    return str(first) if first == last else f"{first}-{last}"
 
 
-def _lan(lan: Lan, profile: Profile) -> tuple[str, ...]:
-    lines = [_card(lan), str(lan.address)]
+def _wan(wan: Wan, profile: Profile) -> Iterator[str]:
+    yield _card(wan)
+    yield f"{wan.address} by {wan.gateway}" if wan.address else "address by DHCP"
+    yield from (str(address) for address in wan.extra_addresses)
+    if outside := profile.ipv6.wans.get(wan.name):
+        yield f"{outside.address} by {outside.gateway}" if outside.address else "IPv6 by router advertisement"
+
+
+def _lan(lan: Lan, profile: Profile) -> Iterator[str]:
+    yield _card(lan)
+    yield from map(str, (lan.address, *lan.extra_addresses))
+    if inside := profile.ipv6.lans.get(lan.name):
+        yield from [str(inside.address)] if inside.address else []
+        yield from [f"IPv6 subnet {inside.subnet} of the provider's prefix"] if inside.delegated else []
     if dhcp := profile.dhcp.get(lan.name):
-        lines.append(f"DHCP {dhcp.first}-{dhcp.last}")
-    return (*lines, "masqueraded" if lan.masquerade else "seen outside with its own addresses")
+        yield f"DHCP {dhcp.first}-{dhcp.last}"
+    yield from (f"{one.address} {one.name}" for one in profile.reservations.get(lan.name, ())[:SHOWN])
+    yield from _more(len(profile.reservations.get(lan.name, ())))
+    yield ("masqueraded" if lan.masquerade else "seen outside with its own addresses") if lan.internet else "no internet"
+
+
+def _vpn(vpn: Vpn) -> Iterator[str]:
+    yield f"WireGuard, UDP {vpn.port}" if vpn.port else "WireGuard, calls only"
+    yield str(vpn.address)
+    for peer in vpn.peers[:SHOWN]:
+        yield " ".join([str(peer.address), peer.name, *(f"for {net}" for net in peer.networks)])
+    yield from _more(len(vpn.peers))
+
+
+def _more(count: int) -> Iterator[str]:
+    yield from [f"and {count - SHOWN} more"] if count > SHOWN else []
 
 
 def _card(network: Wan | Lan) -> str:

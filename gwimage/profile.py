@@ -8,13 +8,16 @@ from gwimage import features
 from gwimage.features import (
     allow,
     dhcp,
+    dns,
     firewall,
     forwards,
     image,
     ipv6,
     lans,
+    ntp,
     qos,
     raw,
+    reservations,
     routes,
     services,
     sets,
@@ -23,7 +26,6 @@ from gwimage.features import (
     vpn,
     wans,
 )
-from gwimage.features import dhcp, dns, image, ipv6, lans, ntp, qos, reservations, routes, services, system, vm, vpn, wans
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 from gwimage.ranges import AddressSet

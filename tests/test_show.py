@@ -46,7 +46,7 @@ def test_pictures_show_every_network_once(path):
     profile, _ = load(source.read(str(path)))
     drawn = picture.derive(profile)
     names = sorted(box.name for box in (*drawn.left, drawn.gateway, *drawn.right))
-    assert {network.name for network in (*profile.wans, *profile.lans)} < {*names}
+    assert {network.name for network in (*profile.wans, *profile.lans, *profile.vpn)} < {*names}
     titles = [node.text for node in ElementTree.fromstring(picture.svg(drawn)).iter() if node.get("class") == "name"]
     assert sorted(titles) == names
     text = picture.text(drawn)

@@ -101,6 +101,8 @@ def shapes() -> dict[str, str]:
         "files": fill(valid, "aN_file: bN\n", most=MANY),
         "large and correct": large(True),
         "large and wrong": large(False),
+        "sets": valid + "firewall:\n  sets:\n" + "".join(f"    s{n}: [{', '.join(['10.9.0.1'] * 1024)}]\n" for n in range(45)),
+        "forwards": fill(f"{valid}firewall:\n  forwards:\n", "    fN: {ports: [80], to: 10.0.0.5}\n", most=512),
         "10 MB": "a: b\n" * (2 << 20),
     }
 

@@ -19,6 +19,7 @@ ALL = 0x0003  # ETH_P_ALL
 TYPES = {4: 0x0800, 6: 0x86DD}
 FENCE = 0xFFFF
 ANSWER = 0x8000  # added to the number of a packet
+FIRST_PORT = 20000  # the number is added to it
 MAC = "02:00:00:00:01:{:02x}"  # of the gateway's cards
 # every packet that arrives is traced; a base chain behind the input hook shows what came through it
 OBSERVE = """
@@ -36,11 +37,12 @@ table inet observe {
 
 @dataclass(frozen=True)
 class Gateway:
-    """links: names of the cards; addresses: (link, address/prefix); routes: words for `ip route add`."""
+    """links: names of the cards; addresses: (link, address/prefix); routes, rules: words for `ip route add` and `ip rule add`."""
 
     links: tuple[str, ...]
     addresses: tuple[tuple[str, str], ...]
     routes: tuple[str, ...]
+    rules: tuple[str, ...]
     nft: str
     ipv6: bool = False
 
@@ -59,13 +61,14 @@ class Seen:
     """arrived: (link, IP packet) at the other ends of the cables; rules: (table, chain, index, verdict) that matched.
 
     index counts the rules of a chain; -1 is its policy. through: it passed the input hook.
-    answer: what became of an answer that was sent from where it arrived.
+    answer: what became of an answer that was sent from where it arrived. own: where the gateway's own answer came out.
     """
 
     arrived: list[tuple[str, bytes]] = field(default_factory=list)
     rules: list[tuple[str, str, int, str]] = field(default_factory=list)
     through: bool = False
     answer: "Seen | None" = None
+    own: list[str] = field(default_factory=list)
 
 
 def observe(jobs: list[tuple[Gateway, list[Sent]]]) -> list[list[Seen]]:
@@ -136,9 +139,14 @@ def _build(name: str, cables: str, gateway: Gateway) -> None:
     ip(cables, [f"link set c{index} addrgenmode none up" for index in range(len(gateway.links))])
     with inside(name):
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+        Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text("0")
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1" if gateway.ipv6 else "0")
     ip(name, [f"address add {address} dev {link}" for link, address in gateway.addresses])
-    ip(name, [f"{'-6 ' * (':' in words)}route add {words}" for words in gateway.routes])
+    # the kernel finishes IPv6 addresses in its own time
+    while run(["ip", "-n", name, "-6", "-oneline", "address", "show", "tentative"]):
+        time.sleep(0.005)
+    ip(name, [f"route replace {words}" for words in gateway.routes])
+    ip(name, [f"rule add {words}" for words in gateway.rules])
     with inside(name):
         run(["nft", "-f", "-"], stdin=gateway.nft + OBSERVE)
 
@@ -188,6 +196,19 @@ def _drain(wires: dict[str, socket.socket], seen: dict[int, Seen]) -> None:
             number = number_of(packet)
             if number in seen and packet.endswith(marker(number)) and not _is_error(packet):
                 seen[number].arrived.append((link, packet))
+            elif (number := _answers_to(packet)) in seen:
+                seen[number].own.append(link)
+
+
+def _answers_to(packet: bytes) -> int | None:
+    """The number of the packet that the gateway itself answers or complains about: by what it quotes, or by the port."""
+    if packet[0] >> 4 == 6:
+        return None
+    if packet[9] == 6:
+        return struct.unpack_from("!H", packet, 22)[0] - FIRST_PORT
+    if packet[9] == 1 and packet[20] == 0:
+        return struct.unpack_from("!H", packet, 24)[0]
+    return number_of(packet[28:]) if _is_error(packet) and packet[20] == 3 else None
 
 
 def _fence(gateway: Gateway, wires, trace, handles, seen: dict[int, Seen]) -> None:

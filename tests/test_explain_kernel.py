@@ -34,7 +34,7 @@ def test_explain_agrees_with_the_kernel(request, seed):
         sample = gateways.sample(rng)
         samples.append((sample, gateways.packets(rng, sample, PACKETS)))
     seen = kernel.observe([(gateway(sample), sent(packets)) for sample, packets in samples])
-    wrong, told = [], 0
+    wrong, told, answered = [], 0, 0
     for number, ((sample, packets), of_one) in enumerate(zip(samples, seen, strict=True)):
         model = walk.model(sample.plan, sample.given)
         for packet, truth in zip(packets, of_one, strict=True):
@@ -43,39 +43,87 @@ def test_explain_agrees_with_the_kernel(request, seed):
             differ = [(view(model, way), as_seen(truth))]
             if truth.answer and (way.verdict, way.packet.state) == ("forwarded", "new"):
                 differ.append((view(model, walk.back(model, way)), as_seen(truth.answer)))
+            if truth.own and way.verdict == "accepted":
+                answered += 1
+                differ.append(({walk.own_answer(model, way)}, set(truth.own)))
             for said, was in differ:
                 if said != was:
                     wrong.append(f"seed {seed}/{number}: {packet}\n  explain: {said}\n  kernel:  {was}\n{sample.text}")
     assert told >= pairs
+    assert answered
     assert not wrong, f"{len(wrong)} of {told} differ (seed {seed})\n" + "\n".join(wrong[:3])
 
 
 def gateway(sample: gateways.Sample) -> kernel.Gateway:
     """What networkd would make of the plan, in the words of ip(8) and nft."""
-    sections: dict = {}
+    files: dict = {}
     for each in sample.plan.network:
-        sections.setdefault(each.file, {}).setdefault((each.section, each.instance), []).append((each.key, each.value))
-    addresses, routes, hidden = [], [], []
-    for file, parts in sections.items():
-        if not file.endswith(".network"):
-            continue
-        (name,) = [value for key, value in parts["Match", ""] if key == "Name"]
+        files.setdefault(each.file, {}).setdefault((each.section, each.instance), []).append((each.key, each.value))
+    links = {dict(parts["Match", ""])["Name"]: parts for file, parts in files.items() if file.endswith(".network")}
+    links = {name: parts for name, parts in links.items() if name in dict(sample.nets)}
+    addresses, routes, rules, hidden = [], [], [], []
+    for name, parts in links.items():
         own = [value for key, value in parts["Network", ""] if key == "Address"]
-        if name in sample.leases:
-            lease, metric = sample.leases[name], dict(parts["DHCPv4", ""])["RouteMetric"]
-            own.append(str(lease))
-            routes.append(f"default via {lease.network[-2] if lease.network[-2] != lease.ip else lease.network[1]} dev {name} metric {metric}")
-        addresses += [(name, value) for value in own]
-        for (section, _), keys in parts.items():
-            if section == "Route":
-                keys = dict(keys)
-                onlink = " onlink" * ("GatewayOnLink" in keys)
-                via = f" via {keys['Gateway']}" if "Gateway" in keys else ""
-                routes.append(f"{keys.get('Destination', 'default')}{via} dev {name} metric {keys.get('Metric', 0)}{onlink}")
-        if ("IPMasquerade", "ipv4") in parts["Network", ""]:
-            hidden += own
+        hidden += [value for value in own if ":" not in value] if ("IPMasquerade", "ipv4") in parts["Network", ""] else []
+        given = leased(sample, name, parts) + announced(links, name, parts) + delegated(parts)
+        addresses += [(name, value) for value in own + [value for kind, value in given if kind == "address"]]
+        routes += [value for kind, value in given if kind == "route"]
+        lease = router(sample.leases[name]) if name in sample.leases else None
+        routes += [route(name, dict(keys), lease) for (section, _), keys in parts.items() if section == "Route"]
+        rules += [rule(dict(keys)) for (section, _), keys in parts.items() if section == "RoutingPolicyRule"]
     nft = re.sub(r"limit rate \S+", "limit rate 1000000/second burst 10000 packets", sample.files[RULESET].text)
-    return kernel.Gateway(tuple(dict.fromkeys(name for name, _ in sample.nets)), tuple(addresses), tuple(routes), nft + masquerade(hidden))
+    ipv6 = ("IPv6Forwarding", "yes") in files["networkd.conf"]["Network", ""]
+    return kernel.Gateway(tuple(links), tuple(addresses), tuple(routes), tuple(rules), nft + masquerade(hidden), ipv6)
+
+
+def leased(sample: gateways.Sample, name: str, parts: dict) -> list[tuple[str, str]]:
+    """What DHCP gives."""
+    if name not in sample.leases:
+        return []
+    lease, metric = sample.leases[name], dict(parts["DHCPv4", ""])["RouteMetric"]
+    return [("address", str(lease)), ("route", f"default via {router(lease)} dev {name} metric {metric}")]
+
+
+def announced(links: dict, name: str, parts: dict) -> list[tuple[str, str]]:
+    """IPv6 of the link itself, and what a provider's router advertises: a /64 for each WAN that listens."""
+    if ("LinkLocalAddressing", "ipv6") not in parts["Network", ""]:
+        return []
+    given = [("address", "fe80::200:ff:fe00:0/64")]
+    listening = [link for link, others in links.items() if ("IPv6AcceptRA", "yes") in others["Network", ""]]
+    if name in listening:
+        metric = dict(parts["IPv6AcceptRA", ""])["RouteMetric"]
+        given.append(("address", f"2001:db8:fffe:{listening.index(name):x}:200:ff:fe00:0/64"))
+        given.append(("route", f"default via fe80::1 dev {name} metric {metric}"))
+    return given
+
+
+def delegated(parts: dict) -> list[tuple[str, str]]:
+    """A LAN's part of the prefix; the whole of it leads nowhere."""
+    if ("DHCPPrefixDelegation", "yes") not in parts["Network", ""]:
+        return []
+    number = int(dict(parts["DHCPPrefixDelegation", ""])["SubnetId"], 16)
+    prefix = gateways.DELEGATED
+    nowhere = f"unreachable {prefix} metric 1024"
+    return [("address", f"{prefix.network_address + (number << 64) + 1}/64"), ("route", nowhere)]
+
+
+def router(lease):
+    """The last host of the subnet, or the one before it."""
+    return next(ip for ip in reversed(list(lease.network.hosts())) if ip != lease.ip)
+
+
+def route(link: str, keys: dict[str, str], lease) -> str:
+    via = {"_dhcp4": lease}.get(keys.get("Gateway"), keys.get("Gateway"))
+    to = keys.get("Destination", "default")
+    words = [to, *(["via", via] if via else []), "dev", link]
+    words += ["onlink"] * ("GatewayOnLink" in keys)
+    words += [word for key, name in (("Metric", "metric"), ("Table", "table")) if key in keys for word in (name, keys[key])]
+    return " ".join(map(str, words))
+
+
+def rule(keys: dict[str, str]) -> str:
+    words = f"fwmark {keys['FirewallMark']} lookup {keys['Table']} priority {keys['Priority']}"
+    return words + (f" suppress_prefixlength {keys['SuppressPrefixLength']}" if "SuppressPrefixLength" in keys else "")
 
 
 def masquerade(subnets: list[str]) -> str:
@@ -100,7 +148,7 @@ table ip io.systemd.nat {{
 
 def sent(packets) -> list[kernel.Sent]:
     return [
-        kernel.Sent(number, each.iif, kernel.packet(number, each.src, each.dst, each.protocol, each.sport, each.dport, each.icmp_type))
+        kernel.Sent(number, each.iif, kernel.packet(number, each.src, each.dst, each.protocol, each.sport, each.dport, each.icmp_type, hops=each.hop_limit))
         for number, each in enumerate(packets, FIRST)
     ]
 
@@ -108,7 +156,8 @@ def sent(packets) -> list[kernel.Sent]:
 def view(model: walk.Model, way: walk.Walk) -> tuple:
     """(what became of it, the rules that decided) as explain has it."""
     left = way.packet
-    arrived = [(left.oif, str(left.src), str(left.dst), left.sport, left.dport)] if way.verdict == "forwarded" else []
+    leaves = way.verdict == "forwarded" or way.steps[-1].hook == "wireguard"  # a cable takes what a tunnel does not
+    arrived = [(left.oif, str(left.src), str(left.dst), left.sport, left.dport)] if leaves else []
     rules = [
         (step.hook, model.chains[step.hook].index(step.rule) if step.rule else -1)
         for step in way.steps

@@ -54,7 +54,7 @@ def test_every_rule_and_element_that_ships_is_understood(path):
 
 
 def test_every_chain_is_walked():
-    assert set(nftables.CHAINS) == {"prerouting", "dstnat", "input", "forward", "srcnat"}
+    assert set(nftables.CHAINS) == {"prerouting", "mangle", "dstnat", "input", "forward", "srcnat", "output"}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,9 @@ def test_every_chain_is_walked():
         ("fib saddr . iif oif missing drop", replace(TCP, iif="wan"), False),
         ('fib saddr oifname { "wan", "x" } drop', TCP, True),
         ('fib saddr oifname != "wan" drop', TCP, False),
+        ("ct mark != 0 meta mark set ct mark", TCP, False),
+        ("ct mark != 0 meta mark set ct mark", replace(TCP, ct_mark=2), True),
+        ("ct mark != 0 meta mark set ct mark", replace(TCP, ct_mark=2, state="invalid"), False),
         ("ct status dnat accept", TCP, False),
         ("ct status dnat accept", replace(TCP, dnat=True), True),
         ("tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu", TCP, True),
@@ -141,6 +144,11 @@ def test_translations(text, nat):
     assert (found.kind, str(found.address), found.ports) == nat
 
 
+def test_a_translation_is_of_one_ip_version():
+    rule = grammar.rule("dstnat.forwards", "tcp dport 443 dnat ip to 10.0.0.5", "p")
+    assert [matches(rule, packet, Routes(), SETS)[0] for packet in (TCP, TCP6)] == [True, False]
+
+
 def test_an_identity_map_matches_what_it_holds():
     rule = grammar.rule("srcnat.exempt", "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.0.0/24 }", "p")
     assert matches(rule, TCP, Routes(), SETS)[0] is True
@@ -148,6 +156,10 @@ def test_an_identity_map_matches_what_it_holds():
 
 
 def test_verdicts():
+    remembers = grammar.rule("mangle.uplinks", 'iifname "cable" ct mark set 2', "p")
+    uses = grammar.rule("mangle.uplinks", "ct mark != 0 meta mark set ct mark", "p")
+    keeps_out = grammar.rule("prerouting.untracked", 'iifname "lan" ip daddr 10.9.0.0/16 notrack', "p")
+    assert (remembers.ct_mark, uses.marked, keeps_out.untracked) == (2, True, True)
     rule = grammar.rule("input.state", "ct state vmap { established : accept, related : accept, invalid : drop }", "p")
     assert [verdict(rule, replace(TCP, state=state)) for state in ("established", "invalid", "new")] == ["accept", "drop", ""]
     logged = grammar.rule("input.log", 'limit rate 10/minute log prefix "gwimage: "', "p")
@@ -167,7 +179,6 @@ def test_verdicts():
         "accept drop",
         "accept tcp dport 22",
         "ip saddr fd00::1 accept",
-        "ip saddr 10.0.0.1/24 accept",
         "limit rate over 10/second drop",
         "ct state vmap { new : queue }",
         "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.1.0/24 }",

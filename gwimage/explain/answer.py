@@ -6,7 +6,7 @@ from gwimage.explain import ask
 from gwimage.explain.ask import Question, Words
 from gwimage.explain.network import Network
 from gwimage.explain.packet import REQUESTS
-from gwimage.explain.walk import Model, Walk, back, model, walk
+from gwimage.explain.walk import Model, Walk, back, model, own_answer, walk
 from gwimage.plan import Plan
 
 
@@ -69,9 +69,9 @@ def _returns(known: Model, there: Walk, returned: Walk | None) -> list[str]:
     if returned and returned.packet.oif != came.iif:
         return [_astray(returned.packet.oif, came.iif)]
     if there.verdict == "accepted" and known.network.kind(came.dst) == "local":
-        route = known.network.route(came.src)
-        if route and route.link != came.iif:
-            return [_astray(route.link, came.iif)]
+        leaves = own_answer(known, there)
+        if leaves and leaves != came.iif:
+            return [_astray(leaves, came.iif)]
     return []
 
 

@@ -32,6 +32,7 @@ FIELDS = {
     "fib saddr oifname": "name",
     "ct state": ("new", "established", "related", "invalid", "untracked"),
     "ct status": ("dnat",),
+    "ct mark": NUMBER,
     "tcp flags & (syn|rst) ==": ("syn",),
 }
 # of the named sets
@@ -69,6 +70,12 @@ class _Words:
         if not self.take(*wanted):
             raise self.wrong(f"expected {' '.join(wanted)!r} before {' '.join(self.left)!r}")
 
+    def number(self) -> int:
+        word = self.next()
+        if not RANGE.fullmatch(word) or "-" in word:
+            raise self.wrong(f"{word!r} is no number")
+        return int(word)
+
     def field(self) -> str:
         """The longest field that comes next, taken; nothing if none does."""
         for size in (5, 3, 2, 1):
@@ -87,6 +94,10 @@ def rule(stage: str, text: str, path: str) -> Rule:
             raise words.wrong(f"{words.left[0]!r} after the verdict")
         if words.take("ct", "state", "vmap"):
             then["by_state"] = _by_state(words)
+        elif words.take("ct", "mark", "set"):
+            then["ct_mark"] = words.number()
+        elif words.take("meta", "mark", "set", "ct", "mark"):
+            then["marked"] = True
         elif field := words.field():
             matches.append(_match(words, field))
         else:
@@ -154,7 +165,7 @@ def _value(words: _Words, field: str) -> Value:
 
 def _addresses(words: _Words, word: str, family: int) -> tuple[int, int]:
     first, dash, last = word.partition("-")
-    net = ip_network(first)
+    net = ip_network(first, strict=False)  # nft, too, cuts off what the prefix does not cover
     low, high = net.network_address, ip_address(last) if dash else net.broadcast_address
     if {low.version, high.version} != {family}:
         raise words.wrong(f"{word!r} is not of IPv{family}")
@@ -185,6 +196,8 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
         then["nat"] = Nat("keep")
     elif word in ("dnat", "snat"):
         then["nat"] = _target(words, word)
+        # `dnat ip` says nothing about IPv6, though no match may have said so
+        matches.append(Match(("meta nfproto",), (Member((f"ipv{then['nat'].address.version}",)),)))
     elif word == "limit":
         words.need("rate")
         then["limit"] = words.next()

@@ -11,7 +11,7 @@ from gwimage.explain.packet import Address, Packet
 
 ALL_ONES, ALL_HOSTS = IPv4Address("255.255.255.255"), IPv4Address("224.0.0.1")
 SOLICITED = IPv6Network("ff02::1:ff00:0/104")
-GROUPS6 = [IPv6Address(text) for text in ("ff01::1", "ff02::1", "ff01::2", "ff02::2", "ff05::2")]
+ALL_NODES, ROUTERS = IPv6Address("ff02::1"), [IPv6Address("ff02::2"), IPv6Address("ff05::2")]
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,21 @@ class Decision:
     path: str = ""
 
 
+def refuse(packet: Packet) -> str:
+    """What is wrong with a packet before any rule sees it; nothing if nothing is (ip6_rcv_core)."""
+    src, dst = packet.src, packet.dst
+    if packet.family == 4:
+        return ""
+    if src.is_multicast:
+        return f"{src} is nobody's source address"
+    if src.is_loopback or dst.is_loopback:
+        return f"{dst if dst.is_loopback else src} is never seen on a cable"
+    if dst.is_multicast and dst.packed[1] & 15 < 2:
+        return f"{dst} does not leave its host"
+    return ""
+
+
 def decide(network: Network, packet: Packet) -> Decision:
-    if packet.family not in network.forwarding and not any(own.interface.version == packet.family for own in network.own):
-        return Decision("drop", f"IPv{packet.family} is off")
     return _ipv4(network, packet) if packet.family == 4 else _ipv6(network, packet)
 
 
@@ -40,12 +52,12 @@ def _ipv4(network: Network, packet: Packet) -> Decision:
         return Decision("drop", wrong) if wrong else Decision("input", f"{dst} is every host of this network")
     if int(src) == 0 and not (dst == ALL_ONES or int(dst) == 0):
         return Decision("drop", "0.0.0.0 is nobody's source address")
-    if src.is_loopback or dst.is_loopback or (int(dst) == 0 and int(src) != 0):
-        return Decision("drop", f"{dst if int(dst) == 0 or dst.is_loopback else src} is never seen on a cable")
+    if dst.is_loopback or (int(dst) == 0 and int(src) != 0):
+        return Decision("drop", f"{dst} is never seen on a cable")
     if dst == ALL_ONES or int(dst) == 0:
         wrong = _wrong_source(network, packet, None)
         return Decision("drop", wrong) if wrong else Decision("input", f"{dst} is a broadcast")
-    kind, route = network.kind(dst), network.route(dst)
+    kind, route = network.kind(dst), network.route(dst, mark=packet.mark)
     if kind == "unicast" and route is None:
         return Decision("drop", f"there is no route to {dst}")
     if wrong := _wrong_source(network, packet, route.link if kind == "unicast" else None):
@@ -62,23 +74,28 @@ def _wrong_source(network: Network, packet: Packet, oif: str | None) -> str:
     if src.is_multicast or src == ALL_ONES or src.is_loopback:
         return f"{src} is nobody's source address"
     kind = network.kind(src)
-    # a broadcast address as source is looked at only where the packet goes back to where it came from
-    if kind == "local" or (kind == "broadcast" and oif == packet.iif):
+    # a broadcast address is looked for only if there are routing policy rules, or the packet goes back where it came from
+    if kind == "local" or (kind == "broadcast" and (network.lookups or oif == packet.iif)):
         return f"{src} is {'an address of the gateway itself' if kind == 'local' else 'a broadcast address'}, not a host's"
     return ""
 
 
 def _ipv6(network: Network, packet: Packet) -> Decision:
     src, dst = packet.src, packet.dst
-    if src.is_multicast or src.is_loopback or dst.is_loopback:
-        return Decision("drop", f"{dst if dst.is_loopback else src} is never seen on a cable")
     if dst.is_multicast:
-        ours = dst in GROUPS6 or (dst in SOLICITED and any(_solicited(own) == dst for own in network.own))
-        return Decision("input", f"{dst} is a group of this gateway") if ours else Decision("drop", f"the gateway does not listen to {dst}")
+        groups = [ALL_NODES, *(ROUTERS if 6 in network.forwarding else ())]
+        groups += [_solicited(own) for own in network.own if own.link == packet.iif]
+        if dst in groups:
+            return Decision("input", f"{dst} is a group of this gateway")
+        return Decision("drop", f"multicast to {dst} is not routed, and the gateway does not listen to it")
+    if 6 not in network.forwarding and not any(own.interface.version == 6 for own in network.own):
+        return Decision("drop", "IPv6 is off")
     near = [packet.iif] if dst.is_link_local else None
     if own := next((own for own in network.own if own.interface.ip == dst and (near is None or own.link in near)), None):
         return _here(own)
-    route = network.route(dst, near)
+    if network.kind(dst) == "anycast":
+        return Decision("input", f"{dst} is every router of its network")
+    route = network.route(dst, near, packet.mark)
     if route is None or 6 not in network.forwarding:
         return Decision("drop", f"there is no route to {dst}")
     if route.link != packet.iif and (int(src) == 0 or src.is_link_local):

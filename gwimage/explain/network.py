@@ -24,13 +24,24 @@ class Own:
 
 @dataclass(frozen=True)
 class Route:
-    """No `via`: neighbours. No link: nobody is there (unreachable). The lowest metric wins."""
+    """No `via`: neighbours. No link: nobody is there (unreachable). The lowest metric wins. No table: main."""
 
     to: Net
     link: str
     path: str
     via: Address | None = None
     metric: int = 0
+    table: str = ""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A routing policy rule: packets with this mark look into this table; narrow: its default route does not count."""
+
+    mark: int
+    table: str
+    priority: int
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,15 +58,17 @@ class Network:
     masquerade: tuple[tuple[Net, str], ...] = ()
     forwarding: tuple[int, ...] = (4,)
     peers: dict[str, tuple[Net, ...]] = field(default_factory=dict)
+    lookups: tuple[Lookup, ...] = ()
 
     def kind(self, address: Address) -> str:
-        """local, broadcast, multicast or unicast."""
+        """local, broadcast, multicast, anycast (of the routers of a subnet) or unicast."""
         if address.is_multicast:
             return "multicast"
         if any(own.interface.ip == address for own in self.own):
             return "local"
         if address.version == 6:
-            return "unicast"
+            routers = 6 in self.forwarding and any(_routers(own.interface.network) == address for own in self.own)
+            return "anycast" if routers else "unicast"
         if address in LOOPBACK:
             return "local"
         return "broadcast" if address == BROADCAST or self._ends_a_subnet(address) else "unicast"
@@ -64,15 +77,21 @@ class Network:
         nets = [own.interface.network for own in self.own if own.interface.version == 4]
         return any(net.prefixlen < 31 and net.broadcast_address == address for net in nets)
 
-    def route(self, to: Address, only: Iterable[str] | None = None) -> Route | None:
+    def route(self, to: Address, only: Iterable[str] | None = None, mark: int = 0) -> Route | None:
         """The longest prefix, then the lowest metric; `only` through these links."""
+        for lookup in (*(each for each in self.lookups if mark and each.mark == mark), Lookup(0, "", 0)):
+            best = self._best(to, lookup.table, only)
+            if best and (best.to.prefixlen or not lookup.narrow):
+                return best if best.link else None
+        return None
+
+    def _best(self, to: Address, table: str, only: Iterable[str] | None) -> Route | None:
         fits = [
             route
             for route in self.routes
-            if to.version == route.to.version and to in route.to and (only is None or route.link in only)
+            if route.table == table and to.version == route.to.version and to in route.to and (only is None or route.link in only)
         ]
-        best = min(fits, key=lambda route: (-route.to.prefixlen, route.metric), default=None)
-        return best if best and best.link else None
+        return min(fits, key=lambda route: (-route.to.prefixlen, route.metric), default=None)
 
     def leads(self, address: Address, only: Iterable[str] | None = None) -> str:
         """The link by which a packet to this address would leave; nothing if by none."""
@@ -89,3 +108,8 @@ class Network:
         here = [own for own in self.own if own.link == link and own.interface.version == neighbour.version]
         near = [own for own in here if neighbour in own.interface.network]
         return next(iter(near + here), None)
+
+
+def _routers(net: Net) -> Address | None:
+    """The address that every router of a subnet answers to (RFC 4291, 2.6.1)."""
+    return net.network_address if net.version == 6 and net.prefixlen < 127 else None

@@ -57,7 +57,7 @@ UNTRACKED = (130, 131, 132, 133, 134, 135, 136, 143)
 class Packet:
     """The first packet of a flow (TCP: a SYN), or an answer to it. None: not known, or the protocol has no such thing.
 
-    oif is known after routing; state and dnat are conntrack's.
+    oif is known after routing; state, dnat and ct_mark are conntrack's; mark is the packet's own.
     """
 
     iif: str
@@ -71,6 +71,8 @@ class Packet:
     oif: str | None = None
     state: str = "new"
     dnat: bool | None = False
+    ct_mark: int | None = 0
+    mark: int = 0
 
     @property
     def family(self) -> int | None:
@@ -93,6 +95,5 @@ def first_state(packet: Packet) -> str:
 def answer(packet: Packet, iif: str, src: Address, sport: int | None, dst: Address, dport: int | None) -> Packet:
     """What comes back to a packet that arrived at src:sport as if from dst:dport."""
     kind = {8: 0, 13: 14, 15: 16, 17: 18, 128: 129, 139: 140}.get(packet.icmp_type)
-    return replace(
-        packet, iif=iif, src=src, dst=dst, sport=sport, dport=dport, icmp_type=kind, state="established", oif=None
-    )
+    ends = {"iif": iif, "oif": None, "src": src, "dst": dst, "sport": sport, "dport": dport}
+    return replace(packet, **ends, icmp_type=kind, state="established", mark=0)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 
-from gwimage.explain.network import Net, Network, Own, Route
+from gwimage.explain.network import Lookup, Net, Network, Own, Route
 from gwimage.plan import Plan, Setting
 
 ZONES = ("wans", "lans", "vpns")
@@ -14,6 +14,7 @@ PLACEHOLDERS = [IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24"), IPv
 ON_LINK6, DELEGATED = IPv6Network("2001:db8:fffe::/48"), IPv6Network("2001:db8:ff00::/48")
 LINK_LOCAL = IPv6Interface("fe80::200:ff:fe00:0/64")  # it is made of the card's MAC address
 ROUTER6 = IPv6Address("fe80::1")
+MAIN = {"main": "", "254": ""}
 USUAL_METRIC = 1024  # networkd's
 
 # what a WAN has been given just now, by its name and IP version: an address, or a prefix for the LANs
@@ -32,6 +33,14 @@ class Link:
 
     def one(self, section: str, key: str) -> Setting | None:
         return next(iter(self.all(section, key)), None)
+
+    def sections(self, name: str) -> list[dict[str, Setting]]:
+        """Each section of this name by its keys."""
+        found: dict[str, dict[str, Setting]] = {}
+        for each in self.settings:
+            if each.section == name:
+                found.setdefault(each.instance, {})[each.key] = each
+        return list(found.values())
 
     def value(self, section: str, key: str) -> str:
         found = self.one(section, key)
@@ -55,13 +64,15 @@ def read(plan: Plan, given: Given | None = None) -> Network:
     zones = {element.text.strip('"'): kind for kind in ZONES for element in plan.elements if element.set == kind}
     links = list(_links(plan))
     for link in links:
-        _fixed(link, found)
+        _addresses(link, found)
     for link in links:
         _leased(link, given.get((link.name, 4)), found)
         _advertised(link, found)
+        _routes(link, found)
     _delegated(links, given, found)
     hidden = tuple(_hidden(links, found.own))
-    return Network(zones, tuple(found.own), tuple(found.routes), hidden, _forwarding(plan), _peers(plan))
+    lookups = tuple(sorted((each for link in links for each in _lookups(link)), key=lambda each: each.priority))
+    return Network(zones, tuple(found.own), tuple(found.routes), hidden, _forwarding(plan), _peers(plan), lookups)
 
 
 def _links(plan: Plan) -> Iterator[Link]:
@@ -74,21 +85,32 @@ def _links(plan: Plan) -> Iterator[Link]:
             yield Link(link.value("Match", "Name"), link.settings)
 
 
-def _fixed(link: Link, found: _Found) -> None:
+def _addresses(link: Link, found: _Found) -> None:
     for setting in (*link.all("Network", "Address"), *link.all("Address", "Address")):
         found.address(Own(ip_interface(setting.value), link.name, setting.path))
-    sections: dict[str, dict[str, Setting]] = {}
-    for setting in link.settings:
-        if setting.section == "Route":
-            sections.setdefault(setting.instance, {})[setting.key] = setting
-    for keys in sections.values():
-        via = ip_address(keys["Gateway"].value) if "Gateway" in keys else None
-        to = ip_network(keys["Destination"].value) if "Destination" in keys else ANYWHERE[via.version]
+    if (setting := link.one("Network", "LinkLocalAddressing")) and setting.value in ("ipv6", "yes"):
+        found.address(Own(LINK_LOCAL, link.name, setting.path))
+
+
+def _routes(link: Link, found: _Found) -> None:
+    """The [Route] sections; the gateway of a lease is known by now."""
+    for keys in link.sections("Route"):
+        via, table = keys.get("Gateway"), MAIN.get(keys["Table"].value, keys["Table"].value) if "Table" in keys else ""
+        path = next(iter(keys.values())).path
+        if via and via.value == "_dhcp4":
+            via = next((route.via for route in found.routes if (route.link, route.to) == (link.name, ANYWHERE[4])), None)
+        else:
+            via = ip_address(via.value) if via else None
+        to = ip_network(keys["Destination"].value) if "Destination" in keys else ANYWHERE[via.version if via else 4]
         metric = int(keys["Metric"].value) if "Metric" in keys else USUAL_METRIC * (to.version == 6)
-        found.routes.append(Route(to, link.name, next(iter(keys.values())).path, via, metric))
-    if setting := link.one("Network", "LinkLocalAddressing"):
-        if setting.value in ("ipv6", "yes"):
-            found.address(Own(LINK_LOCAL, link.name, setting.path))
+        found.routes.append(Route(to, link.name, path, via, metric, table))
+
+
+def _lookups(link: Link) -> Iterator[Lookup]:
+    for keys in link.sections("RoutingPolicyRule"):
+        table = keys["Table"].value
+        narrow = "SuppressPrefixLength" in keys
+        yield Lookup(int(keys["FirewallMark"].value), MAIN.get(table, table), int(keys["Priority"].value), narrow)
 
 
 def _leased(link: Link, given: IPv4Interface | None, found: _Found) -> None:

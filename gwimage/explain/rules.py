@@ -56,7 +56,8 @@ class Nat:
 class Rule:
     """Matches, then what happens. limit and log are only told; verdict: accept, drop or nothing; by_state: a vmap's.
 
-    untracked: conntrack is not to see the packet. Not known: a rule of the user's own in words that nobody here understands.
+    untracked: conntrack is not to see the packet; ct_mark: what it is to remember; marked: the packet gets that mark.
+    Not known: a rule of the user's own in words that nobody here understands.
     """
 
     stage: str
@@ -69,6 +70,8 @@ class Rule:
     by_state: tuple[tuple[str, str], ...] = ()
     nat: Nat | None = None
     untracked: bool = False
+    ct_mark: int | None = None
+    marked: bool = False
     known: bool = True
 
 
@@ -123,6 +126,8 @@ def look(field: str, packet: Packet, world: World) -> object:
             return ABSENT
     if head == "th" and packet.protocol is not None and packet.protocol not in PORTED:
         return ABSENT
+    if head == "ct" and packet.state in ("invalid", "untracked") and field != "ct state":
+        return ABSENT
     return LOOK[field](packet, world)
 
 
@@ -148,6 +153,7 @@ LOOK = {
     "fib saddr . iif oif": _fib_missing,
     "fib saddr oifname": _fib_link,
     "ct state": lambda packet, _: packet.state,
+    "ct mark": lambda packet, _: packet.ct_mark,
     "ct status": lambda packet, _: {None: None, True: "dnat", False: ""}[packet.dnat],
     # only the first packet of a connection and the answer to it are ever asked about
     "tcp flags & (syn|rst) ==": lambda _packet, _world: "syn",

@@ -51,7 +51,7 @@ def matrix_text(rows: list[tuple[str, str, list[Opening]]], doubts: list[str], s
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     for start, end, found in rows:
-        if cells[start, end] == "some":
+        if cells[start, end] in ("some", "most"):
             lines += ["", f"{start} to {end}"]
             lines += [f"    {'not ' * each.closed}{each.text}  [{_where(each.path, source)}]" for each in found]
     return "\n".join([*lines, *([""] if doubts else []), *doubts])
@@ -64,7 +64,7 @@ def matrix_document(rows: list[tuple[str, str, list[Opening]]], doubts: list[str
             {
                 "from": start,
                 "to": end,
-                "open": {"all": "all", "-": "none", "": "own", "some": "some"}[_cell(start, end, found)],
+                "open": {"-": "none", "": "own"}.get(cell := _cell(start, end, found), cell),
                 "what": [{"text": each.text, "closed": each.closed, **_cause(each.path, source)} for each in found],
             }
             for start, end, found in rows
@@ -76,7 +76,8 @@ def matrix_document(rows: list[tuple[str, str, list[Opening]]], doubts: list[str
 def _cell(start: str, end: str, found: list[Opening]) -> str:
     if not found:
         return "" if start == end else "-"
-    return "all" if found[0].everything else "some"
+    every = any(each.everything for each in found)
+    return "some" if not every else "most" if any(each.closed for each in found) else "all"
 
 
 def _verdict(answer: Answer) -> str:

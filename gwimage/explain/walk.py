@@ -94,6 +94,15 @@ def back(model: Model, there: Walk) -> Walk:
     return way.end(way.answer(came))
 
 
+def own_answer(model: Model, there: Walk) -> str:
+    """The link by which the gateway's own answer leaves to a packet that it accepted; nothing if by none."""
+    packet = there.packet
+    way = _Way(model, answer(packet, "", packet.dst, packet.dport, packet.src, packet.sport))
+    way.filter("output")
+    found = model.network.route(packet.src, mark=way.packet.mark)
+    return found.link if found else ""
+
+
 class _Way:
     """A packet on its way, and what has happened to it so far."""
 
@@ -107,10 +116,14 @@ class _Way:
         return Walk(self.before, self.packet, verdict, tuple(self.steps), self.via, tuple(self.doubts))
 
     def first(self) -> str:
+        if wrong := kernel.refuse(self.packet):
+            self.step("routing", wrong, None)
+            return "dropped"
         if not self.in_tunnel(self.packet.iif, self.packet.src) or self.filter("prerouting") == "drop":
             return "dropped"
         if self.packet.state == "new":
             self.packet = replace(self.packet, state=first_state(self.packet))
+        self.filter("mangle")
         if self.packet.state == "new":
             self.translate("dstnat")
         verdict = self.onwards()
@@ -124,6 +137,7 @@ class _Way:
         """Conntrack undoes what it did to the first packet: its source before routing, its destination on the way out."""
         if self.filter("prerouting") == "drop":
             return "dropped"
+        self.filter("mangle")
         self.packet = replace(self.packet, dst=asked.src, dport=asked.sport)
         verdict = self.onwards()
         if verdict == "forwarded":
@@ -151,9 +165,7 @@ class _Way:
     def filter(self, chain: str) -> str:
         """accept or drop: by the first rule that says so, else by the chain's policy."""
         for rule, paths in self.matching(chain):
-            if rule.untracked:
-                self.packet = replace(self.packet, state="untracked")
-                self.step(chain, "is not tracked, and keeps its addresses", rule, *paths)
+            self.remember(chain, rule, paths)
             if rule.log:
                 self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
             if said := verdict(rule, self.packet):
@@ -165,6 +177,18 @@ class _Way:
             return "accept"
         self.step(chain, "dropped: no rule accepts it", None)
         return "drop"
+
+    def remember(self, chain: str, rule: Rule, paths: tuple[str, ...]) -> None:
+        """What a rule does that is no verdict: conntrack keeps out, or notes by which way a connection came."""
+        if rule.untracked:
+            self.packet = replace(self.packet, state="untracked")
+            self.step(chain, "not tracked: it keeps its addresses", rule, *paths)
+        if rule.ct_mark is not None and self.packet.state not in ("invalid", "untracked"):
+            self.packet = replace(self.packet, ct_mark=rule.ct_mark)
+            self.step(chain, f"answers are to leave by {self.packet.iif}", rule, *paths)
+        if rule.marked:
+            self.packet = replace(self.packet, mark=self.packet.ct_mark)
+            self.step(chain, "goes the way that its connection came", rule, *paths)
 
     def translate(self, chain: str) -> bool:
         """Whether a rule decided about the addresses; then no later chain of this hook does."""

@@ -39,6 +39,19 @@ def test_the_mistake_that_the_readme_shows(tmp_path, monkeypatch):
     assert result.output in README
 
 
+def test_the_explanation_that_the_readme_shows(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    command = re.search(r"^    gwimage (explain .*)$", README, re.M)[1]
+    result = CliRunner().invoke(cli.cli, command.split())
+    assert result.exit_code == 1
+    assert f"```\n{result.output}```" in README
+
+
+def test_the_picture_that_the_readme_shows():
+    result = CliRunner().invoke(cli.cli, ["show", "--format", "svg", str(ROOT / "profiles/two-lans.yaml")])
+    assert result.output == (ROOT / "docs/two-lans.svg").read_text()
+
+
 def test_commands_exist():
     for command in re.findall(r"(?:\./build\.sh|`gwimage) ([a-z]+)", README):
         assert command == "test" or command in cli.cli.commands, command

@@ -203,10 +203,10 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
 
 
 def _can_be_shown(profile: Profile) -> bool:
-    """The lab's servers outside are plain ones, and inside there are none."""
+    """The lab's servers outside speak no TLS, and inside there are none."""
     dns, known = profile.dns, zones.of(profile)
     addresses = [one.address for one in dns.upstreams if one.address.version == 4]
-    if "always" in (dns.tls, dns.dnssec) or any(map(known.home, addresses)):
+    if dns.tls == "always" or any(map(known.home, addresses)):
         return False
     return bool(addresses) or not dns.upstreams
 

@@ -19,7 +19,7 @@ from gwimage.lab.serve import listen
 from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
 from gwimage.problem import ToolError
 
-SECRET_NAME = "known-to-the-isp-alone.example"
+SECRET_NAME = "known-to-the-isp-alone.test"  # nobody asks for signatures below .test (RFC 6761)
 PORT = 8080  # of the server outside and of each client's listener
 _LEASE_SCRIPT = """#!/bin/sh
 # Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are

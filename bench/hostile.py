@@ -17,6 +17,7 @@ SIZE = 1 << 20
 MANY = source.MAX_NODES // 2 - 50  # keys with a value each
 LIMIT = 2.0
 HEAD = "version: 1\nname: hostile\nrelease: 1.0.0\nwans:\n  wan: {nic: net0, ipv4: dhcp}\n"
+TCP = "to: [lan], protocols: [tcp]"
 LAN = "lans:\n  lan: {nic: net1, address: 10.0.0.1/24}\n"
 
 
@@ -49,9 +50,15 @@ def large(right: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+def many(name: str, count: int) -> str:
+    """Different names in a list; N in them as for fill."""
+    return ", ".join(f"{name}N-{index}" for index in range(count))
+
+
 def shapes() -> dict[str, str]:
     """Hostile profiles by name."""
     valid = HEAD + LAN
+    allow = f"{valid}firewall:\n  allow:\n"
     admin = f"{HEAD}{LAN}system:\n  admin:\n    ssh_keys: "
     return {
         "many values": fill("a: [", "a,", "]"),
@@ -94,7 +101,9 @@ def shapes() -> dict[str, str]:
         "huge address": HEAD + f"lans:\n  lan: {{nic: net1, address: {'1.' * (SIZE // 2 - 200)}}}\n",
         "huge number": HEAD + f"lans:\n  lan: {{nic: net1, address: {'1' * (SIZE - 200)}}}\n",
         "huge mapping as text": fill(f"{HEAD}lans:\n  lan: {{nic: net1, address: {{", "aN: b,", "}}", MANY),
-        "allow": fill(f"{valid}firewall:\n  allow:\n", "    - {from: [wan], to: [lan], protocols: [tcp], ports: [4N-60000]}\n", most=512),
+        "allow": fill(allow, f"    - {{from: [wan], {TCP}, ports: [4N-60000]}}\n", most=512),
+        "unknown zones": fill(allow, f"    - {{from: [{many('lax', 90)}], {TCP}}}\n", most=500),
+        "unknown sets": fill(allow, f"    - {{from: [wan], {TCP}, sources: [{many('a', 60)}]}}\n", most=512),
         "forwards": fill(f"{valid}firewall:\n  forwards:\n", "    aN: {ports: [4N-60000], to: 10.0.0.5}\n", most=512),
         "set": fill(f"{valid}firewall: {{sets: {{a: [", "2001:db8::N,", "]}}", MANY * 2 - 100),
         "sets": fill(f"{valid}firewall:\n  sets:\n", f"    aN: [{'10.0.0.1, ' * 300}]\n", most=128),

@@ -1,4 +1,4 @@
-"""Matches of nft rules, in the few forms that gwimage writes and `explain` reads. A match without a condition is empty text."""
+"""Matches of nft rules, in the few forms that gwimage writes and `explain` reads. Without a condition a match is empty text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 GATEWAY = "gateway"
+ENOUGH = 300  # errors of one section: a search for names that are alike takes its time
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def ask_all(questions: dict[str, tuple]) -> dict[str, str]:
     return answers
 
 
-def scenario(say, ruleset: str, masqueraded: list[str], networks: dict, ports: list[int], steps: list) -> list[dict[str, str]]:
+def scenario(say, ruleset: str, masqueraded: list[str], networks: dict, ports: list[int], steps: list) -> list[dict]:
     """steps: questions (a dictionary), or a command for the gateway (a list of words). The answers of each dictionary."""
     build(ruleset, masqueraded, networks)
     for name in (GATEWAY, *networks):

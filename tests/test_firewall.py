@@ -134,10 +134,10 @@ def test_what_is_hidden_opens_nothing_new(boxes):
         return axis.bits(spans) if spans else ranges.EVERY
 
     openings = [
-        Opening(str(index), tuple(box[0]), tuple(box[1]), tuple(box[2]), ranges.port_bits(box[3]), bits(box[4]), bits(box[5]))
+        Opening(str(index), *map(tuple, box[:3]), ranges.port_bits(box[3]), bits(box[4]), bits(box[5]))
         for index, box in enumerate(boxes)
     ]
-    found = {int(one.path): [int(path) for path in by] for one, by in hidden(openings, axis)}
+    found = {int(one.path): list(map(int, by)) for one, by in hidden(openings, axis)}
     for index, box in enumerate(boxes):
         if index in found:
             assert packets(box) <= set().union(*(packets(boxes[other]) for other in found[index]))
@@ -158,8 +158,9 @@ firewall:
     - {from: [iot], to: [lan], protocols: [tcp], ports: [445, 80], sources: [10.0.1.0/28], destinations: [10.0.0.5]}
     - {from: [lan], to: [iot, gateway], protocols: [udp, tcp], ports: [8000-8100]}
     - {from: [wan], to: [lan], protocols: [udp], ports: [53]}
-    - {from: [wan], to: [gateway, lan], protocols: [tcp], ports: [22], sources: [192.0.2.1]}
+    - {from: [wan], to: [gateway, lan], protocols: [tcp], ports: [22], sources: [192.0.2.0/24]}
     - {from: [iot], to: [lan], protocols: [esp]}
+    - {from: [guests], to: [wan], protocols: [udp], ports: [53], destinations: [9.9.9.9]}
 """)
     probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.")}
     assert probes == {
@@ -168,6 +169,8 @@ firewall:
         ),
         "firewall.allow.1.lan.iot": claim.Reaches("client-lan", "iot", "udp", 8000),
         "firewall.allow.2.wan.lan": claim.Reaches("attacker-wan", "lan", "udp", 53),
+        "firewall.allow.3.wan.lan": claim.Reaches("attacker-wan", "lan", "tcp", 22, source=IPv4Address("192.0.2.253")),
+        "firewall.allow.5.guests.wan": claim.Reaches("client-guests", "wan", "udp", 53, IPv4Address("9.9.9.9")),
     }
     assert found["firewall.allow.2.wan.lan"].needs == ("wans.wan.address", "lans.lan.dhcp.lease")
     assert found["wans.wan.closed"].probe.allowed_tcp == ((22, 22),)
@@ -187,15 +190,14 @@ firewall:
     office: {ports: [2222], to: 10.0.0.5, sources: [192.0.2.1]}
 """)
     probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.")}
-    server, camera = IPv4Address("10.0.0.5"), IPv4Address("10.0.1.5")
-    callers = ("attacker-wan", "client-lan", "client-iot")
+    outside, web, camera = "attacker-wan", IPv4Address("10.0.0.5"), IPv4Address("10.0.1.5")
     assert probes == {
         **{
-            f"firewall.forwards.web.{caller}.wan.{protocol}": claim.Forwarded(caller, "wan", protocol, 443, "lan", server, 443)
-            for caller in callers
-            for protocol in ("tcp", "udp")
+            f"firewall.forwards.web.{caller}.wan.{kind}": claim.Forwarded(caller, "wan", kind, 443, "lan", web, 443)
+            for caller in (outside, "client-lan", "client-iot")
+            for kind in ("tcp", "udp")
         },
-        "firewall.forwards.camera.attacker-wan.wan.tcp": claim.Forwarded("attacker-wan", "wan", "tcp", 9000, "iot", camera, 80),
+        f"firewall.forwards.camera.{outside}.wan.tcp": claim.Forwarded(outside, "wan", "tcp", 9000, "iot", camera, 80),
     }
     assert found["wans.wan.closed"].probe.allowed_tcp == ((443, 443), (2222, 2222), (8000, 8001), (9000, 9000))
     assert found["lans.lan.unreachable.wan"].closed

@@ -22,7 +22,10 @@ lans:
 """
 NETWORKS = {
     "wan": (["203.0.113.2/24"], ["203.0.113.66/24", "203.0.113.77/24"]),
-    "lan": (["10.0.0.1/24", "2001:db8::1/64"], [*(f"10.0.0.{n}/24" for n in (5, 6, 10, 17)), "2001:db8::5/64", "2001:db8::10/64"]),
+    "lan": (
+        ["10.0.0.1/24", "2001:db8::1/64"],
+        [*(f"10.0.0.{n}/24" for n in (5, 6, 10, 17)), "2001:db8::5/64", "2001:db8::10/64"],
+    ),
     "iot": (["10.0.1.1/24", "2001:db8:1::1/64"], ["10.0.1.5/24", "10.0.1.6/24", "2001:db8:1::5/64"]),
 }
 WITHOUT_RULES = ["nft", "delete", "table", "inet", "gwimage"]
@@ -139,7 +142,8 @@ def test_allow():
 firewall:
   sets: {admins: [10.0.0.10, 10.0.0.16/28, "2001:db8::10"]}
   allow:
-    - {from: [iot], to: [lan], protocols: [tcp], ports: [445, 8000-8002], sources: [10.0.1.5], destinations: [10.0.0.5], log: true}
+    - {from: [iot], to: [lan], protocols: [tcp], ports: [445, 8000-8002], sources: [10.0.1.5], destinations: [10.0.0.5],
+       log: true}
     - {from: [lan], to: [iot, gateway], protocols: [tcp, udp], ports: [9000], sources: [admins]}
     - {from: [wan], to: [lan], protocols: [udp], destinations: [10.0.0.6]}
   log: {dropped: true, limit: 1/day}

@@ -14,7 +14,7 @@ from gwimage.ground import Ground
 from gwimage.match import Items, rule
 from gwimage.opening import LISTENER, PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.plan import Plan, Rule
-from gwimage.problem import Path, Problem
+from gwimage.problem import Path, Problem, errors
 from gwimage.ranges import Ports
 from gwimage.zones import GATEWAY, Zones
 
@@ -71,6 +71,8 @@ def check(profile: Profile) -> list[Problem]:
             sound.append((index, entry))
             found = _warnings(path, entry, known.zones)
         problems += found
+        if len(errors(problems)) >= zones.ENOUGH:
+            break
     return problems + _hidden(sound, known, profile)
 
 
@@ -161,19 +163,22 @@ def _opening(index: int, entry: Allow, known: Ground) -> Opening:
 
 def _defaults(known: Zones, profile: Profile) -> list[Opening]:
     """What is open without any entry. Ping stands for ICMP: the gateway has no answer to its other questions."""
-    lans = [lan.name for lan in profile.lans]
     found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans) for lan in profile.lans if lan.internet]
     for name, routed in subnets.behind(profile).items():
-        if name in lans:
+        if name in known.inside:
             found.append(Opening(f"routes.{min(routed.values())}", (name,), (name,)))
+    lans = [lan.name for lan in profile.lans]
     for name in known.inside:
         path = f"lans.{name}" if name in lans else f"vpn.{name}"
-        found.append(Opening(path, (name,), (GATEWAY,), ("icmp",)))
+        found.append(Opening(path, (name,), (GATEWAY,), ("icmp", "icmpv6")))
         found.append(Opening(path, (name,), (GATEWAY,), WITH_PORTS, ranges.port_bits([(53, 53)])))
-    for name in profile.dhcp:
-        found.append(Opening(f"lans.{name}.dhcp", (name,), (GATEWAY,), ("udp",), ranges.port_bits([(67, 67)])))
-    ssh, ssh_from = ranges.port_bits([(22, 22)]), profile.services.ssh_from
-    return [*found, Opening("services.ssh.from", ssh_from, (GATEWAY,), ("tcp",), ssh)]
+    services = [(f"lans.{name}.dhcp", (name,), "udp", 67) for name in profile.dhcp]
+    services += [(f"vpn.{vpn.name}.port", known.wans, "udp", vpn.port) for vpn in profile.vpn if vpn.port]
+    services.append(("services.ssh.from", profile.services.ssh_from, "tcp", 22))
+    services.append(("services.ntp.from", profile.ntp.serves, "udp", 123))
+    for path, start, protocol, port in services:
+        found.append(Opening(path, start, (GATEWAY,), (protocol,), ranges.port_bits([(port, port)])))
+    return found
 
 
 def plan(profile: Profile) -> Plan:
@@ -231,31 +236,24 @@ def _claims(entry: Allow, path: str, profile: Profile) -> Iterator[Claim]:
 
 
 def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, profile: Profile) -> Reaches | None:
-    """None where the lab could not ask: it has no hosts on VPNs, and those outside have the addresses that they have."""
-    wans, lans = [wan.name for wan in profile.wans], {lan.name: lan.address for lan in profile.lans}
-    source = destination = None
-    if entry.sources:
-        source = _host(entry.sources, lans.get(start), profile)
-    if entry.destinations:
-        destination = _host(entry.destinations, lans.get(end), profile)
-    if (entry.sources and not source) or (entry.destinations and not destination):
+    """None where the lab could not ask: it has no hosts on VPNs, and only the first WAN leads to the server outside."""
+    lans, wans = {lan.name: lan.address for lan in profile.lans}, [wan.name for wan in profile.wans]
+    ways = (start in lans and end in (*lans, wans[0])) or (start in wans and end in lans)
+    source = _host(entry.sources, lans.get(start), profile)
+    destination = _host(entry.destinations, lans.get(end), profile)
+    if start == end or not ways or (entry.sources and not source) or (entry.destinations and not destination):
         return None
-    if start in wans and end in lans:
-        return Reaches(f"attacker-{start}", end, protocol, port, destination)
-    # only the first WAN leads to the server outside, while it works
-    if start in lans and start != end and (end in lans or (end == wans[0] and not entry.destinations)):
-        return Reaches(f"client-{start}", end, protocol, port, destination, source)
-    return None
+    return Reaches(f"{'client' if start in lans else 'attacker'}-{start}", end, protocol, port, destination, source)
 
 
 def _host(items: Items, home: IPv4Interface | None, profile: Profile) -> IPv4Address | None:
-    """The first of the addresses that a host on the LAN can have."""
-    if home is None:
-        return None
-    first, last = int(home.network.network_address), int(home.network.broadcast_address)
+    """The first of the addresses that a host on the LAN can have; outside one near the end, where no router is."""
     for one in match.resolved(items, profile.sets):
-        low, high = max(one.first, first + 1), min(one.last, last - 1)
-        low += low == int(home.ip)
+        low, high = max(one.first, one.last - 2), one.last
+        if home:
+            low = max(one.first, int(home.network.network_address) + 1)
+            low += low == int(home.ip)
+            high = min(one.last, int(home.network.broadcast_address) - 1)
         if one.family == 4 and low <= high:
             return IPv4Address(low)
     return None

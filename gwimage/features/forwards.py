@@ -13,7 +13,7 @@ from gwimage.claim import Claim, Forwarded
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
 from gwimage.plan import Plan, Rule
-from gwimage.problem import Path, Problem
+from gwimage.problem import Path, Problem, errors
 from gwimage.ranges import Ports
 from gwimage.zones import Zones
 
@@ -76,6 +76,8 @@ def check(profile: Profile) -> list[Problem]:
             sound.append(forward)
             found = _warnings(path, forward, known.zones, profile)
         problems += found
+        if len(errors(problems)) >= zones.ENOUGH:
+            break
     return problems + _twice(sound, known, profile)
 
 
@@ -168,7 +170,7 @@ def _own_services(profile: Profile) -> Iterator[tuple[str, int, tuple[str, ...],
 def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> list[Problem]:
     to, home = forward.to, known.home(forward.to)
     dhcp = profile.dhcp.get(home)
-    reserved = [one.address for one in getattr(profile, "reservations", {}).get(home, ())]
+    reserved = [one.address for one in profile.reservations.get(home, ())]
     if not dhcp or not dhcp.first <= to <= dhcp.last or to in reserved:
         return []
     message = f"{to} is in the DHCP pool: the server may get another address one day"

@@ -1,4 +1,4 @@
-"""nft rules of the user's own, copied as they stand. Here only what could break out of its line is refused; nft judges the rest.
+"""nft rules of the user's own, copied as they stand. What could break out of its line is refused here, nft judges the rest.
 
 `build` asks it (gwimage/nft.py), since a check has no tools.
 """
@@ -64,7 +64,8 @@ def check(profile: Profile) -> list[Problem]:
             problems += _check_one((*PATH, chain, index), text, profile)
     if profile.raw.rules and not problems:
         message = "check, explain and verify do not know what these rules do"
-        problems.append(Problem(PATH, message, "prefer firewall.allow and firewall.forwards where they suffice", "warning", True))
+        hint = "prefer firewall.allow and firewall.forwards where they suffice"
+        problems.append(Problem(PATH, message, hint, "warning", on_key=True))
     return problems
 
 

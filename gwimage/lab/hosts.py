@@ -21,6 +21,12 @@ from gwimage.problem import ToolError
 
 SECRET_NAME = "known-to-the-isp-alone.test"  # nobody asks for signatures below .test (RFC 6761)
 PORT = 8080  # of the server outside and of each client's listener
+_ISP = {
+    "ip_forward": "1",  # to attackers that are no neighbours of the gateway
+    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): what leaves by one WAN must have no other's address
+    "conf/all/send_redirects": "0",
+    "conf/default/send_redirects": "0",
+}
 _LEASE_SCRIPT = """#!/bin/sh
 # Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
 # about this gateway.
@@ -48,8 +54,8 @@ class Hosts:
         insiders = [f"{kind}-{lan.name}" for lan in self.topology.lans for kind in ("client", "server")]
         for name in ["isp", *attackers, *insiders]:
             make(name)
-        with inside("isp"):  # the gateway answers by way of the ISP; a shorter way is not its business
-            for key, value in ("ip_forward", "1"), ("conf/all/send_redirects", "0"), ("conf/default/send_redirects", "0"):
+        with inside("isp"):
+            for key, value in _ISP.items():
                 Path("/proc/sys/net/ipv4", key).write_text(value)
         for segment in (segment for card in self.topology.cards for segment in card.segments):
             ip("hv", [f"link add {segment.bridge} type bridge", f"link set {segment.bridge} up"])

@@ -98,12 +98,13 @@ class LanSide:
 
 @dataclass(frozen=True)
 class Topology:
-    """`outside` is an address beyond the ISP that no network of the profile has."""
+    """`outside` (a server's) and `afar` (a caller's) are addresses beyond the ISP that no network of the profile has."""
 
     cards: tuple[Card, ...]
     wans: tuple[WanSide, ...]
     lans: tuple[LanSide, ...]
     outside: IPv4Address
+    afar: IPv4Address
 
 
 def derive(profile: Profile) -> Topology:
@@ -111,14 +112,14 @@ def derive(profile: Profile) -> Topology:
     cards, segments = _cards(profile)
     named = set(_named(profile))
     spare = _apart(named)
-    outside = next(spare)[-2]
+    beyond = next(spare)
     mac = {segment: card.mac for card in cards for segment in card.segments}
     wans = []
     for wan in profile.wans:
         segment = segments[wan.name][0]
         wans.append(_wan_side(wan, segment, wan.link.cloned_mac or mac[segment], spare, named))
     lans = [_lan_side(lan, segments[lan.name], profile, named) for lan in profile.lans]
-    return Topology(tuple(cards), tuple(wans), tuple(lans), outside)
+    return Topology(tuple(cards), tuple(wans), tuple(lans), outside=beyond[-2], afar=beyond[-3])
 
 
 def _cards(profile: Profile) -> tuple[list[Card], dict[str, tuple[Segment, ...]]]:

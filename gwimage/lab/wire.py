@@ -60,8 +60,8 @@ def connect(
     tries: int = 2, wait: float = 1.5,
 ) -> str:
     """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent one byte."""
-    answer = "silent"
     for _ in range(tries):
+        answer = "silent"
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
         with inside(name), socket.socket(socket.AF_INET, kind) as link:
             link.settimeout(wait)
@@ -70,11 +70,14 @@ def connect(
                 link.connect((str(target), port))
                 if protocol == "udp":
                     link.send(b"?")
+                else:
+                    answer = "open"  # even if the server waits for us to speak
                 return f"open {link.recv(100).decode(errors='replace')}".strip()
             except ConnectionRefusedError:
                 return "reset"
             except TimeoutError:
-                answer = "silent"
+                if answer == "open":
+                    break
             except OSError as error:
                 answer = errno.errorcode.get(error.errno or 0, str(error))
     return answer

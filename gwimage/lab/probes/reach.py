@@ -43,8 +43,18 @@ def _gateway_closed(probe: claim.GatewayClosed, view: View) -> Answer:
     seen = f"{len(view.ports)} ports of {target}: open {_few(is_open)}, {len(resets)} reset"
     if free:
         seen += f", {len(free)} may be either"
-    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets
+    deaf = _deaf(probe, target, hosts) if name.startswith("attacker-") else []
+    seen += f"; from afar no answer on {_few(deaf)}" if deaf else ""
+    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and not deaf
     return Answer(good, seen, exposed=LISTENER in is_open)
+
+
+def _deaf(probe: claim.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list[int]:
+    """Open ports that answer a neighbour alone: the answer to others leaves by another WAN."""
+    afar = hosts.topology.afar
+    with wearing(hosts, probe.zone_host, afar):
+        answers = {port: wire.connect(probe.zone_host, target, port, source=afar) for port in probe.open_tcp}
+    return [port for port, answer in answers.items() if not answer.startswith("open")]
 
 
 def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
@@ -82,14 +92,16 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
 
 
 def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
+    """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
     hosts = view.hosts
-    source, target = hosts.address_of(probe.src), hosts.given(hosts.wan(probe.wan))
+    outside = probe.src.startswith("attacker-")
+    source = hosts.topology.afar if outside else hosts.address_of(probe.src)
+    target, there = hosts.given(hosts.wan(probe.wan)), player(hosts, probe.lan, probe.to)
     if not source or not target:
-        return Answer(False, f"{probe.src} has no address" if target else f"{probe.wan} has no address")
-    there = player(hosts, probe.lan, probe.to)
-    with wearing(hosts, there, probe.to):
+        return Answer(False, f"{probe.wan if source else probe.src} has no address")
+    with wearing(hosts, probe.src, source), wearing(hosts, there, probe.to):
         listen(there, probe.protocol, probe.to, probe.to_port)
-        answer = wire.connect(probe.src, target, probe.port, probe.protocol, tries=3)
+        answer = wire.connect(probe.src, target, probe.port, probe.protocol, source, tries=3)
     # on one network the answer would go straight back, past the gateway, if it did not hide who asks
     hairpin = probe.src == f"client-{probe.lan}"
     expected = {address.ip for address in hosts.lan(probe.lan).gateways} if hairpin else {source}

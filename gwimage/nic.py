@@ -14,6 +14,7 @@ from gwimage.problem import Path, Problem
 
 FIRST_SLOT = 0x12  # Proxmox puts net0 ... net5 at PCI device 0x12 ... 0x17, on i440fx and q35 alike
 RESERVED = {"all", "any", "default", "gateway", "host", "lo", "local", "none", "self"}
+THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122, 3.2.1.3
 KERNEL = re.compile(
     r"(eth|wlan|wwan|usb|net|br|vmbr|virbr|docker|veth|tap|tun|bond|team|dummy|ifb|sit|gre|gretap|erspan|tunl|wg"
     r"|vlan|vxlan|macvlan|macvtap|ipvlan|ppp|can|vcan|lxc|nlmon|teql|vrf)[0-9]+"
@@ -90,7 +91,7 @@ def unusable(address: IPv4Address) -> str:
         return "is a multicast address"
     if address.is_link_local:
         return "is a link-local address"
-    if address in IPv4Network("0.0.0.0/8") or address.is_reserved:
+    if address in THIS_NETWORK or address.is_reserved:
         return "is not an address that a host can have"
     return ""
 

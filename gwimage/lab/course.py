@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gwimage.claim import Claim, Inspection, LocalName, Reservation, Unreachable
-from gwimage.lab import probes, wire
+from gwimage.lab import guest, probes, wire
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.guest import Findings
 from gwimage.lab.hosts import PORT, Hosts, wait_for
@@ -74,7 +74,7 @@ def run(say: Say, job: Job) -> Outcome:
     machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
     hosts.start()
     machine.prepare()
-    gateway = Gateway(machine, _PATIENCE[accel], emulated=accel == "tcg")
+    gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", guest.tunnel_keys(job.profile))
     outcome = examine(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel
     return outcome

@@ -25,13 +25,14 @@ class Gateway:
     machine: Machine
     patience: float
     emulated: bool = False
+    credentials: dict[str, str] = field(default_factory=dict)  # what the profile expects of a hypervisor, base64
     ready_at: float = 0
     _port: socket.socket | None = field(default=None, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def start(self, control: bool) -> None:
         self.ready_at = 0
-        self.machine.start(guest.credentials(control))
+        self.machine.start(self.credentials | guest.credentials(control))
         self._port = self.machine.port()
         threading.Thread(target=self._await_ready, daemon=True).start()
 

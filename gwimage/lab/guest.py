@@ -14,6 +14,12 @@ import socket
 import time
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING
+
+from gwimage import wireguard
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
 
 LISTENER = 40404
 FIREWALL_UNIT = "gwimage-firewall.service"
@@ -55,6 +61,12 @@ class Findings:
     release: str
     memory_total: int  # KiB
     memory_available: int
+
+
+def tunnel_keys(profile: Profile) -> dict[str, str]:
+    """A throwaway key for each VPN whose key the hypervisor is to give, as it would give it (see features/vpn.py)."""
+    waiting = [vpn for vpn in profile.vpn if vpn.private_key is None]
+    return {f"network.wireguard.{vpn.name}": _encode(wireguard.generate()) for vpn in waiting}
 
 
 def credentials(control: bool) -> dict[str, str]:

@@ -31,6 +31,10 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         r"^kernel\.warning: (?!WARNING: |-+\[ cut here)",
         "what the kernel thinks of the processor and the machine; its errors and traces do count",
     ),
+    (
+        r"^systemd-networkd\.warning: [a-z0-9-]+: Failed to resolve host '",
+        "a VPN's endpoint is looked up before the WAN is there; networkd tries again",
+    ),
 )
 _PRIORITIES = ("emergency", "alert", "critical", "error", "warning")
 

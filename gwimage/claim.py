@@ -132,6 +132,7 @@ class Forwarded:
     """What src sends to the WAN's current address and port arrives at to:to_port on the LAN.
 
     From outside the listener sees src's own address; from the LAN itself (hairpin) the gateway's.
+    source: the address of src where the forward names some, else whichever it has.
     """
 
     src: str
@@ -141,6 +142,7 @@ class Forwarded:
     lan: str
     to: IPv4Address
     to_port: int
+    source: IPv4Address | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import ranges, zones
+from gwimage import match, ranges, zones
 from gwimage.match import Items
 from gwimage.problem import Path, Problem
 from gwimage.ranges import Axis, Range
@@ -73,6 +73,20 @@ def survey(profile: Profile, lists: Iterable[Items]) -> Ground:
         hosts[GATEWAY] |= axis.family[6]
     sets = {name: axis.bits(members.ranges) for name, members in profile.sets.items()}
     return Ground(known, axis, hosts, sets)
+
+
+def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address | None:
+    """The first address of a list that a host on a WAN or LAN can have; outside one near the end, where no router is."""
+    home = next((lan.address for lan in profile.lans if lan.name == zone), None)
+    for one in match.resolved(items, profile.sets):
+        low, high = max(one.first, one.last - 2), one.last
+        if home:
+            low = max(one.first, int(home.network.network_address) + 1)
+            low += low == int(home.ip)
+            high = min(one.last, int(home.network.broadcast_address) - 1)
+        if one.family == 4 and low <= high and (home or not known.home(IPv4Address(low))):
+            return IPv4Address(low)
+    return None
 
 
 def check(path: Path, items: Items, names: Sequence[str], ground: Ground) -> list[Problem]:

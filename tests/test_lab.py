@@ -47,7 +47,7 @@ PROFILE = profile.parse(DATA)
 STATIC = profile.parse(DATA | {"wans": {"wan": FIXED, "dsl": DSL}})
 NAS, MAC, SENSOR = IPv4Address("10.0.0.5"), "02:00:00:00:00:05", IPv4Address("10.0.9.9")
 FAR, FRIEND = IPv4Address("9.9.9.9"), IPv4Address("192.0.2.77")
-OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa lab.example"), (150, "10.0.0.5"), (224, "0102ff"))
+OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa"), (150, "10.0.0.5"), (224, "0102ff"))
 PROBES = {
     "reservation": Reservation("lan", MAC, NAS),
     "name": LocalName("lan", "nas.home.arpa", NAS),
@@ -60,6 +60,7 @@ PROBES = {
     "reaches in": Reaches("attacker-wan", "lan", "tcp", 445, source=FRIEND),
     "forward": Forwarded("attacker-wan", "wan", "tcp", 443, "lan", NAS, 8443),
     "forward udp": Forwarded("attacker-wan", "wan", "udp", 443, "lan", NAS, 8443),
+    "forward friend": Forwarded("attacker-wan", "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
     "forward dsl": Forwarded("attacker-dsl", "dsl", "tcp", 443, "lan", NAS, 8443),
     "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
     "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
@@ -86,7 +87,7 @@ def _claims() -> tuple[Claim, ...]:
 CLAIMS = _claims()
 CLOSED = {claim.id for claim in CLAIMS if claim.closed}
 DHCP = (
-    "--dhcp-option=42,10.0.0.1", "--dhcp-option=15,home.arpa", "--dhcp-option=119,home.arpa,lab.example",
+    "--dhcp-option=42,10.0.0.1", "--dhcp-option=15,home.arpa", "--dhcp-option=119,home.arpa",
     "--dhcp-option=150,10.0.0.5", "--dhcp-option=224,01:02:ff",
 )  # fmt: skip
 SCANS = {"wans.wan.closed", "wans.dsl.closed", "lans.lan.closed", "lans.iot.closed"}
@@ -125,7 +126,9 @@ FORWARDS = """
 table ip forwards {
     chain pre {
         type nat hook prerouting priority dstnat
-        FROM fib daddr type local ip daddr != { 10.0.0.1, 10.7.0.1, 10.0.9.1 } meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
+        ip daddr { 10.0.0.1, 10.7.0.1, 10.0.9.1 } accept
+        FROM fib daddr type local meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
+        ip saddr SOURCE fib daddr type local tcp dport 444 dnat ip to 10.0.0.5:8443
     }
     chain post {
         type nat hook postrouting priority srcnat
@@ -175,7 +178,8 @@ class StandIn:
         self.started, self.control = time.time(), control
         lan, iot = self.hosts.topology.lans
         wan, dsl = self.hosts.topology.wans
-        links = {"wan": wan.segment, "dsl": dsl.segment, "lan": lan.segments[0], "iot0": iot.segments[0], "iot1": iot.segments[1]}
+        links = {"wan": wan.segment, "dsl": dsl.segment, "lan": lan.segments[0]}
+        links |= {"iot0": iot.segments[0], "iot1": iot.segments[1]}
         ip("gw", ["link add iot type bridge", "link set iot up"])
         for link, segment in links.items():
             end = f"gw-{link}"
@@ -229,10 +233,13 @@ class StandIn:
         rules = rules.replace("INPUT", "").replace("FORWARD", "" if "no allow" in self.faults else ALLOW)
         if "no masquerade" not in self.faults:
             hidden = "10.0.0.0/24" if "hides too little" in self.faults else "10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16"
-            rules += MASQUERADE.replace("INSIDE", f"10.0.9.0/24, {hidden}").replace("OUT", '"wan", "dsl", "lan"' if "hides too much" in self.faults else '"wan", "dsl"')
+            ways = '"wan", "dsl", "lan"' if "hides too much" in self.faults else '"wan", "dsl"'
+            rules += MASQUERADE.replace("INSIDE", f"10.0.9.0/24, {hidden}").replace("OUT", ways)
         if "no forward" not in self.faults:
             only = 'iifname { "wan", "dsl" }' if "no hairpin" in self.faults else ""
-            rules += FORWARDS.replace("FROM", only).replace("HIDE", "" if "hairpin past us" in self.faults else HAIRPIN)
+            source = "192.0.2.78" if "wrong source" in self.faults else FRIEND
+            hide = "" if "hairpin past us" in self.faults else HAIRPIN
+            rules += FORWARDS.replace("FROM", only).replace("SOURCE", str(source)).replace("HIDE", hide)
         rules += "" if "answers astray" in self.faults else ANSWERS
         with inside("gw"):
             run(["nft", "-f", "-"], stdin=rules)
@@ -253,7 +260,7 @@ class StandIn:
         if "no reservation" not in self.faults:
             dhcp.append(f"--dhcp-host={MAC},{NAS}")
         if "no names" not in self.faults:
-            dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}"]
+            dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}", "--host-record=stand-in.home.arpa,10.0.0.1"]
         dns = "127.0.0.9" if "no dns" in self.faults else str(self.hosts.topology.wans[0].isp.ip)
         self.processes.append(spawn("gw", [
             "dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping",
@@ -311,7 +318,8 @@ def examine(say, folder, faults):
 def asked(claim, fault=""):
     """Scans and silence take their time: where a fault has nothing to do with them they are left out."""
     red = HIDDEN if fault in WITHOUT_LEASE else EXPECTED.get(fault, CLOSED)
-    return not claim.closed or type(claim.probe) in {type(other.probe) for other in CLAIMS if other.closed and other.id in red}
+    kinds = {type(other.probe) for other in CLAIMS if other.closed and other.id in red}
+    return not claim.closed or type(claim.probe) in kinds
 
 
 def verdicts(folder, *faults):
@@ -334,14 +342,15 @@ EXPECTED = {
     "torn bridge": {"lans.iot.ping"},
     "no reservation": {"reservation"},
     "options": {"options"},
-    "no names": {"name", "label"},
+    "no names": {"name", "label", "system.hostname.name"},
     "no time": {"time"},
     "unsynchronised": {"time"},
     "listens": SCANS,
     "no allow": {"reaches tcp", "reaches udp", "reaches out", "reaches in"},
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "answers astray": {"forward dsl"},
-    "no forward": {"forward", "forward udp", "forward dsl", "hairpin", "hairpin across"},
+    "wrong source": {"forward friend"},
+    "no forward": {"forward", "forward friend", "forward udp", "forward dsl", "hairpin", "hairpin across"},
     "no hairpin": {"hairpin", "hairpin across"},
     "hairpin past us": {"hairpin"},
 }

@@ -1,6 +1,6 @@
 """The lab of a profile, as data: no host is touched."""
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
 
@@ -10,7 +10,7 @@ from gwimage.lab.topology import derive
 LAN = {"nic": "net1", "address": "10.0.0.1/24"}
 
 
-def lab(wans=None, lans=None):
+def lab(wans=None, lans=None, **more):
     return derive(
         profile.parse(
             {
@@ -19,6 +19,7 @@ def lab(wans=None, lans=None):
                 "release": "1.0.0",
                 "wans": wans or {"wan": {"nic": "net0", "ipv4": "dhcp"}},
                 "lans": lans or {"lan": LAN},
+                **more,
             }
         )
     )
@@ -72,6 +73,20 @@ def test_the_lab_keeps_clear_of_more_addresses():
     assert found.lans[0].spare.ip == IPv4Address("10.0.0.253")
     assert [str(own) for own in found.lans[0].gateways] == ["10.0.0.1/24", "10.0.0.254/24", "10.9.0.1/24"]
     assert found.outside not in IPv4Interface("198.51.100.4/24").network
+
+
+def test_the_lab_keeps_clear_of_whatever_the_profile_names():
+    dhcp = {"pool": "10.0.0.2-10.0.0.9", "reservations": {"nas": {"mac": "02:00:00:00:00:05", "address": "10.0.0.254"}}}
+    found = lab(
+        lans={"lan": LAN | {"dhcp": dhcp}},
+        dns={"hosts": {"wiki": ["10.0.0.253"]}},
+        routes=[{"to": "203.0.113.0/25", "via": "10.0.0.252"}],
+        firewall={"sets": {"some": ["10.0.0.240-10.0.0.251", "198.51.100.7"], "all": ["0.0.0.0/0", "198.18.0.0/15"]}},
+    )
+    assert found.lans[0].spare.ip == IPv4Address("10.0.0.239")
+    assert (found.lans[0].routers, found.lans[0].routed) == ((IPv4Address("10.0.0.252"),), (IPv4Network("203.0.113.0/25"),))
+    assert {found.outside, found.afar} < set(IPv4Network("192.0.2.0/24"))
+    assert found.wans[0].isp == IPv4Interface("100.64.0.1/24")
 
 
 def test_a_client_without_a_lease_has_an_address_outside_the_pool():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
@@ -184,7 +183,8 @@ def _defaults(known: Zones, profile: Profile) -> list[Opening]:
 def plan(profile: Profile) -> Plan:
     entries = [(f"firewall.allow.{index}", entry) for index, entry in enumerate(profile.allow)]
     rules = tuple(one for path, entry in entries for one in _rules(entry, path, profile))
-    claims = (one for path, entry in entries for one in _claims(entry, path, profile))
+    known = zones.of(profile)
+    claims = (one for path, entry in entries for one in _claims(entry, path, known, profile))
     return Plan(rules=rules, claims=tuple(islice(claims, MOST_CLAIMS)))
 
 
@@ -223,37 +223,27 @@ def _families(entry: Allow, profile: Profile) -> list[int]:
     return [family for family in match.families(entry.sources, profile.sets) if family in there]
 
 
-def _claims(entry: Allow, path: str, profile: Profile) -> Iterator[Claim]:
+def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
     """One for each pair of zones, with the first port and addresses; of IPv4, TCP and UDP only."""
     protocol = next((name for name in entry.protocols or WITH_PORTS if name in WITH_PORTS), None)
     if protocol is None or 4 not in _families(entry, profile):
         return
     port = entry.ports[0][0] if entry.ports else LISTENER
     for start, end in product(entry.from_zones, entry.to_zones):
-        if probe := _probe(entry, start, end, protocol, port, profile):
-            text = f"{probe.src} reaches {probe.destination or 'a host'} on {end} by {protocol.upper()} {port}"
+        if probe := _probe(entry, start, end, protocol, port, known, profile):
+            there = f"{probe.destination or 'one'} on {end} by {protocol.upper()} {port}"
+            text = f"{probe.source or 'a host'} on {start} reaches {there}"
             yield Claim(f"{path}.{start}.{end}", path, text, probe, zones.there(profile, start, end))
 
 
-def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, profile: Profile) -> Reaches | None:
+def _probe(
+    entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile
+) -> Reaches | None:
     """None where the lab could not ask: it has no hosts on VPNs, and only the first WAN leads to the server outside."""
-    lans, wans = {lan.name: lan.address for lan in profile.lans}, [wan.name for wan in profile.wans]
-    ways = (start in lans and end in (*lans, wans[0])) or (start in wans and end in lans)
-    source = _host(entry.sources, lans.get(start), profile)
-    destination = _host(entry.destinations, lans.get(end), profile)
+    lans = [lan.name for lan in profile.lans]
+    ways = (start in lans and end in (*lans, known.wans[0])) or (start in known.wans and end in lans)
+    source = ground.host(entry.sources, start, known, profile)
+    destination = ground.host(entry.destinations, end, known, profile)
     if start == end or not ways or (entry.sources and not source) or (entry.destinations and not destination):
         return None
     return Reaches(f"{'client' if start in lans else 'attacker'}-{start}", end, protocol, port, destination, source)
-
-
-def _host(items: Items, home: IPv4Interface | None, profile: Profile) -> IPv4Address | None:
-    """The first of the addresses that a host on the LAN can have; outside one near the end, where no router is."""
-    for one in match.resolved(items, profile.sets):
-        low, high = max(one.first, one.last - 2), one.last
-        if home:
-            low = max(one.first, int(home.network.network_address) + 1)
-            low += low == int(home.ip)
-            high = min(one.last, int(home.network.broadcast_address) - 1)
-        if one.family == 4 and low <= high:
-            return IPv4Address(low)
-    return None

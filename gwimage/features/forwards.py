@@ -225,7 +225,7 @@ def plan(profile: Profile) -> Plan:
         # else the server would answer its neighbour directly, from an address that this one never called
         text = f'iifname "{home}" oifname "{home}" ct status dnat masquerade'
         rules.append(Rule("srcnat.hairpin", text, f"firewall.forwards.{name}"))
-    claims = (one for forward in profile.forwards for one in _claims(forward, profile))
+    claims = (one for forward in profile.forwards for one in _claims(forward, known.zones, profile))
     return Plan(rules=tuple(rules), claims=tuple(islice(claims, MOST_CLAIMS)))
 
 
@@ -271,19 +271,21 @@ def _pairs(forward: Forward) -> Iterator[tuple[tuple[Ports, ...], str]]:
         yield ((port, port),), f"{forward.to}:{forward.to_port + port - first}"
 
 
-def _claims(forward: Forward, profile: Profile) -> Iterator[Claim]:
-    """Not for chosen sources, which the lab's hosts are not; not for servers on VPNs, where it has none."""
+def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
+    """Not for servers on VPNs or behind routers, where the lab has none."""
     home = next((lan.name for lan in profile.lans if forward.to in lan.address.network), None)
-    if forward.sources or home is None:
+    if home is None:
         return
     others = [lan.name for lan in profile.lans if lan.name != home]
-    callers = [(f"attacker-{wan}", wan, (wan,)) for wan in forward.wans]
-    for name in (home, *others[:1]) if forward.hairpin else ():
-        callers.append((f"client-{name}", forward.wans[0], (forward.wans[0], name)))
+    callers = [("attacker", wan, wan) for wan in forward.wans]
+    callers += [("client", name, forward.wans[0]) for name in (home, *others[:1]) if forward.hairpin]
     port, path = forward.ports[0][0], f"firewall.forwards.{forward.name}"
-    for source, wan, there in callers:
-        for protocol in forward.protocols:
-            probe = Forwarded(source, wan, protocol, port, home, forward.to, forward.to_port or port)
-            text = f"{source} reaches {forward.to} on {home} by {protocol.upper()} {port} of {wan}'s address"
-            needs = zones.there(profile, *there)
-            yield Claim(f"{path}.{source}.{wan}.{protocol}", path, text, probe, needs)
+    for kind, start, wan in callers:
+        source = ground.host(forward.sources, start, known, profile)
+        for protocol in forward.protocols if source or not forward.sources else ():
+            to, way = forward.to_port or port, f"{kind}-{start}"
+            probe = Forwarded(way, wan, protocol, port, home, forward.to, to, source)
+            there = f"{forward.to} on {home} by {protocol.upper()} {port} of {wan}'s address"
+            text = f"{source or 'a host'} on {start} reaches {there}"
+            needs = zones.there(profile, *dict.fromkeys((wan, start)))
+            yield Claim(f"{path}.{way}.{wan}.{protocol}", path, text, probe, needs)

@@ -13,6 +13,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from gwimage import subnets
+from gwimage.ranges import Range
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -146,6 +147,9 @@ def _named(thing: object) -> Iterator[IPv4Network]:
             yield thing.network
     elif isinstance(thing, IPv4Network):
         yield thing
+    elif isinstance(thing, Range):
+        if thing.family == 4:
+            yield from summarize_address_range(IPv4Address(thing.first), IPv4Address(thing.last))
     elif is_dataclass(thing):
         for field in fields(thing):
             yield from _named(getattr(thing, field.name))

@@ -45,10 +45,12 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
 def _reservation(probe: claim.Reservation, view: View) -> Answer:
     """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
     name = f"client-{probe.lan}"
-    given = {"by DUID": dhcp.offer(name, probe.lan, probe.mac, identity=_DUID), "by MAC": dhcp.lease(name, probe.lan, probe.mac)}
-    seen = {way: str(answer.address) if answer else "no answer" for way, answer in given.items()}
-    good = set(seen.values()) == {str(probe.address)}
-    return Answer(good, f"{probe.address} for {probe.mac}" if good else ", ".join(f"{v} {k}" for k, v in seen.items()))
+    by_duid = dhcp.offer(name, probe.lan, probe.mac, identity=_DUID)
+    by_mac = dhcp.lease(name, probe.lan, probe.mac)
+    seen = [str(given.address) if given else "no answer" for given in (by_duid, by_mac)]
+    if seen == [str(probe.address)] * 2:
+        return Answer(True, f"{probe.address} for {probe.mac}")
+    return Answer(False, f"{probe.mac}: {seen[0]} by DUID, {seen[1]} by MAC address")
 
 
 def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:

@@ -82,9 +82,10 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     source, target = probe.source or hosts.address_of(probe.src), probe.destination or hosts.address_of(there)
     if not source or not target:
         return Answer(False, f"{there if source else probe.src} has no address")
-    with wearing(hosts, probe.src, source), wearing(hosts, there, target):
+    caller = _caller(probe.src, source, hosts)
+    with wearing(hosts, caller, source), wearing(hosts, there, target):
         listen(there, probe.protocol, target, probe.port)
-        answer = wire.connect(probe.src, target, probe.port, probe.protocol, source, tries=3)
+        answer = wire.connect(caller, target, probe.port, probe.protocol, source, tries=3)
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
         expected |= {*wan.own, hosts.given(wan)}  # who hides behind which of them has a claim of its own
@@ -95,17 +96,23 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
     hosts = view.hosts
     outside = probe.src.startswith("attacker-")
-    source = hosts.topology.afar if outside else hosts.address_of(probe.src)
+    source = probe.source or (hosts.topology.afar if outside else hosts.address_of(probe.src))
     target, there = hosts.given(hosts.wan(probe.wan)), player(hosts, probe.lan, probe.to)
     if not source or not target:
         return Answer(False, f"{probe.wan if source else probe.src} has no address")
-    with wearing(hosts, probe.src, source), wearing(hosts, there, probe.to):
+    caller = _caller(probe.src, source, hosts)
+    with wearing(hosts, caller, source), wearing(hosts, there, probe.to):
         listen(there, probe.protocol, probe.to, probe.to_port)
-        answer = wire.connect(probe.src, target, probe.port, probe.protocol, source, tries=3)
+        answer = wire.connect(caller, target, probe.port, probe.protocol, source, tries=3)
     # on one network the answer would go straight back, past the gateway, if it did not hide who asks
     hairpin = probe.src == f"client-{probe.lan}"
     expected = {address.ip for address in hosts.lan(probe.lan).gateways} if hairpin else {source}
     return _told(answer, expected, f"{target}:{probe.port} by {probe.protocol} is {probe.to}:{probe.to_port}")
+
+
+def _caller(src: str, source: IPv4Address, hosts: Hosts) -> str:
+    """The provider's own router is the ISP, whoever is meant to call."""
+    return player(hosts, src.partition("-")[2], source) if src.startswith("attacker-") else src
 
 
 def _told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:

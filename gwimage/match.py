@@ -6,6 +6,7 @@ from gwimage.ranges import AddressSet, Ports, Range, ports_text
 
 FAMILY = {4: "ip", 6: "ip6"}
 ICMP = {4: "icmp", 6: "icmpv6"}
+LIMITED = "limit rate 100/second burst 100 packets"  # nft's own burst is 5: one ping too many from a few hosts
 
 Sets = Mapping[str, AddressSet]  # by name
 Items = Sequence[Range | str]  # addresses, and names of sets

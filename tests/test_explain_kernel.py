@@ -71,7 +71,7 @@ def gateway(sample: gateways.Sample) -> kernel.Gateway:
         lease = router(sample.leases[name]) if name in sample.leases else None
         routes += [route(name, dict(keys), lease) for (section, _), keys in parts.items() if section == "Route"]
         rules += [rule(dict(keys)) for (section, _), keys in parts.items() if section == "RoutingPolicyRule"]
-    nft = re.sub(r"limit rate \S+", "limit rate 1000000/second burst 10000 packets", sample.files[RULESET].text)
+    nft = re.sub(r"limit rate \S+( burst \d+ packets)?", "limit rate 1000000/second burst 10000 packets", sample.files[RULESET].text)
     ipv6 = ("IPv6Forwarding", "yes") in files["networkd.conf"]["Network", ""]
     return kernel.Gateway(tuple(links), tuple(addresses), tuple(routes), tuple(rules), nft + masquerade(hidden), ipv6)
 

@@ -164,6 +164,8 @@ def test_verdicts():
     assert [verdict(rule, replace(TCP, state=state)) for state in ("established", "invalid", "new")] == ["accept", "drop", ""]
     logged = grammar.rule("input.log", 'limit rate 10/minute log prefix "gwimage: "', "p")
     assert (logged.limit, logged.log, logged.verdict) == ("10/minute", "gwimage: ", "")
+    often = grammar.rule("input.icmp", "icmp type echo-request limit rate 100/second burst 100 packets accept", "p")
+    assert (often.limit, often.verdict) == ("100/second", "accept")
 
 
 @pytest.mark.parametrize(
@@ -180,6 +182,7 @@ def test_verdicts():
         "accept tcp dport 22",
         "ip saddr fd00::1 accept",
         "limit rate over 10/second drop",
+        "limit rate 10/second burst 5 drop",
         "ct state vmap { new : queue }",
         "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.1.0/24 }",
         "dnat ip to 10.0.0.5:http",

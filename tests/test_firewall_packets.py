@@ -3,11 +3,16 @@
 Each "silent" was asked again without the rules, and answered then.
 """
 
+import socket
+import struct
+from contextlib import suppress
+
 import packets
 
 from gwimage import source
 from gwimage.compile import compile
 from gwimage.lab import world
+from gwimage.lab.netns import inside
 
 NFT = "config/etc/nftables/gwimage.nft"
 HEAD = """
@@ -179,3 +184,33 @@ firewall:
     assert not silent(answers)
     assert silent(silence) == set(closed)
     assert not silent(control)
+
+
+def bursts(say, ruleset: str) -> list[int]:
+    """How many of 60 clients' first pings are answered at once; how many neighbour solicitations during a flood outside."""
+    packets.build(ruleset, ["10.0.0.0/24"], NETWORKS)
+    pings = [struct.pack("!BBHHH", 128, 0, 0, number, 0) for number in range(60)]
+    where = socket.inet_pton(socket.AF_INET6, "fe80::1")
+    solicits = [struct.pack("!BBHI16s", 135, 0, 0, 0, where)] * 60  # RFC 4861 4.3
+    return [answers("lan", pings, 129), answers("wan", solicits * 5, 136) and answers("lan", solicits, 136)]
+
+
+def answers(zone: str, questions: list[bytes], kind: int) -> int:
+    """How many answers of that kind so many ICMPv6 questions to the gateway get."""
+    with inside(zone), socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as asker:
+        asker.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 255)
+        asker.settimeout(packets.WAIT)
+        for question in questions:
+            asker.sendto(question, ("fe80::1", 0, 0, socket.if_nametoindex("eth")))
+        count = 0
+        with suppress(TimeoutError):
+            while count < len(questions):
+                count += asker.recv(100)[0] == kind
+        return count
+
+
+def test_a_burst_is_answered():
+    head = HEAD.replace("10.0.0.1/24", "10.0.0.1/24, ipv6: {address: '2001:db8::1/64'}").replace("dhcp}", "dhcp, ipv6: auto}")
+    files, problems = compile(source.parse(head, "x"))
+    assert files, problems
+    assert world.call(bursts, files[NFT].text, say=print) == [60, 60]

@@ -201,6 +201,9 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
     elif word == "limit":
         words.need("rate")
         then["limit"] = words.next()
+        if words.take("burst"):
+            words.number()
+            words.need("packets")
     elif word == "log":
         words.need("prefix")
         then["log"] = words.next().strip('"')

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gwimage import opening
 from gwimage.claim import Claim, GatewayClosed, Unreachable
+from gwimage.match import LIMITED
 from gwimage.plan import Element, Plan, Rule
 from gwimage.problem import Problem
 from gwimage.ranges import LAST_PORT, Ports
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 STATE = "ct state vmap { established : accept, related : accept, invalid : drop }"
-LIMITED = "limit rate 100/second accept"
-ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {LIMITED}"
+ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {LIMITED} accept"
 # RFC 4890 section 4.4.1, for the gateway itself; hop limit 255 says that a neighbour sent it
-ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {LIMITED}"
-NEIGHBOURS = f"icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} ip6 hoplimit 255 {LIMITED}"
+ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {LIMITED} accept"
+# no limit, as ARP has none: one for all networks would let a flood from outside cost the LANs their gateway
+NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
 RULES = (
     Rule("prerouting.spoof", "iifname @wans ip saddr @inside counter drop", "lans"),
     Rule("input.state", STATE, "firewall"),
@@ -31,7 +32,7 @@ RULES = (
     Rule("input.icmp", ERRORS, "firewall"),
     Rule("input.icmp", ERRORS6, "firewall"),
     Rule("input.icmp", NEIGHBOURS, "firewall"),
-    Rule("input.icmp", f"iifname @lans icmp type echo-request {LIMITED}", "lans"),
+    Rule("input.icmp", f"iifname @lans icmp type echo-request {LIMITED} accept", "lans"),
     Rule("input.open", "iifname . meta l4proto . th dport @gateway_open accept", "firewall"),
     Rule("input.rest", "counter", "firewall"),
     Rule("forward.state", STATE, "firewall"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gwimage import inet6
+from gwimage.match import LIMITED
 from gwimage.plan import Element, Plan, Rule, any_of
 from gwimage.problem import Problem
 
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
     from gwimage.features.ipv6 import Inside, Ipv6
     from gwimage.profile import Profile
 
-LIMITED = "limit rate 100/second accept"
 # what a neighbour sends before it has an address, and from its link-local one
 NEIGHBOURS = ("::", str(inet6.LINK_LOCAL))
 # hop limit 255 says that a neighbour sent it (RFC 4861); RFC 4890 section 4.4.1 lists what the gateway itself needs
 COMMON = (
-    Rule("input.icmp", f"icmpv6 type mld-listener-query ip6 saddr fe80::/10 {LIMITED}", "firewall"),
-    Rule("input.icmp", f"iifname @lans icmpv6 type nd-router-solicit ip6 hoplimit 255 {LIMITED}", "lans"),
-    Rule("input.icmp", f"iifname @lans icmpv6 type echo-request {LIMITED}", "lans"),
+    Rule("input.icmp", f"icmpv6 type mld-listener-query ip6 saddr fe80::/10 {LIMITED} accept", "firewall"),
+    Rule("input.icmp", f"iifname @lans icmpv6 type nd-router-solicit ip6 hoplimit 255 {LIMITED} accept", "lans"),
+    Rule("input.icmp", f"iifname @lans icmpv6 type echo-request {LIMITED} accept", "lans"),
 )
 
 
@@ -69,7 +69,7 @@ def _from_outside(ipv6: Ipv6) -> Iterator[Rule]:
 
 def _client(zone: str, path: str) -> list[Rule]:
     """What a WAN with auto is told."""
-    advert = f"{zone} icmpv6 type nd-router-advert ip6 saddr fe80::/10 ip6 hoplimit 255 {LIMITED}"
+    advert = f"{zone} icmpv6 type nd-router-advert ip6 saddr fe80::/10 ip6 hoplimit 255 {LIMITED} accept"
     # no router passes on what is sent to a link-local address; some servers answer from another one and another port
     return [Rule("input.icmp", advert, path), Rule("input.open", f"{zone} ip6 daddr fe80::/10 udp dport 546 accept", path)]
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from gwimage import nic, subnets, wireguard
+from gwimage.match import LIMITED
 from gwimage.plan import Element, File, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem, dotted
 
@@ -29,7 +30,7 @@ WIDEST = 8
 TAKEN = {53: "DNS", 67: "DHCP", 68: "DHCP", 123: "time", 546: "DHCPv6", 547: "DHCPv6"}
 CLAMP = "tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu"
 RULES = (
-    Rule("input.icmp", "iifname @vpns icmp type echo-request limit rate 100/second accept", "vpn"),
+    Rule("input.icmp", f"iifname @vpns icmp type echo-request {LIMITED} accept", "vpn"),
     # hosts behind a LAN know nothing of the smaller packets inside the tunnel
     Rule("forward.clamp", f"oifname @vpns {CLAMP}", "vpn"),
     Rule("forward.clamp", f"iifname @vpns {CLAMP}", "vpn"),

@@ -110,13 +110,15 @@ def configuration(
 def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
     """AllowedIPs of the device: everything if the VPN may leave by a WAN, else the subnets inside that it has to do with.
 
-    Those that may call the VPN too: WireGuard takes nothing from an address to which it would send nothing.
+    Those that may call the VPN too: WireGuard takes nothing from an address to which it would send nothing. So a server
+    that a forward leads to takes everything, since anybody outside may call it.
     """
     known, to, calling = zones.of(profile), set(), set()
     for entry in profile.allow:
         to |= {*entry.to_zones} if vpn.name in entry.from_zones else set()
         calling |= {*entry.from_zones} if vpn.name in entry.to_zones else set()
-    if to & {*known.wans}:
+    served = any(forward.to in net for forward in profile.forwards for net in (ip_network(peer.address), *peer.networks))
+    if served or to & {*known.wans}:
         return EVERYTHING
     nets = [net for zone, behind in known.subnets.items() if zone in to | calling for net in behind]
     return tuple(str(net) for net in subnets.apart((vpn.address.network, *nets)) if net not in peer.networks)

@@ -180,6 +180,14 @@ def test_what_goes_into_the_tunnel_follows_from_what_the_firewall_allows(to, pee
     assert wg.reachable(profile, profile.vpn[1], profile.vpn[0].peers[0]) == called
 
 
+@pytest.mark.parametrize(("to", "served"), [("10.99.0.2", [0]), ("10.50.0.9", [1]), ("10.0.0.5", [])])
+def test_a_server_on_a_vpn_hears_everybody_outside(to, served):
+    profile, problems = load(source.parse(f"{OPENED}  forwards: {{web: {{ports: [443], to: {to}}}}}\n", "p"))
+    assert profile, problems
+    peers = profile.vpn[0].peers
+    assert [n for n in (0, 1) if wg.reachable(profile, profile.vpn[0], peers[n]) == wg.EVERYTHING] == served
+
+
 @pytest.mark.parametrize("name", ["phone.conf", "phone.svg", "phone.png"])
 def test_files_are_for_their_owner_alone(tmp_path, phone_key, name):
     argv = ("--endpoint", "vpn.example", "--private-key-file", phone_key, "-o", tmp_path / name)

@@ -158,7 +158,7 @@ def test_claims():
     assert len(ids) == len(set(ids))
     for index, one in enumerate(found):
         assert set(one.needs) <= set(ids[:index]), "a claim comes after what it needs"
-        assert one.path.split(".")[0] in ("system", "wans", "lans", "dns", "services", "firewall")
+        assert one.path.split(".")[0] in ("system", "wans", "lans", "dns", "routes", "services", "firewall")
         assert "\n" not in one.text
         if isinstance(one.probe, (claim.GatewayClosed, claim.Unreachable)):
             assert one.closed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from gwimage import match, ranges, zones
@@ -18,6 +18,8 @@ from gwimage.zones import GATEWAY, Zones
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
+
+LAST_HOST = int(IPv4Address("223.255.255.255"))  # of IPv4
 
 # not to one host: the gateway hears them, but passes none of them on
 GROUPS = (Range(4, int(IPv4Address("224.0.0.0")), 2**32 - 1, ""),)
@@ -79,14 +81,21 @@ def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address
     """The first address of a list that a host on a WAN or LAN can have; outside one near the end, where no router is."""
     home = next((lan.address for lan in profile.lans if lan.name == zone), None)
     for one in match.resolved(items, profile.sets):
-        low, high = max(one.first, one.last - 2), one.last
+        last = min(one.last, LAST_HOST)
+        low, high = max(one.first, last - 2), last
         if home:
             low = max(one.first, int(home.network.network_address) + 1)
-            low += low == int(home.ip)
             high = min(one.last, int(home.network.broadcast_address) - 1)
-        if one.family == 4 and low <= high and (home or not known.home(IPv4Address(low))):
-            return IPv4Address(low)
+        there = map(IPv4Address, range(low, high + 1) if one.family == 4 else ())
+        if found := next((ip for ip in there if _is_free(ip, home, known, profile)), None):
+            return found
     return None
+
+
+def _is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
+    """Neither the gateway's nor a provider's router's; outside (no home) none that is inside."""
+    taken = ip in known.own or ip in known.edges or any(ip == wan.gateway for wan in profile.wans)
+    return not taken and (home is not None or known.home(ip) is None)
 
 
 def check(path: Path, items: Items, names: Sequence[str], ground: Ground) -> list[Problem]:

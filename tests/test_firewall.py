@@ -145,8 +145,8 @@ def test_what_is_hidden_opens_nothing_new(boxes):
             assert not any(within(box, other) for other in boxes[:index])
 
 
-def asked(text: str) -> dict[str, claim.Claim]:
-    profile, problems = load(source.parse(HEAD + text, "x"))
+def asked(text: str, head: str = HEAD) -> dict[str, claim.Claim]:
+    profile, problems = load(source.parse(head + text, "x"))
     assert profile, problems
     return {one.id: one for one in claims(profile)}
 
@@ -181,6 +181,28 @@ firewall:
     assert "lans.lan.unreachable.wan" in found
 
 
+@pytest.mark.parametrize(
+    ("key", "start", "value", "host"),
+    [
+        ("sources", "wan", "0.0.0.0/0", "223.255.255.253"),
+        # the LAN's own, then the provider's router and the gateway
+        ("sources", "wan", "10.0.0.0/15, 192.0.2.9", "10.1.255.253"),
+        ("sources", "wan", "9.255.255.0-10.0.0.255, 192.0.2.9", "192.0.2.9"),
+        ("sources", "wan", "203.0.113.253-203.0.113.254, 192.0.2.9", "192.0.2.9"),
+        ("sources", "lan", "10.0.0.0/24", "10.0.0.4"),
+        ("destinations", "lan", "10.0.1.0/24", "10.0.1.2"),
+    ],
+)
+def test_hosts_of_claims_are_nobody_elses(key, start, value, host):
+    wan = "{nic: net0, ipv4: {address: 203.0.113.253/24, gateway: 203.0.113.254}}"
+    lan = "{nic: net1, address: 10.0.0.1/24, extra_addresses: [10.0.0.2/24, 10.0.0.3/24], "
+    head = HEAD.replace("{nic: net0, ipv4: dhcp}", wan).replace("{nic: net1, address: 10.0.0.1/24, ", lan)
+    entry = f"{{from: [{start}], to: [iot], ports: [22], protocols: [tcp], {key}: [{value}]}}"
+    found = asked(f"firewall: {{allow: [{entry}]}}", head)
+    probe = found[f"firewall.allow.0.{start}.iot"].probe
+    assert (probe.source if key == "sources" else probe.destination) == IPv4Address(host)
+
+
 def test_claims_of_forwards():
     found = asked("""
 firewall:
@@ -198,6 +220,9 @@ firewall:
             for kind in ("tcp", "udp")
         },
         f"firewall.forwards.camera.{outside}.wan.tcp": claim.Forwarded(outside, "wan", "tcp", 9000, "iot", camera, 80),
+        f"firewall.forwards.office.{outside}.wan.tcp": claim.Forwarded(
+            outside, "wan", "tcp", 2222, "lan", web, 2222, IPv4Address("192.0.2.1")
+        ),
     }
     assert found["wans.wan.closed"].probe.allowed_tcp == ((443, 443), (2222, 2222), (8000, 8001), (9000, 9000))
     assert found["lans.lan.unreachable.wan"].closed

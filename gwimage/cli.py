@@ -26,6 +26,7 @@ from gwimage.wg import wg
 
 FAILED, USAGE, TOOL = 1, 2, 3
 PORT = click.IntRange(1, 65535)
+PORT.name = "port"
 MACHINES = {"bios": "pc", "uefi": "q35"}
 PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
 PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))

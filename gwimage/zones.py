@@ -72,9 +72,14 @@ def there(profile: Profile, *names: str) -> tuple[str, ...]:
     return (*ids, *(f"lans.{name}.dhcp.lease" for name in names if name in profile.dhcp))
 
 
-def unknown(path: Path, name: str, known: Iterable[str], kind: str = "network") -> Problem:
+def unknown(path: Path, name: str, known: Iterable[str], kind: str = "network", on_key: bool = False) -> Problem:
     """A name that nothing has."""
     known = list(known)
-    near = get_close_matches(name, known, n=1)
+    near = like(name, known)
     hint = f"{kind}s here: {', '.join(known[:12]) or 'none'}{' ...' if known[12:] else ''}"
-    return Problem(path, f"no {kind} is called {name[:40]!r}", f"did you mean {near[0]!r}?" if near else hint)
+    return Problem(path, f"no {kind} is called {name[:40]!r}", f"did you mean {near!r}?" if near else hint, on_key=on_key)
+
+
+def like(name: str, known: list[str]) -> str:
+    """The name that was perhaps meant. It begins alike: `lan` and `any` must not lead to `wan`."""
+    return next(iter(get_close_matches(name.lower(), [one for one in known if one[:1] == name[:1].lower()], n=1)), "")

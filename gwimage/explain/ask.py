@@ -4,11 +4,11 @@ Raises ProfileError, in the place of the option, for what cannot be meant.
 """
 
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
+from gwimage import zones
 from gwimage.explain.network import Network, Route
-from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, PROTOCOLS, Address, Packet
+from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, NAMES, PROTOCOLS, Address, Packet
 from gwimage.explain.reading import PLACEHOLDERS, Given
 from gwimage.explain.rules import PORTED
 from gwimage.problem import Place, Problem, ProfileError
@@ -119,8 +119,8 @@ def _address(text: str) -> Address | None:
 
 
 def _unknown(name: str, names: list[str], what: str) -> tuple[str, str]:
-    near = get_close_matches(name, names, n=1) or [word for word in names if name and word.startswith(name)]
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    near = zones.like(name, names) or next((word for word in names if name and word.startswith(name)), "")
+    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(names) or 'none'}"
     return f"no {what} is called {name[:40]!r}", hint
 
 
@@ -206,7 +206,9 @@ def _protocol(words: Words, packet: Packet) -> Packet:
     if number not in PORTED:
         return replace(packet, protocol=number)
     if words.port is None:
-        raise wrong("--proto", f"{name} has ports", f"ask with --{name} PORT")
+        name = NAMES[number]
+        hint = f"ask with --{name} PORT" if name in ("tcp", "udp") else "explain takes ports of tcp and udp: ask about one of these"
+        raise wrong("--proto", f"{name} has ports", hint)
     return replace(packet, protocol=number, sport=words.sport or SOURCE_PORT, dport=words.port)
 
 

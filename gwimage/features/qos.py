@@ -7,9 +7,9 @@ A kernel without sch_cake would not just ignore this, the WAN would fail: Debian
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from gwimage import zones
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Problem
 
@@ -46,9 +46,7 @@ def check(profile: Profile) -> list[Problem]:
     for qos in profile.qos:
         path = ("qos", qos.wan)
         if qos.wan not in wans:
-            near = get_close_matches(qos.wan, wans, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"WANs here: {', '.join(wans)}"
-            problems.append(Problem(path, f"no WAN is called {qos.wan!r}", hint, on_key=True))
+            problems.append(zones.unknown(path, qos.wan, wans, "WAN", on_key=True))
         if not SLOWEST <= qos.upload <= FASTEST:
             hint = "give bits per second, about 90 % of what the line uploads"
             problems.append(Problem((*path, "upload"), "the upload rate must be 64K to 100G", hint))

@@ -110,10 +110,21 @@ def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, k
     if server in known.own:
         return _check_gateway(path, kind, server, lan, profile, known)
     home = known.home(server)
-    if home in (None, lan.name) or _opened(lan.name, home, profile):
+    if home is None:
+        return _check_outside(path, server, lan, profile, known)
+    if home == lan.name or _opened(lan.name, home, profile):
         return []
     hint = f"use a server on {lan.name} or outside, or open the way in firewall.allow"
     return [Problem(path, f"{server} is on {home}, which is closed to {lan.name}", hint)]
+
+
+def _check_outside(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+    ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may know a way
+    if lan.internet or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
+        return []
+    way = f"use a server on {lan.name}, or open the way in firewall.allow"
+    hint = f"write {lan.address.ip}: the gateway asks outside for its clients" if path[3] == "dns" else way
+    return [Problem(path, f"{server} is outside, which is closed to {lan.name} by internet: false", hint)]
 
 
 def _check_gateway(path: Path, kind: str, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:

@@ -57,6 +57,7 @@ def check(profile: Profile) -> list[Problem]:
         elif card.mac is None:
             message = f"{nic.name(card)} is used by {dotted(networks[0][0])}, but not plugged in here"
             problems.append(Problem((*PATH, nic.name(card)), message, "give it a bridge", on_key=True))
+    problems += _wires(plugs, users)
     if not any(card.mac for card in users):  # a card known by its MAC address may be any of them
         for card in [card for card in plugs if card not in users]:
             message, hint = f"no network uses {nic.name(card)}", "remove it, or give it to a network"
@@ -73,6 +74,24 @@ def _users(profile: Profile) -> dict[Nic, list[tuple[Path, Link]]]:
         for _, card in link.places(path, its):
             users.setdefault(card, []).append((path, its))
     return users
+
+
+def _wires(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) -> list[Problem]:
+    """Two networks, or two cards of a bridge, that the hypervisor joins: each would see the other's DHCP, or packets circle."""
+    problems, seen = [], {}
+    for card in (card for card in users if card in plugs):
+        place, plug = (*PATH, nic.name(card)), plugs[card]
+        for path, its in users[card]:
+            vlan = its.vlan or plug.tag
+            other, name = seen.setdefault((plug.bridge, vlan), (path, nic.name(card)))
+            wire = f"VLAN {vlan} of {plug.bridge}" if vlan else f"{plug.bridge}, untagged"
+            if other == path and name != nic.name(card):
+                message = f"{name} and {nic.name(card)} are both on {wire}: packets would circle in the bridge {dotted(path)}"
+                problems.append(Problem(place, message, "give one of them another bridge or tag", on_key=True))
+            elif other != path:
+                message = f"{dotted(path)} is on the same wire as {dotted(other)}: {wire}"
+                problems.append(Problem(place, message, "give one of them another bridge or tag", "warning", on_key=True))
+    return problems
 
 
 def _vlans(path: Path, plug: Plug, networks: list[tuple[Path, Link]]) -> list[Problem]:

@@ -11,7 +11,7 @@ from gwimage import link, nic, opening, subnets
 from gwimage.claim import Claim, Ping, Source, Unreachable
 from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
-from gwimage.problem import Problem
+from gwimage.problem import Path, Problem
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -54,9 +54,19 @@ def check(profile: Profile) -> list[Problem]:
             hint = "the name is the interface's: give each network its own"
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
         problems += nic.check_host((*path, "address"), lan.address)
+        problems += _check_private((*path, "address"), lan)
         for index, address in enumerate(lan.extra_addresses):
             problems += nic.check_host((*path, "extra_addresses", index), address)
     return problems
+
+
+def _check_private(path: Path, lan: Lan) -> list[Problem]:
+    """A public subnet that is hidden is hardly one's own: 192.169.1.0/24 and 172.32.0.0/16 are slips of the pen."""
+    if not (lan.masquerade and lan.address.ip.is_global and nic.sane(lan.address)):
+        return []
+    message = f"{lan.address.network} belongs to somebody on the internet, whom nobody here could reach"
+    hint = "take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16; if it is yours, it needs no masquerade"
+    return [Problem(path, message, hint, "warning")]
 
 
 def plan(profile: Profile) -> Plan:

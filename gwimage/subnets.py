@@ -107,6 +107,13 @@ def zone_of(spans: list[Own], address: IPv4Address) -> Path | None:
     return next((own.zone for own in spans if own.first <= number <= own.last), None)
 
 
+def leased(profile: Profile, address: IPv4Address) -> str:
+    """The LAN whose DHCP server may give this address to any machine; none if it is reserved for one."""
+    pools = (lan for lan, dhcp in profile.dhcp.items() if dhcp.first <= address <= dhcp.last)
+    lan = next(pools, "")
+    return "" if any(one.address == address for one in profile.reservations.get(lan, ())) else lan
+
+
 def check_overlaps(profile: Profile) -> list[Problem]:
     """An address belongs to one network, and each network has subnets of its own."""
     # later checks say nothing about what is wrong by itself

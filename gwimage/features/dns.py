@@ -95,6 +95,9 @@ def _check_upstreams(profile: Profile) -> list[Problem]:
             problems.append(Problem(place, reason, "give the address of a DNS server"))
         elif ip in own:
             problems.append(Problem(place, f"{ip} is the gateway itself: it would ask itself", "name another server"))
+        elif ip.version == 4 and (lan := subnets.leased(profile, ip)):
+            message = f"{ip} is in the pool of {lan}: any machine may get it"
+            problems.append(Problem(place, message, "make it a reservation", "warning"))
         elif dns.tls == "always" and not upstream.name:
             message = f"with tls: always the certificate of {ip} must name this address"
             problems.append(Problem(place, message, f"write {ip}#NAME with the server's name", "warning"))

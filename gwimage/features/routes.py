@@ -43,6 +43,9 @@ def check(profile: Profile) -> list[Problem]:
         path, zone = ("routes", index), subnets.zone_of(own, route.via)
         wrong = _check_to((*path, "to"), route, own) + _check_via((*path, "via"), route, zone, own)
         problems += wrong or _check_others((*path, "to"), route, zone, before)
+        if lan := subnets.leased(profile, route.via):
+            message, hint = f"{route.via} is in the pool of {lan}: any machine may get it", "make it a reservation"
+            problems.append(Problem((*path, "via"), message, hint, "warning"))
         if not wrong:
             before.append((path, route, zone, *subnets.span(route.to.network)))
     return problems

@@ -68,7 +68,7 @@ def check(profile: Profile) -> list[Problem]:
         found = found or _addresses(path, entry, known, profile)
         if not found:
             sound.append((index, entry))
-            found = _warnings(path, entry, known.zones)
+            found = _warnings(path, entry, known.zones) + _unheard(path, entry, profile)
         problems += found
         if len(errors(problems)) >= zones.ENOUGH:
             break
@@ -138,6 +138,15 @@ def _warnings(path: Path, entry: Allow, known: Zones) -> list[Problem]:
         message = f"this opens everything on {', '.join(entry.to_zones)} to everyone on {', '.join(outside)}"
         problems.append(Problem(path, message, "say which ports, or which sources", "warning"))
     return problems
+
+
+def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
+    """SSH is the one that people open here: as elsewhere, where it always runs."""
+    ssh = GATEWAY in entry.to_zones and "tcp" in entry.protocols and (22, 22) in entry.ports
+    if not ssh or profile.services.ssh_from:
+        return []
+    message = "the gateway's SSH server does not run: this opens nothing"
+    return [Problem((*path, "ports"), message, "write services: {ssh: {from: [...]}}, which starts it and opens it", "warning", on_key=True)]
 
 
 def _hidden(entries: list[tuple[int, Allow]], known: Ground, profile: Profile) -> list[Problem]:

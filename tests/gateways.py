@@ -37,6 +37,7 @@ class Sample:
     """
 
     text: str
+    data: dict
     files: dict
     plan: object
     leases: dict[str, IPv4Interface]
@@ -60,7 +61,7 @@ def sample(rng: random.Random) -> Sample:
         routed = [ip_network(route["to"]) for route in data.get("routes", ())]
         peers = {name: _behind(vpn) for name, vpn in data.get("vpn", {}).items()}
         routed += [net for nets in peers.values() for net in nets if net.prefixlen < 32]
-        return Sample(text, files, plan, leases, given, tuple(_nets(data, leases)), tuple(routed), peers)
+        return Sample(text, data, files, plan, leases, given, tuple(_nets(data, leases)), tuple(routed), peers)
 
 
 def _profile(rng: random.Random) -> tuple[dict, dict[str, IPv4Interface]]:
@@ -280,12 +281,11 @@ def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
     """
     found, alone = [], set()
     while len(found) < count:
-        link, here = rng.choice(of.nets)
-        src = _host(rng, here.network, here.ip) if rng.random() < 0.8 else _any(rng, of, here.version)
-        dst = _any(rng, of, here.version)
-        if rng.random() < 0.03:  # also where there is no IPv6
-            src, dst = ip_address(rng.choice(("fe80::9", "::", "2001:db8:77::9"))), ip_address(rng.choice(ODD6))
-        packet = _packet(rng, Packet(link, src, dst), 20001 + len(found))
+        sport = 20001 + len(found)
+        packet = _aimed(rng, of, sport) if rng.random() < 0.3 else _wild(rng, of, sport)
+        if not packet:
+            continue
+        link = packet.iif
         if link in of.peers and not any(packet.src.version == 4 and packet.src in net for net in of.peers[link]):
             continue  # WireGuard itself drops these; here it is a cable
         if packet.sport is None and packet.icmp_type is None or packet.sport == 68:
@@ -296,6 +296,53 @@ def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
             alone |= keys
         found.append(packet)
     return found
+
+
+def _wild(rng: random.Random, of: Sample, sport: int) -> Packet:
+    """Anything from anywhere to anywhere, though mostly from a host that is there."""
+    link, here = rng.choice(of.nets)
+    src = _host(rng, here.network, here.ip) if rng.random() < 0.8 else _any(rng, of, here.version)
+    dst = _any(rng, of, here.version)
+    if rng.random() < 0.03:  # also where there is no IPv6
+        src, dst = ip_address(rng.choice(("fe80::9", "::", "2001:db8:77::9"))), ip_address(rng.choice(ODD6))
+    return _packet(rng, Packet(link, src, dst), sport)
+
+
+def _aimed(rng: random.Random, of: Sample, sport: int) -> Packet | None:
+    """What a forward or an entry of firewall.allow speaks of, more or less; or SSH."""
+    firewall, wans = of.data.get("firewall", {}), list(of.data["wans"])
+    entry = rng.choice([*firewall.get("forwards", {}).values(), *firewall.get("allow", ()), {"ports": [22]}])
+    if "to" not in entry or isinstance(entry["to"], str):
+        start = rng.choice(wans) if rng.random() < 0.6 else rng.choice(of.nets)[0]
+        dst = rng.choice([net.ip for name, net in of.nets if name in wans and net.version == 4])
+    else:
+        start, end = rng.choice(entry["from"]), rng.choice(entry["to"])
+        there = [net.ip if end == "gateway" else _host(rng, net.network, net.ip) for name, net in of.nets if end in (name, "gateway")]
+        dst = _one_of(rng, of, entry.get("destinations", ())) or rng.choice(there)
+    here = [net for name, net in of.nets if name == start and net.version == dst.version]
+    src = _one_of(rng, of, entry.get("sources", ())) or (_host(rng, net.network, net.ip) if (net := rng.choice(here or [None])) else None)
+    if start in wans and rng.random() < 0.7:
+        src = _one_of(rng, of, entry.get("sources", ())) or ip_address(rng.choice(FAR if dst.version == 4 else FAR6))
+    if src is None or src.version != dst.version:
+        return None
+    if "ports" not in entry:
+        return _packet(rng, Packet(start, src, dst), sport)
+    port = rng.choice(entry["ports"])
+    first, _, last = str(port).partition("-")
+    protocol = {"tcp": 6, "udp": 17}[rng.choice(entry.get("protocols", ("tcp", "udp")))]
+    return Packet(start, src, dst, protocol, sport, rng.randrange(int(first), int(last or first) + 1))
+
+
+def _one_of(rng: random.Random, of: Sample, items):
+    """An address of a list of addresses, prefixes, ranges and sets."""
+    if not items:
+        return None
+    item = rng.choice(items)
+    if item in of.data["firewall"].get("sets", {}):
+        return _one_of(rng, of, of.data["firewall"]["sets"][item])
+    if "-" in item:
+        return ip_address(rng.choice(item.split("-")))
+    return _host(rng, ip_network(item, strict=False))
 
 
 def _packet(rng: random.Random, ends: Packet, sport: int) -> Packet:

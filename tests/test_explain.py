@@ -2,15 +2,19 @@
 
 import json
 import random
+from dataclasses import replace
 
 import gateways
 import pytest
+import yaml
 from click.testing import CliRunner
 from conftest import TESTS
 
 from gwimage import cli, profile, source
 from gwimage import compile as compiler
 from gwimage.explain import grammar, matrix, walk
+from gwimage.explain.advice import advise
+from gwimage.explain.ask import Question
 from gwimage.explain.packet import Packet
 from gwimage.plan import Plan, Rule
 
@@ -227,3 +231,34 @@ def test_cases_are_explained():
     for path in sorted((TESTS / "cases").glob("*/profile.yaml")):
         result = CliRunner().invoke(cli.cli, ["explain", str(path)])
         assert (result.exit_code, result.stderr) == (0, ""), path
+
+
+@pytest.mark.parametrize("number", range(25))
+def test_advice_suffices(number):
+    """What is to be written is taken by the checks, and the packet passes then."""
+    rng = random.Random(f"advice/{number}")
+    sample, tried = gateways.sample(rng), 0
+    known = walk.model(sample.plan, sample.given)
+    for packet in gateways.packets(rng, sample, 60):
+        way = walk.walk(known, packet)
+        if way.verdict != "dropped" or tried == 4:
+            continue
+        _, text = advise(known, Question(packet, known.network, "", (), ("source", "target")), way)
+        if text:
+            tried += 1
+            data = merged(sample.data, yaml.safe_load(text))
+            read = source.parse(yaml.safe_dump(data, sort_keys=False), "p.yaml")
+            parsed, problems = compiler.load(read)
+            assert parsed, (packet, text, problems)
+            if "forwards" in text:
+                own = known.network.address_on(packet.iif, packet.src)
+                port = next(iter(yaml.safe_load(text)["firewall"]["forwards"].values()))["ports"][0]
+                packet = replace(packet, dst=own.interface.ip, dport=port)
+            assert walk.walk(walk.model(profile.plan(parsed), sample.given), packet).verdict != "dropped", (packet, text)
+
+
+def merged(data, more):
+    """A profile and what was advised."""
+    if isinstance(data, dict):
+        return {**data, **{key: merged(data.get(key), value) for key, value in more.items()}}
+    return [*data, *more] if isinstance(data, list) else more

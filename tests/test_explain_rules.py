@@ -130,9 +130,8 @@ def test_set_elements_are_causes():
     ("text", "nat"),
     [
         ("dnat ip to 10.0.0.5", ("dnat", "10.0.0.5", None)),
-        ("tcp dport 443 dnat ip to 10.0.0.5:8443", ("dnat", "10.0.0.5", (8443, 8443))),
-        ("tcp dport 80-90 dnat ip to 10.0.0.5:80-90", ("dnat", "10.0.0.5", (80, 90))),
-        ("tcp dport 80 dnat ip6 to [fd00::5]:8080", ("dnat", "fd00::5", (8080, 8080))),
+        ("tcp dport 443 dnat ip to 10.0.0.5:8443", ("dnat", "10.0.0.5", 8443)),
+        ("tcp dport 80 dnat ip6 to [fd00::5]:8080", ("dnat", "fd00::5", 8080)),
         ("tcp dport 80 dnat ip6 to fd00::5", ("dnat", "fd00::5", None)),
         ('oifname "wan" snat ip to 203.0.113.2', ("snat", "203.0.113.2", None)),
         ("oifname @wans masquerade", ("masquerade", "None", None)),
@@ -141,7 +140,7 @@ def test_set_elements_are_causes():
 )
 def test_translations(text, nat):
     found = grammar.rule("srcnat.fixed", text, "p").nat
-    assert (found.kind, str(found.address), found.ports) == nat
+    assert (found.kind, str(found.address), found.port) == nat
 
 
 def test_a_translation_is_of_one_ip_version():
@@ -187,6 +186,7 @@ def test_verdicts():
         "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.1.0/24 }",
         "dnat ip to 10.0.0.5:http",
         "dnat to 10.0.0.5",
+        "tcp dport 80-90 dnat ip to 10.0.0.5:90-100",
         "tcp dport { 22, accept",
         "iifname . oifname . accept",
         "fib daddr type broadcast drop",

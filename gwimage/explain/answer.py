@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from gwimage.explain import ask
+from gwimage.explain.advice import advise
 from gwimage.explain.ask import Question, Words
 from gwimage.explain.network import Network
 from gwimage.explain.packet import REQUESTS
@@ -12,12 +13,16 @@ from gwimage.plan import Plan
 
 @dataclass(frozen=True)
 class Answer:
-    """there: the packet's way, nothing if it never comes to the gateway; back: the answer's, if one is to be expected."""
+    """there: the packet's way, nothing if it never comes to the gateway; back: the answer's, if one is to be expected.
+
+    advice: a sentence and lines for the profile, for a packet that was dropped.
+    """
 
     asked: Question
     there: Walk | None
     back: Walk | None
     notes: tuple[str, ...]
+    advice: tuple[str, str] = ("", "")
 
     @property
     def passes(self) -> bool:
@@ -39,7 +44,8 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
     answered = (there.verdict, there.packet.state) == ("forwarded", "new") and there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
     returned = back(known, there) if answered else None
     notes = (*asked.notes, *_assumed(asked.network, there), *_returns(known, there, returned), *_doubts(there, returned))
-    return Answer(asked, there, returned, notes)
+    advice = advise(known, asked, there) if there.verdict == "dropped" else ("", "")
+    return Answer(asked, there, returned, notes, advice)
 
 
 def _direct(asked: Question) -> bool:

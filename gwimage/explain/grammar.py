@@ -12,8 +12,8 @@ from gwimage.explain.rules import FAMILY, Match, Member, Nat, Rule, Value
 TOKEN = re.compile(r'"[^"]*"|[{},]|[^\s{},]+')
 RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 TARGET = {
-    "ip": re.compile(r"([0-9.]+)(?::([0-9]+)(?:-([0-9]+))?)?"),
-    "ip6": re.compile(r"\[?([0-9a-f:.]+?)\]?(?:(?<=\]):([0-9]+)(?:-([0-9]+))?)?"),
+    "ip": re.compile(r"([0-9.]+)(?::([0-9]+))?"),
+    "ip6": re.compile(r"\[?([0-9a-f:.]+?)\]?(?:(?<=\]):([0-9]+))?"),
 }
 # the values of each field: names in quotes, addresses, numbers, numbers that have names, or a few words
 NUMBER: dict[str, int] = {}
@@ -218,14 +218,13 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
 
 
 def _target(words: _Words, kind: str) -> Nat:
-    """ip to A, ip to A:P, ip to A:P-Q, ip6 to A, ip6 to [A]:P."""
+    """ip to A, ip to A:P, ip6 to A, ip6 to [A]:P. Of a range of ports the kernel would not take the one that corresponds."""
     family = words.next()
     words.need("to")
     target = TARGET.get(family, TARGET["ip"]).fullmatch(words.next())
     if family not in TARGET or not target:
         raise words.wrong("an unknown target")
-    first, last = target[2], target[3] or target[2]
-    return Nat(kind, ip_address(target[1]), (int(first), int(last)) if first else None)
+    return Nat(kind, ip_address(target[1]), int(target[2]) if target[2] else None)
 
 
 def _kept(words: _Words) -> Match:

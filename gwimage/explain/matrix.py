@@ -109,6 +109,6 @@ def _forwards(model: Model, packet: Packet, end: str) -> list[Opening]:
         if route and route.link == end:
             left = [match for match in rule.matches if test(match, before, model.network, model.sets)[0] is None]
             words = " ".join(filter(None, map(_phrase, left)))
-            target = place(rule.nat.address, rule.nat.ports and rule.nat.ports[0])
+            target = place(rule.nat.address, rule.nat.port)
             found.append(Opening(f"{words} of the gateway, forwarded to {target}", rule.path))
     return found

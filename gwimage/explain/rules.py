@@ -49,7 +49,7 @@ class Nat:
 
     kind: str
     address: Address | None = None
-    ports: tuple[int, int] | None = None
+    port: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Answers and the matrix, for people (text) and for machines (plain data). Judges nothing."""
 
-from gwimage.explain.advice import advise
 from gwimage.explain.answer import Answer
 from gwimage.explain.matrix import Opening
 from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, NAMES, Packet
@@ -20,8 +19,8 @@ def text(answer: Answer, source: Source) -> str:
         lines += _lines("answers", _answers(answer.back))
     for note in answer.notes:
         lines += _lines("note", note)
-    if answer.there and answer.there.verdict == "dropped":
-        sentence, yaml = advise(answer.asked, answer.there)
+    sentence, yaml = answer.advice
+    if sentence:
         lines += ["", sentence, *([""] if yaml else []), *yaml.splitlines()]
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip()
 
@@ -29,7 +28,6 @@ def text(answer: Answer, source: Source) -> str:
 def document(answer: Answer, source: Source) -> dict:
     """The JSON form; its keys are stable within one `format`."""
     there, returned = answer.there, answer.back
-    sentence, yaml = advise(answer.asked, there) if there and there.verdict == "dropped" else ("", "")
     return {
         "format": 1,
         "passes": answer.passes,
@@ -39,7 +37,7 @@ def document(answer: Answer, source: Source) -> dict:
         "steps": _steps(there, source),
         "answer": {"verdict": returned.verdict, "packet": _data(returned.packet), "steps": _steps(returned, source)} if returned else None,
         "notes": list(answer.notes),
-        "advice": {"text": sentence, "profile": yaml},
+        "advice": dict(zip(("text", "profile"), answer.advice, strict=True)),
     }
 
 

@@ -10,7 +10,7 @@ from gwimage.explain import grammar, kernel, reading
 from gwimage.explain.network import Network
 from gwimage.explain.packet import Address, Packet, answer, first_state
 from gwimage.explain.reading import Given
-from gwimage.explain.rules import PORTED, Member, Nat, Rule, matches, verdict
+from gwimage.explain.rules import Member, Nat, Rule, matches, verdict
 from gwimage.plan import Plan
 from gwimage.plan import Rule as Text
 from gwimage.render import nftables
@@ -212,7 +212,7 @@ class _Way:
         if nat.kind == "keep":
             self.step(hook, f"keeps its source {self.packet.src}", rule, *paths)
         elif nat.kind == "dnat":
-            dport = nat.ports[0] if nat.ports and self.packet.protocol in PORTED else self.packet.dport
+            dport = nat.port or self.packet.dport
             changed = replace(self.packet, dst=nat.address, dport=dport)
             self.packet = replace(changed, dnat=changed != self.packet)
             self.step(hook, f"destination becomes {place(nat.address, dport)}", rule, *paths)

@@ -108,6 +108,16 @@ def test_forwards():
     assert not silent(control)
 
 
+def test_a_forward_does_not_open_what_other_rules_translate():
+    web = "firewall:\n  forwards: {web: {ports: [80], to: 10.0.0.5}}\n"
+    raw = "  raw:\n    dstnat: [tcp dport 8081 dnat ip to 10.0.0.6:80, tcp dport 8082 dnat ip to 10.0.1.5:80]\n"
+    asked = {"forward": (*OUTSIDE, WAN, 80), "neighbour": (*OUTSIDE, WAN, 8081), "thing": (*OUTSIDE, WAN, 8082)}
+    (answers,) = play(web + raw, [80], [asked])
+    assert silent(answers) == {"neighbour", "thing"}
+    (answers,) = play(f"{web}{raw}    forward: [ct status dnat accept]\n", [80], [asked])
+    assert not silent(answers)
+
+
 def test_the_address_changes_while_it_runs():
     old = {"outside": (*OUTSIDE, WAN, 80), "inside": (*CLIENT, WAN, 80)}
     new = {key: (*question[:2], "203.0.113.9", 80) for key, question in old.items()}

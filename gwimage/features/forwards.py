@@ -217,7 +217,9 @@ def plan(profile: Profile) -> Plan:
         return Plan()
     known, homes = _survey(profile), {}
     rules = [one for forward in profile.forwards for one in _rules(forward, known, profile)]
-    rules.append(Rule("forward.dnat", "ct status dnat accept", ".".join(PATH)))
+    # only to these servers: what rules of the user's own translate, they must let through themselves
+    servers = match.one_of(dict.fromkeys(str(forward.to) for forward in profile.forwards))
+    rules.append(Rule("forward.dnat", f"ip daddr {servers} ct status dnat accept", ".".join(PATH)))
     for forward in profile.forwards:
         if _from_inside(forward, known):
             homes.setdefault(known.zones.home(forward.to), forward.name)

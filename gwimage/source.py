@@ -174,6 +174,13 @@ class _Reader:
             hint = "YAML is indented by spaces, never by tabs"
         elif "mapping values are not allowed" in what or "could not find expected ':'" in what:
             hint = "check the indentation; put a value that contains ': ' in quotes"
+        elif "expected <block end>" in what:
+            hint = "check the indentation: what belongs together begins in the same column"
+        elif "expected the node content" in what:
+            hint = "put a value that begins with such a character in quotes"
+        elif error.context_mark and ("quoted scalar" in what or "expected ','" in what):
+            opened = error.context_mark.line + 1
+            hint = f"close the quote of line {opened}" if "quoted" in what else f"close the bracket of line {opened}, or add a comma"
         self.problem(mark, f"not YAML: {what}", hint, self.path())
 
     def event(self, event: yaml.Event) -> None:

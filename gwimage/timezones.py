@@ -3,9 +3,12 @@
 timezones.txt has a line for each, `NAME` or `OLD NAME`; a test compares it with the package.
 """
 
+import re
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+
+OFFSET = re.compile(r"(?:utc|gmt)([+-])(\d{1,2})(?::?00)?")
 
 
 def exists(name: str) -> bool:
@@ -18,6 +21,8 @@ def near(name: str) -> str:
     names = _names()
     spelt = {known.lower(): today for known, today in names.items()} | {known.lower(): known for known in names if exists(known)}
     wanted = name.lower().replace(" ", "_")
+    if match := OFFSET.fullmatch(wanted):  # POSIX counts to the west
+        wanted = f"etc/gmt{'-' if match[1] == '+' else '+'}{int(match[2])}"
     cities = {known.rpartition("/")[2]: today for known, today in spelt.items()}
     found = spelt.get(wanted) or cities.get(wanted.rpartition("/")[2])
     return found or next((spelt[match] for match in get_close_matches(wanted, spelt, n=1, cutoff=0.7)), "")

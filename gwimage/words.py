@@ -3,6 +3,7 @@
 The words for a pattern, format or enum stand beside it in the schema (`patternErrorMessage`, which editors show too).
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
@@ -104,8 +105,14 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return ""
     if rule == "type" and wanted in ("object", "array") and isinstance(value, (dict, list)) and _mappings(error.schema):
         return _shape(error.schema, value)
+    if rule == "type" and value is False:
+        return "write none" if fits("none", error.schema) else "remove the key if you want none"
+    if rule == "type" and wanted == "object" and not isinstance(value, (dict, list)):
+        return _inside(error.schema, path)
     if "\n" in str(value):
         return "write it on one line"
+    if rule == "enum" and len(several := [word for word in re.split(r"\W+", str(value).lower()) if word in wanted]) > 1:
+        return f"write each as an entry of its own: {', '.join(several)}"
     if rule == "format" and wanted in ("addresses", "addresses-or-set", "ports") and (more := ranges.fault(value)):
         return more
     if wanted == "timezone" and (near := timezones.near(str(value))):
@@ -118,8 +125,8 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return f"write {text}/64 if its subnet is a /64"
     if text and fits(f"{text}/24", error.schema):
         return f"write {text}/24 if its netmask is 255.255.255.0"
-    for family, other in (("4", ":"), ("6", ".")):
-        if str(wanted).startswith(f"ipv{family}") and other in str(value):
+    for family, own, other in (("4", ".", ":"), ("6", ":", ".")):
+        if str(wanted).startswith(f"ipv{family}") and other in str(value) and own not in str(value):
             return f"only IPv{family} here"
     if str(wanted).startswith("ipv6"):
         return "leave out the % and what follows it" if "%" in text else "only IPv6 here" if ":" not in text else ""
@@ -131,6 +138,15 @@ def _mappings(schema: dict) -> bool:
     """Whether the schema wants mappings: by name, or as the entries of a list."""
     inner = schema.get("items", schema.get("additionalProperties"))
     return isinstance(inner, dict) and inner.get("type") == "object"
+
+
+def _inside(schema: dict, path: Path) -> str:
+    """What a mapping would hold, for one who wrote a single value: dhcp: true, or wans: {nic: net0} without a name."""
+    keys = schema.get("properties", {})
+    if path and path[-1] in keys:
+        return f"give it a name first: NAME: {{{path[-1]}: ...}}"
+    wanted = schema.get("required") or keys
+    return f"give it its keys: {', '.join(wanted)}" if wanted else ""
 
 
 def _shape(schema: dict, value: dict | list) -> str:

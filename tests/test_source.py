@@ -86,6 +86,19 @@ def test_refused(case):
     assert said(raw) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a:\n  b: c\n d: e", "check the indentation: what belongs together begins in the same column"),
+        ('a: b\nc: "d\ne: f', "close the quote of line 2"),
+        ("a: b\nc: {d: e\nf: g", "close the bracket of line 2, or add a comma"),
+        ("a: [9.9.9.9, ::1]", "put a value that begins with such a character in quotes"),
+    ],
+)
+def test_what_yaml_refuses_has_a_hint(text, hint):
+    assert source.parse(text, "p").problems[0].hint == hint
+
+
 @pytest.mark.parametrize("text", ['a: "\\U00110000"', 'a: "\\UFFFFFFFF"', "%YAML " + "9" * 5000 + ".1\n---\na: b"])
 def test_what_breaks_pyyaml_is_a_problem(text):
     assert said(text)[0].split(" ", 1)[1].startswith("not YAML")

@@ -3,6 +3,7 @@
 `compile` reads no clock, no environment, no network and no disk.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from gwimage.profile import Profile
 from gwimage.render import manifest, mkosi, networkd, nftables, nocloud, resolved
 from gwimage.source import Source
 
+UNLIKE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading a manifest of others' raises
 RENDERERS = (networkd, resolved, nftables)
 
 
@@ -151,19 +153,26 @@ def _exchange(fresh: str, target: str) -> None:
 def _foreign(target: str) -> str:
     """Why this directory is not ours to replace; empty if it is, or if there is nothing."""
     if not os.path.lexists(target) or (os.path.isdir(target) and not os.listdir(target)):
+        with contextlib.suppress(*UNLIKE):
+            _written(os.path.dirname(target))
+            return "it would lie in the tree of a profile, which gwimage would not replace any more"
         return ""
     try:
-        with open(os.path.join(target, manifest.PATH), encoding="utf-8") as file:
-            written = json.load(file)
-        known = written["files"]
-        if written["format"] != manifest.FORMAT or not known.items():
-            raise ValueError("another manifest")
-        found = _tree(target)
+        known, found = _written(target), _tree(target)
         changed = sorted(found ^ (known.keys() | {manifest.PATH}))
         changed = changed or [path for path in sorted(known) if manifest.entry(_read(target, path)) != known[path]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except UNLIKE:
         return "gwimage did not write this, so it does not replace it"
     return f"{changed[0]} was changed or added since gwimage wrote this; that work would be lost" if changed else ""
+
+
+def _written(root: str) -> dict[str, dict]:
+    """The files that the manifest in a directory names. Raises one of UNLIKE if there is none of ours."""
+    with open(os.path.join(root, manifest.PATH), encoding="utf-8") as file:
+        data = json.load(file)
+    if data["format"] != manifest.FORMAT or not data["files"].items():
+        raise ValueError("another manifest")
+    return data["files"]
 
 
 def _tree(root: str) -> set[str]:

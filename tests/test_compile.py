@@ -86,6 +86,16 @@ def test_a_foreign_manifest_is_not_ours(tmp_path, foreign):
     assert (tmp_path / "manifest.json").read_text() == foreign
 
 
+def test_no_tree_is_written_into_another(tmp_path):
+    """Several profiles into the directory of one: the next compilation of that one would be refused."""
+    out = tmp_path / "out"
+    write(compiled(), str(out))
+    with pytest.raises(ProfileError, match="would lie in the tree of a profile"):
+        write(compiled(), str(out / "more"))
+    write(compiled(), str(out))
+    assert not (out / "more").exists()
+
+
 def test_a_pipe_in_our_tree_is_not_read(tmp_path):
     write(compiled(), str(tmp_path / "out"))
     path = tmp_path / "out" / "mkosi.conf"

@@ -41,7 +41,7 @@ def check(profile: Profile) -> list[Problem]:
     problems, own, before = [], subnets.own(profile), []
     for index, route in enumerate(profile.routes):
         path, zone = ("routes", index), subnets.zone_of(own, route.via)
-        wrong = _check_to((*path, "to"), route, own) + _check_via((*path, "via"), route, zone, own)
+        wrong = _check_to((*path, "to"), route, own) + (_check_peer(path, route, profile) or _check_via((*path, "via"), route, zone, own))
         problems += wrong or _check_others((*path, "to"), route, zone, before)
         if lan := subnets.leased(profile, route.via):
             message, hint = f"{route.via} is in the pool of {lan}: any machine may get it", "make it a reservation"
@@ -65,6 +65,15 @@ def _check_to(path: Path, route: Route, own: list[Own]) -> list[Problem]:
         if first <= entry.last and entry.first <= last:
             message = f"{to} overlaps {entry.address.network}, where the gateway itself is {entry.address.ip}"
             return [Problem(path, message, f"leave the subnet of {dotted(entry.zone)} out, with several routes if need be")]
+    return []
+
+
+def _check_peer(path: Path, route: Route, profile: Profile) -> list[Problem]:
+    """A tunnel has no neighbours: its peers say themselves what is behind them."""
+    for vpn in profile.vpn:
+        if route.via in vpn.address.network:
+            hint = f"write {route.to.network} into networks of the peer, below vpn.{vpn.name}.peers"
+            return [Problem((*path, "via"), f"{route.via} is in the tunnel {vpn.name}, where no router is a neighbour", hint)]
     return []
 
 

@@ -31,6 +31,7 @@ LIMITS = {
     "minLength": "the text is empty",
     "maxLength": "the text is longer than {} characters",
 }
+NOT_HERE = {"pppoe": "PPPoE is not possible: let the modem or router before the gateway dial in, and take dhcp"}
 COMPARED = 100  # unknown keys, with the missing ones
 
 
@@ -109,6 +110,8 @@ def _hint(error, path: Path, fits: Fits) -> str:
         return "write none" if fits("none", error.schema) else "remove the key if you want none"
     if rule == "type" and wanted == "object" and not isinstance(value, (dict, list)):
         return _inside(error.schema, path)
+    if str(value).lower() in NOT_HERE:
+        return NOT_HERE[str(value).lower()]
     if "\n" in str(value):
         return "write it on one line"
     if rule == "enum" and len(several := [word for word in re.split(r"\W+", str(value).lower()) if word in wanted]) > 1:

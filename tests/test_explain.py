@@ -175,7 +175,8 @@ def test_the_matrix(ask):
         "lan        some     all    all         -",
         "iot        some     all    all    -",
     ]
-    assert "    tcp 22  [services.ssh.from my.yaml:16:9]" in shown
+    assert "    udp 53, tcp 53  [lans.lan, line 10]" in shown
+    assert "    tcp 22          [services.ssh.from, line 16]" in shown
     found = json.loads(ask("--from lan --to gateway --format json").stdout)
     assert {each["text"] for each in found["zones"][0]["what"]} == {"ping", "tcp 22", "tcp 53", "udp 53", "udp 67"}
     assert ask("--from lan").exit_code == 0
@@ -194,7 +195,7 @@ def test_rules_of_the_users_own():
     mail, web = (walk.walk(known, Packet("lan", src, dst, 6, 50000, port)) for port in (25, 80))
     assert (mail.verdict, mail.doubts, mail.steps[-1].paths) == ("dropped", (), ("firewall.raw.forward.0",))
     assert (web.verdict, [rule.path for rule in web.doubts]) == ("forwarded", ["firewall.raw.forward.1"])
-    (no, yes) = matrix.openings(known, "lan", "fibre")
+    ((_, _, (no, yes)),) = matrix.rows(known, ["lan"], ["fibre"])
     assert (no.text, no.closed, yes.everything) == ("from 10.0.0.10 tcp 25", True, True)
     with pytest.raises(ValueError, match="dscp"):
         walk.model(plan_of(OFFICE, Rule("forward.allow", odd.text, "firewall.allow.0")))
@@ -218,7 +219,7 @@ def test_the_matrix_says_what_the_walk_says(number):
         end = "gateway" if way.steps[-1].hook == "input" else way.packet.oif
         if packet.src not in home or end is None:
             continue
-        found = matrix.openings(known, packet.iif, end)
+        ((_, _, found),) = matrix.rows(known, [packet.iif], [end])
         if way.verdict == "dropped":
             every = any(each.everything for each in found) and not any(each.closed for each in found)
             assert not every or way.packet.state != "new", (packet, found)

@@ -40,7 +40,7 @@ def _matrix(known: Model, source: Source, start: str | None, end: str | None, fo
     zones = list(known.network.zones)
     starts = [ask.zone("--from", start, zones)] if start else zones
     ends = [ask.zone("--to", end, [matrix.GATEWAY, *zones])] if end else [matrix.GATEWAY, *zones]
-    rows = [(start, end, matrix.openings(known, start, end)) for start in starts for end in ends]
+    rows = matrix.rows(known, starts, ends)
     raw = [rule for rules in known.chains.values() for rule in rules if not rule.known]
     doubts = [f"{rule.path} is not understood and may change this: {rule.text}" for rule in raw]
     if form == "json":

@@ -5,7 +5,7 @@ A rule that certainly holds opens everything; one that perhaps holds opens what 
 
 from dataclasses import dataclass, replace
 
-from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Packet
+from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Address, Packet
 from gwimage.explain.rules import Match, Rule, matches, test, verdict
 from gwimage.explain.walk import Model, place
 
@@ -38,25 +38,58 @@ class Opening:
     closed: bool = False
 
 
-def openings(model: Model, start: str, end: str) -> list[Opening]:
-    """From a network to another one or to the gateway, in the order of the rules."""
+Row = tuple[str, str, list[Opening]]
+
+
+def rows(model: Model, starts: list[str], ends: list[str]) -> list[Row]:
+    """(from, to, what may pass in the order of the rules) for each network and each other one or the gateway."""
+    servers = {rule.nat.address for rule in model.chains["dstnat"] if rule.nat}
+    homes = {address: model.network.leads(address) for address in servers}
+    found = []
+    for start in starts:
+        near = _from(model, start)
+        found += [(start, end, _openings(near, start, end, homes)) for end in ends]
+    return found
+
+
+def _from(model: Model, start: str) -> Model:
+    """What of the rules and sets can matter to packets that come from there: profiles may have many networks."""
+    packet = Packet(start, oif=None, dnat=None, hop_limit=None)
+    sets = {name: tuple(each for each in members if len(each.parts) == 1 or each.parts[0] == start) for name, members in model.sets.items()}
+    narrow = replace(model, sets=sets)
+    chains = {
+        name: tuple(rule for rule in model.chains[name] if rule.known and _counts(narrow, rule, replace(packet, dnat=dnat)))
+        for name, dnat in (("input", None), ("forward", None), ("dstnat", False))
+    }
+    return replace(narrow, chains=chains)
+
+
+def _counts(model: Model, rule: Rule, packet: Packet) -> bool:
+    decides = rule.nat and rule.nat.kind == "dnat" or verdict(rule, packet)
+    return bool(decides) and matches(rule, packet, model.network, model.sets)[0] is not False
+
+
+def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> list[Opening]:
+    """homes: where the servers of port forwards are."""
     packet = Packet(start, oif=None if end == GATEWAY else end, dnat=None, hop_limit=None)
     found: list[Opening] = []
-    for rule in model.chains["input" if end == GATEWAY else "forward"]:
+    for rule in near.chains["input" if end == GATEWAY else "forward"]:
         said = verdict(rule, packet)
-        holds, paths = matches(rule, packet, model.network, model.sets) if rule.known and said else (False, ())
+        holds, paths = matches(rule, packet, near.network, near.sets)
         if holds:
             found += [Opening("everything", (*paths, rule.path)[0], everything=True)] if said == "accept" else []
             break
-        if holds is None:
-            found += _perhaps(model, rule, replace(packet), end, closed=said == "drop")
+        if holds is None and any(match.fields == ("ct status",) for match in rule.matches):
+            found += _forwards(near, packet, [server for server, home in homes.items() if home == end])
+        elif holds is None:
+            found += _perhaps(near, rule, packet, closed=said == "drop")
+    while found and found[-1].closed:
+        found.pop()  # it is closed anyhow
     return list(dict.fromkeys(found))
 
 
-def _perhaps(model: Model, rule: Rule, packet: Packet, end: str, closed: bool) -> list[Opening]:
+def _perhaps(model: Model, rule: Rule, packet: Packet, closed: bool) -> list[Opening]:
     """What a rule opens that holds for some packets between the two."""
-    if any(match.fields == ("ct status",) for match in rule.matches):
-        return _forwards(model, packet, end)
     left = [match for match in rule.matches if test(match, packet, model.network, model.sets)[0] is None]
     if not all(map(_asks, left)):
         return []
@@ -96,19 +129,13 @@ def _rest(match: Match, parts: tuple, packet: Packet, words: str) -> str:
     return " ".join(said)
 
 
-def _forwards(model: Model, packet: Packet, end: str) -> list[Opening]:
-    """Port forwards that lead from the one to the other: what is called is the gateway's own address."""
-    found = []
-    for rule in model.chains["dstnat"]:
-        if not rule.nat or rule.nat.kind != "dnat":
-            continue
-        before = replace(packet, oif=None, dnat=False)
-        if matches(rule, before, model.network, model.sets)[0] is False:
-            continue
-        route = model.network.route(rule.nat.address)
-        if route and route.link == end:
-            left = [match for match in rule.matches if test(match, before, model.network, model.sets)[0] is None]
-            words = " ".join(filter(None, map(_phrase, left)))
+def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Opening]:
+    """Port forwards to these servers: what is called is the gateway's own address."""
+    found, before = [], replace(packet, oif=None, dnat=False)
+    for rule in near.chains["dstnat"]:
+        if rule.nat.address in servers:
+            left = [match for match in rule.matches if test(match, before, near.network, near.sets)[0] is None]
+            words = " ".join(filter(None, (_phrase(match) for match in left if not match.fields[0].endswith("daddr"))))
             target = place(rule.nat.address, rule.nat.port)
-            found.append(Opening(f"{words} of the gateway, forwarded to {target}", rule.path))
+            found.append(Opening(f"{words} of the WAN's address, forwarded to {target}", rule.path))
     return found

@@ -1,7 +1,9 @@
 """Answers and the matrix, for people (text) and for machines (plain data). Judges nothing."""
 
+from itertools import groupby
+
 from gwimage.explain.answer import Answer
-from gwimage.explain.matrix import Opening
+from gwimage.explain.matrix import Opening, Row
 from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, NAMES, Packet
 from gwimage.explain.walk import Step, Walk, place
 from gwimage.problem import Problem
@@ -41,7 +43,7 @@ def document(answer: Answer, source: Source) -> dict:
     }
 
 
-def matrix_text(rows: list[tuple[str, str, list[Opening]]], doubts: list[str], source: Source) -> str:
+def matrix_text(rows: list[Row], doubts: list[str], source: Source) -> str:
     """A table of who may open connections to whom, then what is open where it is not everything."""
     starts, ends = list(dict.fromkeys(row[0] for row in rows)), list(dict.fromkeys(row[1] for row in rows))
     cells = {(start, end): _cell(start, end, found) for start, end, found in rows}
@@ -50,12 +52,19 @@ def matrix_text(rows: list[tuple[str, str, list[Opening]]], doubts: list[str], s
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     for start, end, found in rows:
         if cells[start, end] in ("some", "most"):
-            lines += ["", f"{start} to {end}"]
-            lines += [f"    {'not ' * each.closed}{each.text}  [{_where(each.path, source)}]" for each in found]
+            lines += ["", f"{start} to {end}", *_openings(found, source)]
     return "\n".join([*lines, *([""] if doubts else []), *doubts])
 
 
-def matrix_document(rows: list[tuple[str, str, list[Opening]]], doubts: list[str], source: Source) -> dict:
+def _openings(found: list[Opening], source: Source) -> list[str]:
+    """One line for each part of the profile; the order is that of the rules, the first that matches counts."""
+    parts = [(("not " * each.closed), each.path, each.text) for each in found]
+    grouped = [(key, ", ".join(text for _, _, text in group)) for key, group in groupby(parts, key=lambda part: part[:2])]
+    width = max(len(negation + text) for (negation, _), text in grouped)
+    return [f"    {negation + text:{min(width, LONGEST)}}  [{_where(path, source)}]" for (negation, path), text in grouped]
+
+
+def matrix_document(rows: list[Row], doubts: list[str], source: Source) -> dict:
     return {
         "format": 1,
         "zones": [
@@ -146,7 +155,7 @@ def _excerpt(line: str) -> str:
 
 def _where(path: str, source: Source) -> str:
     cause = _cause(path, source)
-    return f"{cause['path']} {cause['file']}:{cause['line']}:{cause['column']}" if cause["line"] else cause["path"]
+    return f"{cause['path']}, line {cause['line']}" if cause["line"] else cause["path"]
 
 
 def _answers(returned: Walk) -> str:

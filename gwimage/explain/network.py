@@ -59,6 +59,7 @@ class Network:
     forwarding: tuple[int, ...] = (4,)
     peers: dict[str, tuple[Net, ...]] = field(default_factory=dict)
     lookups: tuple[Lookup, ...] = ()
+    _found: dict[Address, Route | None] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def kind(self, address: Address) -> str:
         """local, broadcast, multicast, anycast (of the routers of a subnet) or unicast."""
@@ -78,7 +79,17 @@ class Network:
         return any(net.prefixlen < 31 and net.broadcast_address == address for net in nets)
 
     def route(self, to: Address, only: Iterable[str] | None = None, mark: int = 0) -> Route | None:
-        """The longest prefix, then the lowest metric; `only` through these links."""
+        """The longest prefix, then the lowest metric; `only` through these links.
+
+        The plain question is remembered: the matrix asks it for each forward and each pair of networks.
+        """
+        if only is not None or mark:
+            return self._route(to, only, mark)
+        if to not in self._found:
+            self._found[to] = self._route(to, None, 0)
+        return self._found[to]
+
+    def _route(self, to: Address, only: Iterable[str] | None, mark: int) -> Route | None:
         for lookup in (*(each for each in self.lookups if mark and each.mark == mark), Lookup(0, "", 0)):
             best = self._best(to, lookup.table, only)
             if best and (best.to.prefixlen or not lookup.narrow):

@@ -47,6 +47,22 @@ def test_the_explanation_that_the_readme_shows(monkeypatch):
     assert f"```\n{result.output}```" in README
 
 
+def test_the_answers_that_the_page_on_explain_shows(tmp_path, monkeypatch, update_golden):
+    page = ROOT / "docs/explain.md"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "office.yaml").write_text(next(block for name, block in BLOCKS if name == page.name))
+    text = re.sub(r"```console\n\$ gwimage (.*)\n[^`]*```", _console, page.read_text())
+    if update_golden:
+        page.write_text(text)
+    assert text.count("```console") == 3
+    assert page.read_text() == text
+
+
+def _console(found: re.Match) -> str:
+    result = CliRunner().invoke(cli.cli, found[1].split())
+    return f"```console\n$ gwimage {found[1]}\n{result.stdout}```"
+
+
 def test_the_picture_that_the_readme_shows():
     result = CliRunner().invoke(cli.cli, ["show", "--format", "svg", str(ROOT / "profiles/two-lans.yaml")])
     assert result.output == (ROOT / "docs/two-lans.svg").read_text()

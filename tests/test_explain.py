@@ -79,12 +79,12 @@ def test_verdicts(ask, words, first):
 
 def test_it_leads_to_the_line_of_the_profile(ask):
     shown = ask("--from lan --to wan --tcp 443").stdout
-    assert "my.yaml:7:54: gateway: 203.0.113.1}}  [wans.fibre.ipv4.gateway]" in shown
+    assert "my.yaml:7:54: gateway: 203.0.113.1  [wans.fibre.ipv4.gateway]" in shown
     assert "rule: iifname . oifname @forward_open accept\n            my.yaml:10:3: lan:  [lans.lan]" in shown
     assert "my.yaml:10:3: lan:  [lans.lan.masquerade: a default]" in shown
     assert "answers     pass" in shown
     shown = ask("--from lan --to gateway --tcp 22").stdout
-    assert "my.yaml:16:9: from: [lan]}  [services.ssh.from]" in shown
+    assert "my.yaml:16:9: from: [lan]  [services.ssh.from]" in shown
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_lease_that_is_known(ask):
         ("--from lan --to iot:x --tcp 80", "--to: error: 'x' is not an address", "iot:ADDRESS"),
         ("--from lan --to gateway:9.9.9.9 --tcp 80", "--to: error: 9.9.9.9 is not an address of the gateway", "it has 203.0.113.2"),
         ("--from gateway --to lan --tcp 80", "--from: error: what the gateway itself sends is never held back", "one of its networks"),
-        ("--from lan --to fd00::1 --icmp", "--from: error: lan has no IPv6 addresses", "lan:ADDRESS"),
+        ("--from lan --to fd00::1 --icmp", "--from: error: lan has no IPv6 address for this", "lan:ADDRESS"),
         ("--from lan:fd00::9 --to 10.0.0.1 --icmp", "not of the same IP version", ""),
         ("--from lan --to iot --tcp 80 --udp 80", "--udp: error: one packet has one protocol", ""),
         ("--from lan --to iot --proto tcp", "--proto: error: tcp has ports", "--tcp PORT"),
@@ -145,6 +145,24 @@ def test_questions_that_cannot_be_meant(ask, words, message, hint):
     assert result.stdout == ""
     assert message in result.stderr
     assert hint in result.stderr
+
+
+WORDS = (
+    "lan iot fibre cable gateway wan lan:10.0.0.5 iot:10.0.0.5 9.9.9.9 10.0.0.1 10.0.0.255 255.255.255.255 224.0.0.1 fe80::1 fe80::1%x"
+    " fd00::1 lan:fd00::9 lan:[fd00::9] ::1 :: 0.0.0.0 127.0.0.1 lan: : lan:: x\x1b[2J gateway:10.0.0.1 203.0.113.2 cable:1.1.1.1 240.0.0.1"
+).split()
+ASKED = ("--tcp 80", "--udp 67", "--icmp", "--icmp 3", "--icmp echo-reply", "--icmp 999", "--proto esp", "--proto 300", "--proto 58", "--proto ''")
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_whatever_is_asked_is_answered_or_refused(ask, number):
+    rng = random.Random(f"words/{number}")
+    for _ in range(25):
+        words = f"--from {rng.choice(WORDS)} --to {rng.choice(WORDS)} {rng.choice(ASKED)} --format {rng.choice(('text', 'json'))}"
+        result = ask(words)
+        assert isinstance(result.exception, SystemExit | None), words
+        assert (result.exit_code == 2) == (not result.stdout), words
+        assert all(c.isprintable() or c == "\n" for c in result.output), words
 
 
 def test_a_wrong_profile_is_no_answer(ask):
@@ -199,6 +217,35 @@ def test_rules_of_the_users_own():
     assert (no.text, no.closed, yes.everything) == ("from 10.0.0.10 tcp 25", True, True)
     with pytest.raises(ValueError, match="dscp"):
         walk.model(plan_of(OFFICE, Rule("forward.allow", odd.text, "firewall.allow.0")))
+
+
+VPN = """\
+vpn:
+  wg:
+    address: 10.99.0.1/24
+    port: 51820
+    peers:
+      phone: {public_key: q58mKMMlwUHp+yQw8QaFD2KTC8PwsS3zmpuEpJx8HRI=, address: 10.99.0.2}
+      site: {public_key: VvXlzAzKHVZ7BCXxTNx7v+wgVA8MWDEVfjHgOQ6RsQ8=, address: 10.99.0.3, networks: [10.50.0.0/16]}
+firewall:
+  allow: [{from: [wg], to: [lan, gateway]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "note"),
+    [
+        ("--from wg --to lan --tcp 80", "passes: tcp from 10.99.0.2:49152 on wg", "answers     pass"),
+        ("--from wg:10.50.0.9 --to gateway --tcp 22", "passes: tcp from 10.50.0.9:49152 on wg to 10.99.0.1:22", ""),
+        ("--from wg:10.99.0.77 --to lan --tcp 80", "is dropped: tcp from 10.99.0.77", "10.99.0.77 is an address of no peer of wg"),
+        ("--from lan --to wg:10.99.0.77 --tcp 80", "is dropped", "no peer of wg has the address 10.99.0.77"),
+        ("--from lan --to wg:10.50.0.9 --tcp 80", "is dropped", "- {from: [lan], to: [wg], protocols: [tcp], ports: [80]"),
+    ],
+)
+def test_tunnels(ask, words, first, note):
+    shown = ask(words, OFFICE + VPN).stdout
+    assert shown.startswith(first)
+    assert note in shown
 
 
 def test_no_secret_is_shown(ask):

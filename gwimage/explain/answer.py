@@ -74,6 +74,8 @@ def _returns(known: Model, there: Walk, returned: Walk | None) -> list[str]:
         return [f"no answer comes back: {returned.steps[-1].text}"]
     if returned and returned.packet.oif != came.iif:
         return [_astray(returned.packet.oif, came.iif)]
+    if (there.verdict, there.packet.state) == ("forwarded", "untracked"):
+        return [f"not tracked: {there.packet.oif} may answer without the gateway"]
     if there.verdict == "accepted" and known.network.kind(came.dst) == "local":
         leaves = own_answer(known, there)
         if leaves and leaves != came.iif:

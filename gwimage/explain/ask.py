@@ -77,7 +77,7 @@ def question(words: Words, network: Network) -> Question:
         network, dst = _towards(target, dst, family, network, notes)
     elif not dst:
         dst = _outside(network, family) if target == OUTSIDE else _gateway(start, family, network)
-    src = src or _host(start, family, network, dst)
+    src = src or _host("--from", start, family, network, dst)
     packet = _protocol(words, Packet(start, src, dst))
     return Question(packet, network, target, tuple(notes), given)
 
@@ -113,7 +113,7 @@ def _end(option: str, word: str, network: Network, more: tuple[str, ...]) -> tup
 
 def _address(text: str) -> Address | None:
     try:
-        return ip_address(text)
+        return ip_address(text) if "%" not in text else None
     except ValueError:
         return None
 
@@ -144,7 +144,7 @@ def _towards(zone: str, dst: Address | None, family: int, network: Network, note
         if used and used.link != zone and network.zones.get(used.link) == "wans":
             notes.append(f"packets to {dst} leave by {used.link}; this is the answer for when {used.link} is down")
             network = _without(network, zone)
-    dst = dst or _host(zone, family, network, None)
+    dst = dst or _host("--to", zone, family, network)
     route = network.route(dst)
     if network.kind(dst) == "unicast" and (route is None or route.link != zone):
         leave = f"packets to it leave by {route.link}" if route else "there is no route to it"
@@ -169,16 +169,18 @@ def _gateway(start: str, family: int, network: Network) -> Address:
     raise wrong("--to", f"the gateway has no IPv{family} address", "turn it on in the profile, or ask with the other version")
 
 
-def _host(zone: str, family: int, network: Network, other: Address | None) -> Address:
+def _host(option: str, zone: str, family: int, network: Network, other: Address | None = None) -> Address:
     """A plausible host of a zone: not the gateway, not a broadcast address, not the other end."""
     if network.zones[zone] == "wans":
         return _outside(network, family)
-    for net in network.subnets(zone, family):
-        near = [net.network_address + number for number in (USUAL_HOST, *range(1, 6)) if number < net.num_addresses]
-        for address in near:
+    # behind a tunnel are its peers and nobody else
+    for net in network.peers.get(zone, network.subnets(zone, family)):
+        numbers = (USUAL_HOST, *range(1, 6)) if net.num_addresses > 2 else range(net.num_addresses)
+        near = [net.network_address + number for number in numbers if number < net.num_addresses]
+        for address in near if net.version == family else ():
             if network.kind(address) == "unicast" and address != other:
                 return address
-    raise wrong("--from", f"{zone} has no IPv{family} addresses", f"give one: {zone}:ADDRESS")
+    raise wrong(option, f"{zone} has no IPv{family} address for this", f"give one: {zone}:ADDRESS")
 
 
 def _outside(network: Network, family: int) -> Address:

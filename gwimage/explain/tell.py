@@ -58,10 +58,13 @@ def matrix_text(rows: list[Row], doubts: list[str], source: Source) -> str:
 
 def _openings(found: list[Opening], source: Source) -> list[str]:
     """One line for each part of the profile; the order is that of the rules, the first that matches counts."""
-    parts = [(("not " * each.closed), each.path, each.text) for each in found]
-    grouped = [(key, ", ".join(text for _, _, text in group)) for key, group in groupby(parts, key=lambda part: part[:2])]
-    width = max(len(negation + text) for (negation, _), text in grouped)
-    return [f"    {negation + text:{min(width, LONGEST)}}  [{_where(path, source)}]" for (negation, path), text in grouped]
+    lines = []
+    for (closed, path), group in groupby(found, key=lambda each: (each.closed, each.path)):
+        texts = [each.text for each in group]
+        texts = [", ".join(texts)] if sum(map(len, texts)) < LONGEST else texts
+        lines += [(f"{'not ' * closed}{text}", path) for text in texts]
+    width = min(LONGEST, max(len(text) for text, _ in lines))
+    return [f"    {text:{width}}  [{_where(path, source)}]" for text, path in lines]
 
 
 def matrix_document(rows: list[Row], doubts: list[str], source: Source) -> dict:
@@ -92,6 +95,8 @@ def _verdict(answer: Answer) -> str:
     what = f"{_kind(packet)} from {place(packet.src, packet.sport)} on {packet.iif} to {place(packet.dst, packet.dport)}"
     if there is None:
         return f"passes: {what}"
+    if there.doubts or (answer.back and answer.back.doubts):
+        what = f"{what} (unless a rule below that is not understood says otherwise)"
     if there.verdict == "dropped":
         return f"is dropped: {what}{f' on {there.packet.oif}' if there.packet.oif else ''}"
     if there.verdict == "accepted":
@@ -138,7 +143,7 @@ def _cause(path: str, source: Source) -> dict:
         "file": spot.file if spot else "",
         "line": spot.line if spot else 0,
         "column": spot.column if spot else 0,
-        "written": _excerpt(spot.text[spot.column - 1 :]) if spot else "",
+        "written": _excerpt(spot.text, spot.column - 1) if spot else "",
     }
 
 
@@ -149,8 +154,17 @@ def _cite(cause: dict) -> str:
     return f"{place}: {cause['written']}  [{cause['path']}{': a default' * cause['default']}]"
 
 
-def _excerpt(line: str) -> str:
-    return line.rstrip() if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+def _excerpt(line: str, start: int) -> str:
+    """From there on, but not beyond the entry of a mapping or list that stands in one line."""
+    depth, end = 0, len(line)
+    inside = sum(line.count(sign, 0, start) for sign in "{[") > sum(line.count(sign, 0, start) for sign in "}]")
+    for index in range(start, len(line) if inside else start):
+        depth += (line[index] in "{[") - (line[index] in "}]")
+        if depth < 0 or (depth == 0 and line[index] == ","):
+            end = index
+            break
+    text = line[start:end].rstrip()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _where(path: str, source: Source) -> str:

@@ -232,7 +232,8 @@ class _Way:
                 continue
             holds, paths = matches(rule, self.packet, self.model.network, self.model.sets)
             if holds:
-                yield rule, (*paths, rule.path)
+                # what holds for every profile is the last to be of interest
+                yield rule, (rule.path, *paths) if "." in rule.path else (*paths, rule.path)
 
     def step(self, hook: str, text: str, rule: Rule | None, *paths: str) -> None:
         self.steps.append(Step(hook, text, rule, tuple(path for path in paths if path)))

@@ -54,15 +54,29 @@ def check(networks: Iterable[tuple[Path, Link]]) -> list[Problem]:
     """Cards and MAC addresses that can exist; whoever shares a card can be told apart by VLAN."""
     problems: list[Problem] = []
     users: dict[Nic, list[tuple[Path, Link]]] = {}
+    networks = list(networks)
+    taken = [(card.mac, place) for path, link in networks for place, card in places(path, link) if card.mac]
+    taken += [(link.cloned_mac, (*path, "cloned_mac")) for path, link in networks if link.cloned_mac]
     for path, link in networks:
         for place, card in places(path, link):
             problems += nic.check_mac(place, card.mac) if card.mac else []
             problems += _check_card(place, path, card, link, users.setdefault(card, []))
             users[card].append((path, link))
-        problems += nic.check_mac((*path, "cloned_mac"), link.cloned_mac) if link.cloned_mac else []
+        problems += _check_cloned(path, link, taken) if link.cloned_mac else []
     for sharing in users.values():
         problems += _check_mtu(sharing)
     return problems
+
+
+def _check_cloned(path: Path, link: Link, taken: list[tuple[str, Path]]) -> list[Problem]:
+    """taken: every MAC address of the profile with its place."""
+    place, mac = (*path, "cloned_mac"), link.cloned_mac
+    if wrong := nic.check_mac(place, mac):
+        return wrong
+    if others := [where for other, where in taken if other == mac and where[: len(path)] != path]:
+        message = f"{mac} is also {dotted(others[0])}: two cards with one address disturb each other"
+        return [Problem(place, message, "give each its own")]
+    return []
 
 
 def _check_card(place: Path, path: Path, card: Nic, link: Link, users: list[tuple[Path, Link]]) -> list[Problem]:

@@ -16,6 +16,7 @@ from gwimage.problem import Place, Problem, ProfileError
 GATEWAY, OUTSIDE = "gateway", "wan"
 SOURCE_PORT = 49152  # the first of those that clients take (RFC 6335)
 USUAL_HOST = 10
+UNIQUE_LOCAL = ip_network("fc00::/7")
 OUTSIDE6 = ip_address("2001:db8:ffff::10")
 
 
@@ -174,7 +175,11 @@ def _host(option: str, zone: str, family: int, network: Network, other: Address 
     if network.zones[zone] == "wans":
         return _outside(network, family)
     # behind a tunnel are its peers and nobody else
-    for net in network.peers.get(zone, network.subnets(zone, family)):
+    subnets = network.peers.get(zone, network.subnets(zone, family))
+    if other is not None and other.version == 6:
+        # a host takes the address that is of the destination's kind (RFC 6724)
+        subnets = sorted(subnets, key=lambda net: (net.network_address in UNIQUE_LOCAL) != (other in UNIQUE_LOCAL))
+    for net in subnets:
         numbers = (USUAL_HOST, *range(1, 6)) if net.num_addresses > 2 else range(net.num_addresses)
         near = [net.network_address + number for number in numbers if number < net.num_addresses]
         for address in near if net.version == family else ():

@@ -68,7 +68,7 @@ def check(profile: Profile) -> list[Problem]:
         found = found or _addresses(path, entry, known, profile)
         if not found:
             sound.append((index, entry))
-            found = _warnings(path, entry, known.zones) + _unheard(path, entry, profile)
+            found = _warnings(path, entry, known.zones, profile) + _unheard(path, entry, profile)
         problems += found
         if len(errors(problems)) >= zones.ENOUGH:
             break
@@ -127,7 +127,7 @@ def _mixed(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
     return problems
 
 
-def _warnings(path: Path, entry: Allow, known: Zones) -> list[Problem]:
+def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[Problem]:
     problems = []
     outside = [name for name in entry.from_zones if name in known.wans]
     if entry.from_zones == entry.to_zones and len(entry.to_zones) == 1 and entry.to_zones[0] not in known.meeting:
@@ -137,7 +137,17 @@ def _warnings(path: Path, entry: Allow, known: Zones) -> list[Problem]:
     if outside and every and not (entry.ports or entry.sources or entry.destinations):
         message = f"this opens everything on {', '.join(entry.to_zones)} to everyone on {', '.join(outside)}"
         problems.append(Problem(path, message, "say which ports, or which sources", "warning"))
+    elif outside and _hidden_inside(entry, known, profile):
+        message = f"nobody on {outside[0]} can call these addresses: they are hidden behind the gateway's own"
+        problems.append(Problem(path, message, "for a port forward write firewall.forwards", "warning"))
     return problems
+
+
+def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
+    """Whether all that is opened are private IPv4 addresses of masqueraded LANs."""
+    masqueraded = {lan.name for lan in profile.lans if lan.masquerade and lan.address.ip.is_private}
+    networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in match.families(entry.destinations, profile.sets)
+    return set(entry.to_zones) <= masqueraded and not networks6
 
 
 def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
@@ -181,7 +191,8 @@ def _defaults(known: Zones, profile: Profile) -> list[Opening]:
         found.append(Opening(path, (name,), (GATEWAY,), ("icmp", "icmpv6")))
         found.append(Opening(path, (name,), (GATEWAY,), WITH_PORTS, ranges.port_bits([(53, 53)])))
     services = [(f"lans.{name}.dhcp", (name,), "udp", 67) for name in profile.dhcp]
-    services += [(f"vpn.{vpn.name}.port", known.wans, "udp", vpn.port) for vpn in profile.vpn if vpn.port]
+    callers = (*known.wans, *lans)
+    services += [(f"vpn.{vpn.name}.port", callers, "udp", vpn.port) for vpn in profile.vpn if vpn.port]
     services.append(("services.ssh.from", profile.services.ssh_from, "tcp", 22))
     services.append(("services.ntp.from", profile.ntp.serves, "udp", 123))
     for path, start, protocol, port in services:

@@ -171,6 +171,9 @@ def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> l
     to, home = forward.to, known.home(forward.to)
     dhcp = profile.dhcp.get(home)
     reserved = [one.address for one in profile.reservations.get(home, ())]
+    if dhcp and dhcp.router and dhcp.router not in known.own:
+        message = f"{to} is told to answer by another router than this gateway: nobody would hear it"
+        return [Problem((*path, "to"), message, f"see lans.{home}.dhcp.router", "warning")]
     if not dhcp or not dhcp.first <= to <= dhcp.last or to in reserved:
         return []
     message = f"{to} is in the DHCP pool: the server may get another address one day"

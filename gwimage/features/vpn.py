@@ -267,7 +267,9 @@ def _plan_one(vpn: Vpn, profile: Profile) -> Plan:
         Element("gateway_open", f"{zone} . tcp . 53", path),
     ]
     if vpn.port:
-        elements += [Element("gateway_open", f'"{wan.name}" . udp . {vpn.port}', f"{path}.port") for wan in profile.wans]
+        # from the LANs too: a phone at home calls the same address as on the way
+        callers = (*profile.wans, *profile.lans)
+        elements += [Element("gateway_open", f'"{net.name}" . udp . {vpn.port}', f"{path}.port") for net in callers]
     return Plan(
         network=(*_netdev(vpn, path), *_network(vpn, path, networks)),
         resolved=(Setting("resolved.conf", "Resolve", "DNSStubListenerExtra", str(vpn.address.ip), f"{path}.address"),),

@@ -15,15 +15,25 @@ from gwimage.explain.packet import Packet
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@example"
 # words of nft's own among them
 NAMES = "lan iot guests dmz wan fibre cable ct set fwd vlan map office tv b-2 counter".split()
-POOLS = [IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "203.0.113.0/24", "198.51.100.0/24", "100.64.0.0/10")]
-FIXED6, LOCAL6, DELEGATED = IPv6Network("2001:db8:1::/48"), IPv6Network("fd12:3456:789a::/48"), IPv6Network("2001:db8:aa00::/56")
+POOLS = "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 203.0.113.0/24 198.51.100.0/24 100.64.0.0/10".split()
+FIXED6, LOCAL6 = IPv6Network("2001:db8:1::/48"), IPv6Network("fd12:3456:789a::/48")
+DELEGATED = IPv6Network("2001:db8:aa00::/56")
 PORTS = (22, 53, 67, 80, 440, 443, 445, 460, 463, 480, 8000, 8003, 8020, 8443, 65535, 1)
-ODD = ("127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "224.0.0.5", "239.1.2.3", "169.254.9.9", "240.0.0.1", "0.0.0.9", "192.0.2.7")
+ODD = ("127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "224.0.0.5", "239.1.2.3", "169.254.9.9", "240.0.0.1",
+       "0.0.0.9", "192.0.2.7")  # fmt: skip
 # not ff02::1:ff00:0 and the like: cards without ARP do not listen to what asks for their addresses
 ODD6 = ("::1", "::", "ff02::1", "ff02::2", "ff02::5", "ff05::2", "ff01::1", "ff0e::5", "fe80::9",
-        "fe80::200:ff:fe00:0", "2001:db8:aa00:77::9", "fd00::9", "2001:db8:aa00::", "2001:db8:aa00:1::", "::ffff:10.0.0.1")  # fmt: skip
-RAW = ("ip saddr 10.0.0.0/8 tcp dport 8000-8100 counter drop", "ip dscp 46 counter", "udp dport 53 counter",
-       "ip daddr 9.9.9.9 meta l4proto { udp, icmp } drop", "ip6 daddr 2620:fe::/16 drop")  # fmt: skip
+        "fe80::200:ff:fe00:0", "2001:db8:aa00:77::9", "fd00::9", "2001:db8:aa00::", "2001:db8:aa00:1::",
+        "::ffff:10.0.0.1")  # fmt: skip
+FILTER = ("ip saddr 10.0.0.0/8 tcp dport 8000-8100 counter drop", "ip dscp 46 counter", "udp dport 53 counter",
+          "ip daddr 9.9.9.9 meta l4proto { udp, icmp } drop", "ip6 daddr 2620:fe::/16 drop")  # fmt: skip
+RAW = {
+    "prerouting": FILTER,
+    "input": FILTER,
+    "forward": FILTER,
+    "dstnat": ("tcp dport 8000-8100 drop", "ip daddr 8.8.4.4 dnat ip to 9.9.9.9", "udp dport 443 accept"),
+    "srcnat": ("udp dport 8000-8100 drop", "ip daddr 9.9.9.9 snat ip to 203.0.113.77", "tcp dport 443 accept"),
+}
 FAR = ("9.9.9.9", "8.8.4.4")
 FAR6 = ("2620:fe::fe", "2001:4860:4860::8888")
 
@@ -92,7 +102,7 @@ def _profile(rng: random.Random) -> tuple[dict, dict[str, IPv4Interface]]:
 
 
 def _fixed(rng: random.Random, wan: dict, taken: list[IPv4Network]) -> None:
-    """A fixed address, perhaps a single one whose router is in no subnet; perhaps more; perhaps the LANs are hidden behind one."""
+    """A fixed address, perhaps a single one whose router is in no subnet; perhaps more, and the LANs behind one of them."""
     address = _address(rng, taken, (24, 22, 29, 30, 31, 32))
     router = _host(rng, address.network, address.ip) if address.network.prefixlen < 32 else _address(rng, taken, (32,)).ip
     wan["ipv4"] = {"address": str(address), "gateway": str(router)}
@@ -134,7 +144,8 @@ def _ipv6(rng: random.Random, wans: dict, lans: dict) -> None:
 def _routes(rng: random.Random, wans: dict, lans: dict, taken: list[IPv4Network]) -> list[dict]:
     """Networks behind neighbours, some of them twice with another metric."""
     own = [lan["address"] for lan in lans.values()]
-    own += [wan["ipv4"]["address"] for wan in wans.values() if wan["ipv4"] != "dhcp" and not wan["ipv4"]["address"].endswith("/32")]
+    fixed = [wan["ipv4"]["address"] for wan in wans.values() if wan["ipv4"] != "dhcp"]
+    own += [address for address in fixed if not address.endswith("/32")]
     found = []
     for _ in range(rng.choice((1, 2, 3))):
         to = str(_address(rng, taken, (16, 24, 29, 32)).network)
@@ -171,7 +182,7 @@ def _firewall(rng: random.Random, data: dict, leases: dict) -> dict:
     if rng.random() < 0.3:
         found["log"] = {"dropped": True}
     if rng.random() < 0.3:
-        found["raw"] = {rng.choice(("prerouting", "forward", "input")): [rng.choice(RAW) for _ in range(2)]}
+        found["raw"] = {chain: [rng.choice(rules) for _ in range(2)] for chain, rules in rng.sample(list(RAW.items()), 2)}
     return found
 
 
@@ -199,7 +210,8 @@ def _forward(rng: random.Random, data: dict, nets: list, index: int) -> dict:
         entry["protocols"] = rng.choice((["udp"], ["tcp", "udp"]))
     kind = rng.random()
     if kind < 0.3:
-        entry |= {"ports": [f"{20 * index + 8000}-{20 * index + 8009}"], "to_port": rng.choice((80, 9000, 20 * index + 8000))}
+        first = 20 * index + 8000
+        entry |= {"ports": [f"{first}-{first + 9}"], "to_port": rng.choice((80, 9000, first))}
     elif kind < 0.5:
         entry["ports"] = [20 * index + 443, f"{20 * index + 450}-{20 * index + 455}"]
     elif kind < 0.7:
@@ -258,7 +270,7 @@ def _nets(data: dict, leases: dict[str, IPv4Interface]):
 def _address(rng: random.Random, taken: list[IPv4Network], lengths: tuple[int, ...]) -> IPv4Interface:
     """A host of a subnet that overlaps none of `taken`."""
     while True:
-        pool, length = rng.choice(POOLS), rng.choice(lengths)
+        pool, length = IPv4Network(rng.choice(POOLS)), rng.choice(lengths)
         start = rng.getrandbits(32) & int(pool.hostmask) | int(pool.network_address)
         net = IPv4Network((start, max(length, pool.prefixlen)), strict=False)
         if not any(net.overlaps(other) for other in taken):
@@ -317,12 +329,16 @@ def _aimed(rng: random.Random, of: Sample, sport: int) -> Packet | None:
         dst = rng.choice([net.ip for name, net in of.nets if name in wans and net.version == 4])
     else:
         start, end = rng.choice(entry["from"]), rng.choice(entry["to"])
-        there = [net.ip if end == "gateway" else _host(rng, net.network, net.ip) for name, net in of.nets if end in (name, "gateway")]
+        nets = [net for name, net in of.nets if end in (name, "gateway")]
+        there = [net.ip if end == "gateway" else _host(rng, net.network, net.ip) for net in nets]
         dst = _one_of(rng, of, entry.get("destinations", ())) or rng.choice(there)
     here = [net for name, net in of.nets if name == start and net.version == dst.version]
-    src = _one_of(rng, of, entry.get("sources", ())) or (_host(rng, net.network, net.ip) if (net := rng.choice(here or [None])) else None)
-    if start in wans and rng.random() < 0.7:
-        src = _one_of(rng, of, entry.get("sources", ())) or ip_address(rng.choice(FAR if dst.version == 4 else FAR6))
+    src = _one_of(rng, of, entry.get("sources", ()))
+    if not src and start in wans and rng.random() < 0.7:
+        src = ip_address(rng.choice(FAR if dst.version == 4 else FAR6))
+    elif not src and here:
+        net = rng.choice(here)
+        src = _host(rng, net.network, net.ip)
     if src is None or src.version != dst.version:
         return None
     if "ports" not in entry:
@@ -355,8 +371,8 @@ def _packet(rng: random.Random, ends: Packet, sport: int) -> Packet:
         sport = 68 if (protocol, port) == (17, 67) and rng.random() < 0.7 else sport
         return Packet(link, src, dst, protocol, sport, port, hop_limit=hops)
     if protocol == icmp:
-        types = (8, 8, 8, 8, 13, 0, 3, 5, 9, 10, 11, 12, 17, 30) if version == 4 else (*[128] * 9, *range(129, 138), 1, 2, 3, 4, 143, 200)
-        return Packet(link, src, dst, protocol, icmp_type=rng.choice(types), hop_limit=hops)
+        types = {4: (8, 8, 8, 8, 13, 0, 3, 5, 9, 10, 11, 12, 17, 30), 6: (*[128] * 9, *range(129, 138), 1, 2, 3, 143, 200)}
+        return Packet(link, src, dst, protocol, icmp_type=rng.choice(types[version]), hop_limit=hops)
     return Packet(link, src, dst, protocol, hop_limit=hops)
 
 

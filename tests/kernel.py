@@ -1,4 +1,4 @@
-"""What a real kernel does with packets: a gateway in a namespace, its cables in another, everything seen by trace and by sniffing.
+"""What a real kernel does with packets: a gateway in a namespace, its cables in another, all seen by trace and by sniffing.
 
 Knows nothing of `explain`. Runs in a world of its own (gwimage.lab.world); the host's network is never touched.
 """
@@ -37,7 +37,7 @@ table inet observe {
 
 @dataclass(frozen=True)
 class Gateway:
-    """links: names of the cards; addresses: (link, address/prefix); routes, rules: words for `ip route add` and `ip rule add`."""
+    """links: names of the cards; addresses: (link, address/prefix); routes, rules: words for `ip route` and `ip rule`."""
 
     links: tuple[str, ...]
     addresses: tuple[tuple[str, str], ...]
@@ -303,7 +303,9 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def packet(number: int, src, dst, protocol: int, sport=None, dport=None, icmp_type=None, flags=2, hops=64, echo=None) -> bytes:
+def packet(
+    number: int, src, dst, protocol: int, sport=None, dport=None, icmp_type=None, flags=2, hops=64, echo=None
+) -> bytes:
     """A whole IP packet with right checksums; flags of TCP: a SYN; echo: the identifier of ICMP, else the number."""
     version, body = src.version, marker(number)
     if protocol == 6:

@@ -16,6 +16,7 @@ from gwimage.explain import walk
 
 PACKETS = 120  # per gateway
 FIRST = 1
+UNLIMITED = "limit rate 1000000/second burst 10000 packets"
 RULESET = "config/etc/nftables/gwimage.nft"
 
 
@@ -71,7 +72,7 @@ def gateway(sample: gateways.Sample) -> kernel.Gateway:
         lease = router(sample.leases[name]) if name in sample.leases else None
         routes += [route(name, dict(keys), lease) for (section, _), keys in parts.items() if section == "Route"]
         rules += [rule(dict(keys)) for (section, _), keys in parts.items() if section == "RoutingPolicyRule"]
-    nft = re.sub(r"limit rate \S+( burst \d+ packets)?", "limit rate 1000000/second burst 10000 packets", sample.files[RULESET].text)
+    nft = re.sub(r"limit rate \S+( burst \d+ packets)?", UNLIMITED, sample.files[RULESET].text)
     ipv6 = ("IPv6Forwarding", "yes") in files["networkd.conf"]["Network", ""]
     return kernel.Gateway(tuple(links), tuple(addresses), tuple(routes), tuple(rules), nft + masquerade(hidden), ipv6)
 
@@ -147,10 +148,12 @@ table ip io.systemd.nat {{
 
 
 def sent(packets) -> list[kernel.Sent]:
-    return [
-        kernel.Sent(number, each.iif, kernel.packet(number, each.src, each.dst, each.protocol, each.sport, each.dport, each.icmp_type, hops=each.hop_limit))
-        for number, each in enumerate(packets, FIRST)
-    ]
+    return [kernel.Sent(number, each.iif, raw(number, each)) for number, each in enumerate(packets, FIRST)]
+
+
+def raw(number: int, each) -> bytes:
+    ends = each.src, each.dst, each.protocol, each.sport, each.dport
+    return kernel.packet(number, *ends, each.icmp_type, hops=each.hop_limit)
 
 
 def view(model: walk.Model, way: walk.Walk) -> tuple:
@@ -169,7 +172,8 @@ def view(model: walk.Model, way: walk.Walk) -> tuple:
 
 def as_seen(seen: kernel.Seen) -> tuple:
     """The same of what the kernel did. A policy that accepts decides nothing."""
-    rules = [(chain, index) for table, chain, index, verdict in seen.rules if table == "gwimage" and verdict and (index >= 0 or verdict == "drop")]
+    ours = [(chain, index, verdict) for table, chain, index, verdict in seen.rules if table == "gwimage" and verdict]
+    rules = [(chain, index) for chain, index, verdict in ours if index >= 0 or verdict == "drop"]
     hidden = any(table == "io.systemd.nat" and index >= 0 for table, _, index, _ in seen.rules)
     return seen.through, [(link, *tuple_of(packet)) for link, packet in seen.arrived], rules, hidden
 

@@ -1,4 +1,4 @@
-"""The rules that ship, read back: every form of every case, what each means for a packet, and that no other form is taken."""
+"""The rules that ship, read back: every form of every case, what each means for a packet; and no other form is taken."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -160,7 +160,8 @@ def test_verdicts():
     keeps_out = grammar.rule("prerouting.untracked", 'iifname "lan" ip daddr 10.9.0.0/16 notrack', "p")
     assert (remembers.ct_mark, uses.marked, keeps_out.untracked) == (2, True, True)
     rule = grammar.rule("input.state", "ct state vmap { established : accept, related : accept, invalid : drop }", "p")
-    assert [verdict(rule, replace(TCP, state=state)) for state in ("established", "invalid", "new")] == ["accept", "drop", ""]
+    said = [verdict(rule, replace(TCP, state=state)) for state in ("established", "invalid", "new")]
+    assert said == ["accept", "drop", ""]
     logged = grammar.rule("input.log", 'limit rate 10/minute log prefix "gwimage: "', "p")
     assert (logged.limit, logged.log, logged.verdict) == ("10/minute", "gwimage: ", "")
     often = grammar.rule("input.icmp", "icmp type echo-request limit rate 100/second burst 100 packets accept", "p")

@@ -21,7 +21,7 @@ def advise(known: Model, asked: Question, walk: Walk) -> tuple[str, str]:
     if last.hook in ("routing", "wireguard") or (last.rule and last.rule.by_state):
         return NOTHING, ""
     if last.rule:
-        return f"{last.paths[-1]} drops it before anything can allow it.", ""
+        return f"{last.rule.path} drops it before anything can allow it.", ""
     if packet.oif in network.peers and not any(packet.dst in net for net in network.peers[packet.oif]):
         return f"And if it were allowed: no peer of {packet.oif} has the address {packet.dst}.", ""
     if not (_hosts(network, packet.src, packet.iif) and _hosts(network, packet.dst, packet.oif)):
@@ -36,7 +36,8 @@ def _forged(network: Network, packet: Packet) -> str:
     if network.zones.get(packet.iif) == "wans":
         return f"{packet.src} is an inside address: nobody on {packet.iif} can have it."
     subnets = ", ".join(map(str, network.subnets(packet.iif, packet.family))) or f"no IPv{packet.family}"
-    return f"{packet.src} is no address of {packet.iif} ({subnets}): the packet is forged, or its host is configured wrongly."
+    what = f"{packet.src} is no address of {packet.iif} ({subnets})"
+    return f"{what}: the packet is forged, or its host is configured wrongly."
 
 
 def _hosts(network: Network, address: Address, link: str | None) -> bool:
@@ -80,9 +81,9 @@ def _forward(known: Model, packet: Packet) -> str:
 
 def _taken(known: Model, packet: Packet, port: int) -> bool:
     """Whether anybody who calls this port of the gateway may get an answer already."""
+    rules = [rule for rule in (*known.chains["dstnat"], *known.chains["input"]) if rule.nat or rule.stage == "input.open"]
     for own in known.network.own:
         asked = replace(packet, src=None, dst=own.interface.ip, dport=port, oif=None)
-        rules = [rule for rule in (*known.chains["dstnat"], *known.chains["input"]) if rule.nat or rule.stage == "input.open"]
         if own.link == packet.iif and any(matches(rule, asked, known.network, known.sets)[0] is not False for rule in rules):
             return True
     return False

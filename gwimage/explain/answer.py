@@ -41,8 +41,9 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
         return Answer(asked, None, None, (*asked.notes, where))
     there = walk(known, asked.packet)
     # what is not tracked has no answer that the gateway would know as one
-    answered = (there.verdict, there.packet.state) == ("forwarded", "new") and there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
-    returned = back(known, there) if answered else None
+    known_flow = (there.verdict, there.packet.state) == ("forwarded", "new")
+    asks = there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
+    returned = back(known, there) if known_flow and asks else None
     notes = (*asked.notes, *_assumed(asked.network, there), *_returns(known, there, returned), *_doubts(there, returned))
     advice = advise(known, asked, there) if there.verdict == "dropped" else ("", "")
     return Answer(asked, there, returned, notes, advice)

@@ -88,7 +88,8 @@ def zone(option: str, name: str, names: list[str]) -> str:
     if name in names:
         return name
     if ":" in name or _address(name) is not None:
-        raise wrong(option, f"{name} is an address, but no packet was asked about", "add --tcp PORT, --udp PORT, --icmp or --proto NAME")
+        hint = "add --tcp PORT, --udp PORT, --icmp or --proto NAME"
+        raise wrong(option, f"{name} is an address, but no packet was asked about", hint)
     raise wrong(option, *_unknown(name, names, "network"))
 
 
@@ -167,7 +168,8 @@ def _gateway(start: str, family: int, network: Network) -> Address:
         for own in network.own:
             if own.link == link and own.interface.version == family:
                 return own.interface.ip
-    raise wrong("--to", f"the gateway has no IPv{family} address", "turn it on in the profile, or ask with the other version")
+    hint = "turn it on in the profile, or ask with the other version"
+    raise wrong("--to", f"the gateway has no IPv{family} address", hint)
 
 
 def _host(option: str, zone: str, family: int, network: Network, other: Address | None = None) -> Address:
@@ -214,8 +216,8 @@ def _protocol(words: Words, packet: Packet) -> Packet:
         return replace(packet, protocol=number)
     if words.port is None:
         name = NAMES[number]
-        hint = f"ask with --{name} PORT" if name in ("tcp", "udp") else "explain takes ports of tcp and udp: ask about one of these"
-        raise wrong("--proto", f"{name} has ports", hint)
+        hint = "explain takes ports of tcp and udp: ask about one of these"
+        raise wrong("--proto", f"{name} has ports", f"ask with --{name} PORT" if name in ("tcp", "udp") else hint)
     return replace(packet, protocol=number, sport=words.sport or SOURCE_PORT, dport=words.port)
 
 

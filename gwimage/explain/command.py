@@ -4,6 +4,7 @@ import json
 
 from gwimage.explain import ask, matrix, tell
 from gwimage.explain.answer import answer
+from gwimage.explain.rules import Rule
 from gwimage.explain.walk import Model, model
 from gwimage.plan import Plan
 from gwimage.source import Source
@@ -41,8 +42,16 @@ def _matrix(known: Model, source: Source, start: str | None, end: str | None, fo
     starts = [ask.zone("--from", start, zones)] if start else zones
     ends = [ask.zone("--to", end, [matrix.GATEWAY, *zones])] if end else [matrix.GATEWAY, *zones]
     rows = matrix.rows(known, starts, ends)
-    raw = [rule for rules in known.chains.values() for rule in rules if not rule.known]
-    doubts = [f"{rule.path} is not understood and may change this: {rule.text}" for rule in raw]
+    doubts = [text for rules in known.chains.values() for rule in rules if (text := _doubt(rule))]
     if form == "json":
         return json.dumps(tell.matrix_document(rows, doubts, source), indent=2)
     return tell.matrix_text(rows, doubts, source)
+
+
+def _doubt(rule: Rule) -> str:
+    """What the table leaves out: it is made of the two filters and of port forwards."""
+    if not rule.known:
+        return f"{rule.path} is not understood and may change this: {rule.text}"
+    if rule.stage in ("prerouting.raw", "dstnat.raw", "srcnat.raw"):
+        return f"{rule.path} is not in this table, though it counts: {rule.text}"
+    return ""

@@ -116,4 +116,5 @@ def _here(own: Own) -> Decision:
 
 def _onwards(packet: Packet, route: Route) -> Decision:
     where = f"{route.via} on {route.link}" if route.via else f"its neighbour {packet.dst} on {route.link}"
-    return Decision("forward", f"by {route.to if route.to.prefixlen else 'the default route'} to {where}", route, route.via or packet.dst, route.path)
+    way = route.to if route.to.prefixlen else "the default route"
+    return Decision("forward", f"by {way} to {where}", route, route.via or packet.dst, route.path)

@@ -55,7 +55,10 @@ def rows(model: Model, starts: list[str], ends: list[str]) -> list[Row]:
 def _from(model: Model, start: str) -> Model:
     """What of the rules and sets can matter to packets that come from there: profiles may have many networks."""
     packet = Packet(start, oif=None, dnat=None, hop_limit=None)
-    sets = {name: tuple(each for each in members if len(each.parts) == 1 or each.parts[0] == start) for name, members in model.sets.items()}
+    sets = {
+        name: tuple(each for each in members if len(each.parts) == 1 or each.parts[0] == start)
+        for name, members in model.sets.items()
+    }
     narrow = replace(model, sets=sets)
     chains = {
         name: tuple(rule for rule in model.chains[name] if rule.known and _counts(narrow, rule, replace(packet, dnat=dnat)))
@@ -133,7 +136,7 @@ def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Openi
     """Port forwards to these servers: what is called is the gateway's own address."""
     found, before = [], replace(packet, oif=None, dnat=False)
     for rule in near.chains["dstnat"]:
-        if rule.nat.address in servers:
+        if rule.nat and rule.nat.address in servers:
             left = [match for match in rule.matches if test(match, before, near.network, near.sets)[0] is None]
             words = " ".join(filter(None, (_phrase(match) for match in left if not match.fields[0].endswith("daddr"))))
             target = place(rule.nat.address, rule.nat.port)

@@ -100,7 +100,9 @@ class Network:
         fits = [
             route
             for route in self.routes
-            if route.table == table and to.version == route.to.version and to in route.to and (only is None or route.link in only)
+            if (route.table, route.to.version) == (table, to.version)
+            and to in route.to
+            and (only is None or route.link in only)
         ]
         return min(fits, key=lambda route: (-route.to.prefixlen, route.metric), default=None)
 

@@ -1,8 +1,9 @@
-"""Reads the gateway's addresses and routes from what the plan tells networkd. What only the world outside knows is assumed."""
+"""Reads the gateway's addresses and routes from what the plan tells networkd. What only the outside knows is assumed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import ip_address, ip_interface, ip_network
 
 from gwimage.explain.network import Lookup, Net, Network, Own, Route
 from gwimage.plan import Plan, Setting
@@ -165,7 +166,8 @@ def _hidden(links: list[Link], own: list[Own]) -> Iterator[tuple[Net, str]]:
     for link in links:
         asks = link.one("Network", "IPMasquerade")
         if asks and asks.value in ("ipv4", "both"):
-            yield from ((each.interface.network, asks.path) for each in own if each.link == link.name and each.interface.version == 4)
+            nets = [each.interface.network for each in own if each.link == link.name]
+            yield from ((net, asks.path) for net in nets if net.version == 4)
 
 
 def _forwarding(plan: Plan) -> tuple[int, ...]:

@@ -37,10 +37,14 @@ def document(answer: Answer, source: Source) -> dict:
         "packet": _data(answer.asked.packet),
         "leaves": _data(there.packet) if there and there.verdict == "forwarded" else None,
         "steps": _steps(there, source),
-        "answer": {"verdict": returned.verdict, "packet": _data(returned.packet), "steps": _steps(returned, source)} if returned else None,
+        "answer": _answer(returned, source) if returned else None,
         "notes": list(answer.notes),
         "advice": dict(zip(("text", "profile"), answer.advice, strict=True)),
     }
+
+
+def _answer(returned: Walk, source: Source) -> dict:
+    return {"verdict": returned.verdict, "packet": _data(returned.packet), "steps": _steps(returned, source)}
 
 
 def matrix_text(rows: list[Row], doubts: list[str], source: Source) -> str:
@@ -176,12 +180,18 @@ def _answers(returned: Walk) -> str:
     packet = returned.packet
     if returned.verdict == "dropped":
         return "are dropped"
-    return f"pass as part of the connection, from {place(packet.src, packet.sport)} to {place(packet.dst, packet.dport)} by {packet.oif}"
+    ends = f"from {place(packet.src, packet.sport)} to {place(packet.dst, packet.dport)}"
+    return f"pass as part of the connection, {ends} by {packet.oif}"
 
 
 def _steps(way: Walk | None, source: Source) -> list[dict]:
     return [
-        {"hook": step.hook, "text": step.text, "rule": step.rule.text if step.rule else "", "causes": [_cause(path, source) for path in step.paths]}
+        {
+            "hook": step.hook,
+            "text": step.text,
+            "rule": step.rule.text if step.rule else "",
+            "causes": [_cause(path, source) for path in step.paths],
+        }
         for step in (way.steps if way else ())
     ]
 

@@ -47,7 +47,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Walk:
-    """verdict: forwarded (by packet.oif to the neighbour `via`), accepted (by the gateway itself), dropped (by the last step).
+    """verdict: forwarded (by packet.oif to the neighbour `via`), accepted (by the gateway itself), dropped (last step).
 
     before: the packet as it came; packet: as it left. doubts: rules that it met and nobody here understands.
     """
@@ -124,14 +124,19 @@ class _Way:
         if self.packet.state == "new":
             self.packet = replace(self.packet, state=first_state(self.packet))
         self.filter("mangle")
-        if self.packet.state == "new":
-            self.translate("dstnat")
-        verdict = self.onwards()
-        if verdict == "forwarded" and self.packet.state == "new":
-            self.translate("srcnat") or self.hide()
-        if verdict == "forwarded" and not self.in_tunnel(self.packet.oif, self.packet.dst):
+        if self.packet.state == "new" and self.translate("dstnat") == "drop":
             return "dropped"
-        return verdict
+        verdict = self.onwards()
+        return self.leave() if verdict == "forwarded" else verdict
+
+    def leave(self) -> str:
+        if self.packet.state == "new":
+            said = self.translate("srcnat")
+            if said == "drop":
+                return "dropped"
+            if said != "nat":
+                self.hide()
+        return "forwarded" if self.in_tunnel(self.packet.oif, self.packet.dst) else "dropped"
 
     def answer(self, asked: Packet) -> str:
         """Conntrack undoes what it did to the first packet: its source before routing, its destination on the way out."""
@@ -190,14 +195,16 @@ class _Way:
             self.packet = replace(self.packet, mark=self.packet.ct_mark)
             self.step(chain, "goes the way that its connection came", rule, *paths)
 
-    def translate(self, chain: str) -> bool:
-        """Whether a rule decided about the addresses; then no later chain of this hook does."""
+    def translate(self, chain: str) -> str:
+        """nat if a rule decided about the addresses: then no later chain of this hook does. Else drop, or nothing."""
         for rule, paths in self.matching(chain):
             if rule.nat:
                 self.change(chain, rule, paths)
-            if rule.nat or rule.verdict:
-                return bool(rule.nat)
-        return False
+                return "nat"
+            if rule.verdict:
+                self.step(chain, SAYS[rule.verdict], rule, *paths)
+                return "drop" if rule.verdict == "drop" else ""
+        return ""
 
     def hide(self) -> None:
         """networkd's masquerade: by the source alone, whatever the way out (it comes after our chain)."""

@@ -98,10 +98,15 @@ class LocalName:
 
 @dataclass(frozen=True)
 class DhcpOptions:
-    """A lease brings these options: (code, value), the value as `dhcp_options.shown` has it."""
+    """A lease brings these options, and the server of a network boot.
+
+    expected: (code, value), the value as what it means: addresses or the names of a search list, separated by blanks;
+    text; else hexadecimal digits.
+    """
 
     lan: str
     expected: tuple[tuple[int, str], ...]
+    next_server: IPv4Address | None = None
 
 
 @dataclass(frozen=True)

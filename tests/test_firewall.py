@@ -209,7 +209,7 @@ firewall:
   forwards:
     web: {protocols: [tcp, udp], ports: [443, 8000-8001], to: 10.0.0.5}
     camera: {ports: [9000], to: 10.0.1.5, to_port: 80, hairpin: false}
-    office: {ports: [2222], to: 10.0.0.5, sources: [192.0.2.1]}
+    office: {ports: [2222], to: 10.0.0.5, sources: [10.0.1.7, 192.0.2.1]}
 """)
     probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.")}
     outside, web, camera = "attacker-wan", IPv4Address("10.0.0.5"), IPv4Address("10.0.1.5")
@@ -220,9 +220,12 @@ firewall:
             for kind in ("tcp", "udp")
         },
         f"firewall.forwards.camera.{outside}.wan.tcp": claim.Forwarded(outside, "wan", "tcp", 9000, "iot", camera, 80),
-        f"firewall.forwards.office.{outside}.wan.tcp": claim.Forwarded(
-            outside, "wan", "tcp", 2222, "lan", web, 2222, IPv4Address("192.0.2.1")
-        ),
+        **{  # each caller from where it can be
+            f"firewall.forwards.office.{caller}.wan.tcp": claim.Forwarded(
+                caller, "wan", "tcp", 2222, "lan", web, 2222, IPv4Address(source)
+            )
+            for caller, source in ((outside, "192.0.2.1"), ("client-iot", "10.0.1.7"))
+        },
     }
     assert found["wans.wan.closed"].probe.allowed_tcp == ((443, 443), (2222, 2222), (8000, 8001), (9000, 9000))
     assert found["lans.lan.unreachable.wan"].closed

@@ -52,7 +52,7 @@ PROBES = {
     "reservation": Reservation("lan", MAC, NAS),
     "name": LocalName("lan", "nas.home.arpa", NAS),
     "label": LocalName("iot", "nas", NAS),
-    "options": DhcpOptions("lan", OPTIONS),
+    "options": DhcpOptions("lan", OPTIONS, NAS),
     "time": Ntp("lan"),
     "reaches tcp": Reaches("client-iot", "lan", "tcp", 445, NAS, SENSOR),
     "reaches udp": Reaches("client-iot", "lan", "udp", 445),
@@ -61,6 +61,7 @@ PROBES = {
     "forward": Forwarded("attacker-wan", "wan", "tcp", 443, "lan", NAS, 8443),
     "forward udp": Forwarded("attacker-wan", "wan", "udp", 443, "lan", NAS, 8443),
     "forward friend": Forwarded("attacker-wan", "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
+    "forward routed": Forwarded("attacker-wan", "wan", "tcp", 446, "lan", IPv4Address("10.20.0.9"), 446),
     "forward dsl": Forwarded("attacker-dsl", "dsl", "tcp", 443, "lan", NAS, 8443),
     "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
     "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
@@ -128,6 +129,7 @@ table ip forwards {
         type nat hook prerouting priority dstnat
         ip daddr { 10.0.0.1, 10.7.0.1, 10.0.9.1 } accept
         FROM fib daddr type local meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
+        fib daddr type local tcp dport 446 dnat ip to 10.20.0.9
         ip saddr SOURCE fib daddr type local tcp dport 444 dnat ip to 10.0.0.5:8443
     }
     chain post {
@@ -255,6 +257,7 @@ class StandIn:
         if "forgets" in self.faults and self.control:
             pool = "10.0.0.150,10.0.0.155"
         dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h", *DHCP]
+        dhcp.append(f"--dhcp-boot=,,{'10.0.0.6' if 'next server' in self.faults else NAS}")
         if "options" in self.faults:
             dhcp.append("--dhcp-option=42,10.0.0.9")
         if "no reservation" not in self.faults:
@@ -333,7 +336,7 @@ EXPECTED = {
     "no masquerade": HIDDEN,
     "no control": CLOSED,
     "hides too little": HIDDEN - {"lans.lan.source"},
-    "no route": {"lans.lan.source.10.20.0.0/16"},
+    "no route": {"lans.lan.source.10.20.0.0/16", "forward routed"},
     "internet for all": {"lans.iot.internet"},
     "no dns": {"lans.lan.dns", "lans.iot.dns"},
     "failed unit": {"system.inspection"},
@@ -342,6 +345,7 @@ EXPECTED = {
     "torn bridge": {"lans.iot.ping"},
     "no reservation": {"reservation"},
     "options": {"options"},
+    "next server": {"options"},
     "no names": {"name", "label", "system.hostname.name"},
     "no time": {"time"},
     "unsynchronised": {"time"},
@@ -350,7 +354,7 @@ EXPECTED = {
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "answers astray": {"forward dsl"},
     "wrong source": {"forward friend"},
-    "no forward": {"forward", "forward friend", "forward udp", "forward dsl", "hairpin", "hairpin across"},
+    "no forward": {"forward", "forward friend", "forward routed", "forward udp", "forward dsl", "hairpin", "hairpin across"},
     "no hairpin": {"hairpin", "hairpin across"},
     "hairpin past us": {"hairpin"},
 }

@@ -97,7 +97,8 @@ def test_a_client_without_a_lease_has_an_address_outside_the_pool():
 
 
 def test_cards_sit_in_their_slots():
-    found = lab(lans={"lan": {"mac": "02:00:00:00:00:01", "address": "10.0.0.1/24"}, "iot": LAN | {"nic": "net1", "address": "10.0.1.1/24"}})
+    lan = {"mac": "02:00:00:00:00:01", "address": "10.0.0.1/24"}
+    found = lab(lans={"lan": lan, "iot": LAN | {"nic": "net1", "address": "10.0.1.1/24"}})
     assert [(card.slot, card.segments) for card in found.cards] == [
         (0, (found.wans[0].segment,)), (1, found.lans[1].segments), (2, found.lans[0].segments),
     ]  # fmt: skip

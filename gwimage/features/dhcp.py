@@ -243,7 +243,8 @@ def _claims(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Claim, .
     text = f"{client} gets an address in {dhcp.first}-{dhcp.last}"
     more = [(code, dhcp_options.shown(code, value)) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
     told = f"{client} gets the DHCP options {', '.join(str(code) for code, _ in more)}"
+    options = DhcpOptions(lan.name, tuple(more), dhcp.pxe.server if dhcp.pxe else None)
     return (
         Claim(f"{path}.lease", f"{path}.pool", text, lease),
-        Claim(f"{path}.options", path, told, DhcpOptions(lan.name, tuple(more)), (f"{path}.lease",)),
+        Claim(f"{path}.options", path, told, options, (f"{path}.lease",)),
     )

@@ -277,11 +277,11 @@ def _pairs(forward: Forward) -> Iterator[tuple[tuple[Ports, ...], str]]:
 
 
 def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """Not for servers on VPNs or behind routers, where the lab has none."""
-    home = next((lan.name for lan in profile.lans if forward.to in lan.address.network), None)
-    if home is None:
+    """Not for servers on VPNs, where the lab has none."""
+    lans, home = [lan.name for lan in profile.lans], known.home(forward.to)
+    if home not in lans:
         return
-    others = [lan.name for lan in profile.lans if lan.name != home]
+    others = [name for name in lans if name != home]
     callers = [("attacker", wan, wan) for wan in forward.wans]
     callers += [("client", name, forward.wans[0]) for name in (home, *others[:1]) if forward.hairpin]
     port, path = forward.ports[0][0], f"firewall.forwards.{forward.name}"

@@ -28,11 +28,10 @@ _TRIES, _WAIT = 4, 2  # seconds
 
 @dataclass(frozen=True)
 class Given:
-    """What a server gave: address, next server and file of a network boot, the bytes of each option by its code."""
+    """What a server gave: address, next server of a network boot, the bytes of each option by its code."""
 
     address: IPv4Address
     next_server: IPv4Address
-    file: str
     options: dict[int, bytes]
 
 
@@ -108,8 +107,7 @@ def _read(frame: bytes) -> Given:
         size = rest[1] if len(rest) > 1 else 0
         options[rest[0]] = options.get(rest[0], b"") + rest[2 : 2 + size]  # RFC 3396: a long one comes in pieces
         rest = rest[2 + size :]
-    file = body[108:236].split(b"\0")[0].decode(errors="replace")
-    return Given(IPv4Address(body[16:20]), IPv4Address(body[20:24]), file, options)
+    return Given(IPv4Address(body[16:20]), IPv4Address(body[20:24]), options)
 
 
 def _raw(mac: str) -> bytes:

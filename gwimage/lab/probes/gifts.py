@@ -63,7 +63,12 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
         f"option {code}: {'none' if seen[code] is None else seen[code]!r}, not {value}"
         for code, value in probe.expected if seen[code] is None or value not in dhcp.readings(seen[code])
     ]  # fmt: skip
-    return Answer(not wrong, "; ".join(wrong) or "; ".join(f"option {code}: {value}" for code, value in probe.expected))
+    right = [f"option {code}: {value}" for code, value in probe.expected]
+    if probe.next_server:
+        right.append(f"next server: {probe.next_server}")
+    if probe.next_server and given.next_server != probe.next_server:
+        wrong.append(f"next server: {given.next_server}, not {probe.next_server}")
+    return Answer(not wrong, "; ".join(wrong or right))
 
 
 def _dns(probe: claim.Dns, view: View) -> Answer:

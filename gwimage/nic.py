@@ -83,6 +83,19 @@ def quiet(file: str, path: str, ipv6: bool = False) -> tuple[Setting, ...]:
     return settings(file, "Network", path, QUIET if ipv6 else NO_IPV6 + QUIET)
 
 
+# written down, since what ipaddress calls private differs between versions of Python (RFC 1918, 6598, 2544, 5737)
+NOBODYS = tuple(
+    IPv4Network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
+    + ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+)
+
+
+def is_private(address: IPv4Address) -> bool:
+    """Whether nobody on the internet has it."""
+    return any(address in net for net in NOBODYS)
+
+
 def unusable(address: IPv4Address) -> str:
     """Why no host can have this address; empty if one can."""
     if address.is_loopback:

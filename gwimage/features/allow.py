@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from gwimage import ground, match, opening, ranges, subnets, zones
+from gwimage import ground, match, nic, opening, ranges, subnets, zones
 from gwimage.claim import Claim, Reaches
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
@@ -145,7 +145,7 @@ def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[
 
 def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
     """Whether all that is opened are private IPv4 addresses of masqueraded LANs."""
-    masqueraded = {lan.name for lan in profile.lans if lan.masquerade and lan.address.ip.is_private}
+    masqueraded = {lan.name for lan in profile.lans if lan.masquerade and nic.is_private(lan.address.ip)}
     networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in match.families(entry.destinations, profile.sets)
     return set(entry.to_zones) <= masqueraded and not networks6
 

@@ -62,7 +62,7 @@ def check(profile: Profile) -> list[Problem]:
 
 def _check_private(path: Path, lan: Lan) -> list[Problem]:
     """A public subnet that is hidden is hardly one's own: 192.169.1.0/24 and 172.32.0.0/16 are slips of the pen."""
-    if not (lan.masquerade and lan.address.ip.is_global and nic.sane(lan.address)):
+    if not (lan.masquerade and nic.sane(lan.address) and not nic.is_private(lan.address.ip)):
         return []
     message = f"{lan.address.network} belongs to somebody on the internet, whom nobody here could reach"
     hint = "take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16; if it is yours, it needs no masquerade"

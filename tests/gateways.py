@@ -27,11 +27,12 @@ ODD6 = ("::1", "::", "ff02::1", "ff02::2", "ff02::5", "ff05::2", "ff01::1", "ff0
         "::ffff:10.0.0.1")  # fmt: skip
 FILTER = ("ip saddr 10.0.0.0/8 tcp dport 8000-8100 counter drop", "ip dscp 46 counter", "udp dport 53 counter",
           "ip daddr 9.9.9.9 meta l4proto { udp, icmp } drop", "ip6 daddr 2620:fe::/16 drop")  # fmt: skip
+# no other packet goes to the address that is put in place of another
 RAW = {
     "prerouting": FILTER,
     "input": FILTER,
     "forward": FILTER,
-    "dstnat": ("tcp dport 8000-8100 drop", "ip daddr 8.8.4.4 dnat ip to 9.9.9.9", "udp dport 443 accept"),
+    "dstnat": ("tcp dport 8000-8100 drop", "ip daddr 8.8.4.4 dnat ip to 192.88.99.9", "udp dport 443 accept"),
     "srcnat": ("udp dport 8000-8100 drop", "ip daddr 9.9.9.9 snat ip to 203.0.113.77", "tcp dport 443 accept"),
 }
 FAR = ("9.9.9.9", "8.8.4.4")

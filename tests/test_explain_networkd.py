@@ -34,7 +34,7 @@ has() { ip -oneline address | grep -qF " $1 "; }
 for address in $ADDRESSES; do until_true has "$address"; done
 for link in $FIXED; do until_true configured "$link"; done # the others wait for the world outside
 kill $daemon; wait $daemon || true
-echo "[$(ip -j address), $(ip -j route), $(ip -6 -j route), $(nft -j list ruleset)]"
+echo "[$(ip -j address), $(ip -j route show table all), $(ip -6 -j route), $(ip -j rule), $(nft -j list ruleset)]"
 """
 )
 
@@ -51,10 +51,12 @@ def test_networkd_makes_the_same_of_it(path, tmp_path):
     own = [own for own in known.own if not own.leased and not own.interface.is_link_local]
     words = {"LINKS": known.zones, "FIXED": fixed, "ADDRESSES": [str(each.interface) for each in own]}
     shown = oracle.ask(WORLD, tmp_path / "tree/config", **{name: " ".join(value) for name, value in words.items()})
-    addresses, routes, routes6, rules = json.loads(shown)
+    addresses, routes, routes6, lookups, rules = json.loads(shown)
     assert sorted(map(str, own_of(addresses))) == sorted(str((each.link, each.interface)) for each in own)
-    ours = {(each.to, each.link, each.via) for each in known.routes if each.link and not each.table}
+    ours = {(each.to, each.link, each.via, each.table) for each in known.routes if each.link}
     assert counted(routes_of(routes + routes6), waits) == counted(ours, waits)
+    expected = {(each.mark, each.table, each.priority, each.narrow) for each in known.lookups}
+    assert set(lookups_of(lookups)) == expected
     assert set(hidden(rules)) == {net for net, _ in known.masquerade}
 
 
@@ -67,14 +69,25 @@ def own_of(addresses):
 
 def counted(routes, waits):
     """Those that do not wait for the world outside. A single address is no subnet."""
-    found = {(to, link, via) for to, link, via in routes if not to.is_link_local and (via or to.num_addresses > 1)}
+    found = [each for each in routes if not each[0].is_link_local and (each[2] or each[0].num_addresses > 1)]
     return {each for each in found if each[1] not in waits}
 
 
 def routes_of(routes):
+    """Those that lead anywhere: of the main table, and of those for packets with a mark."""
     for route in routes:
-        to = route["dst"].replace("default", "::/0" if ":" in route.get("gateway", "") else "0.0.0.0/0")
-        yield ip_network(to), route["dev"], ip_address(route["gateway"]) if "gateway" in route else None
+        if route.get("table") != "local" and route.get("type", "unicast") == "unicast":
+            to = route["dst"].replace("default", "::/0" if ":" in route.get("gateway", "") else "0.0.0.0/0")
+            via = ip_address(route["gateway"]) if "gateway" in route else None
+            yield ip_network(to), route["dev"], via, route.get("table", "")
+
+
+def lookups_of(rules):
+    """The routing policy rules that ask for a mark."""
+    for rule in rules:
+        if "fwmark" in rule:
+            table = rule["table"].replace("main", "")
+            yield int(rule["fwmark"], 16), table, rule["priority"], "suppress_prefixlen" in rule
 
 
 def hidden(rules):

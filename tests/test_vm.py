@@ -96,30 +96,6 @@ def test_a_mutant_is_red_on_exactly_its_claims(image, tmp_path, name):
     assert red(prove(mutant, HOMELAB)) == expected
 
 
-NFT, NETWORK = "config/etc/nftables/gwimage.nft", "config/etc/systemd/network"
-FORWARD = "firewall.forwards.web"
-MISTAKES = (  # file, a line in it, what comes instead, the claims that see it
-    (NFT, 'iifname "lan" oifname "iot-2" ip saddr @set4-admins tcp', "", {"firewall.allow.0.lan.iot-2"}),
-    (NFT, "ip daddr != @own tcp dport", "", {f"{FORWARD}.client-lan.fibre.tcp", f"{FORWARD}.client-iot-2.fibre.tcp"}),
-    (NFT, "ct mark != 0 meta mark set ct mark", "", {f"{FORWARD}.attacker-cable.cable.tcp"}),
-    (f"{NETWORK}/20-guests.network", "Address=172.20.0.9", "Address=172.20.0.10", {"lans.guests.dhcp.reservations.printer"}),
-    (f"{NETWORK}/20-guests.network", "SendOption=15:", "SendOption=15:string:example", {"lans.guests.dhcp.options"}),
-    (f"{NETWORK}/20-iot-2.network", "Destination=10.20.0.0/16", "", {"lans.iot-2.source.10.20.0.0/16"}),
-    ("config/etc/hosts", "10.0.0.5 wiki", "", {"dns.hosts.wiki.name"}),
-)
-
-
-def test_each_of_many_mistakes_is_red_and_nothing_else(image, tmp_path):
-    files = compile(source.read(str(EVERYTHING)))[0]
-    for path, gone, instead, _ in MISTAKES:
-        lines = files[path].text.splitlines()
-        assert any(gone in line for line in lines)
-        text = "\n".join(instead if gone in line else line for line in lines)
-        files[path] = dataclasses.replace(files[path], text=f"{text}\n")
-    mutant = rebake(image, files, tmp_path / "mutant.raw")
-    assert red(prove(mutant, EVERYTHING)) == set().union(*(claims for *_, claims in MISTAKES))
-
-
 def test_rules_that_do_not_load_leave_the_gateway_dark(image, tmp_path):
     files = compile(source.read(str(HOMELAB)))[0]
     path = "config/etc/nftables/gwimage.nft"

@@ -17,6 +17,7 @@ from gwimage.problem import ToolError
 
 ANNOUNCED = re.compile(r"‣\s+(?:\[\S+\]\s+)?(.*)")  # how mkosi begins a line that names what it does now
 LAST_LINES = 15
+GRACE = 30.0  # seconds that an interrupted command has to clean up
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -57,7 +58,7 @@ class Steps:
         start, last = time.monotonic(), []
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            text=True, errors="replace", preexec_fn=_end_with_parent, **options,
+            text=True, errors="replace", preexec_fn=_end_with_parent, process_group=0, **options,
         )  # fmt: skip
         with process, self.log.open("a") as log:
             try:
@@ -67,8 +68,7 @@ class Steps:
                     if announced := ANNOUNCED.match(line):
                         self._now(f"{text}: {announced[1]}", time.monotonic() - start)
             except BaseException:
-                process.terminate()
-                process.wait()
+                _end(process)
                 raise
         return process.returncode, last
 
@@ -86,6 +86,19 @@ class Steps:
     def _log(self, line: str) -> None:
         with self.log.open("a") as log:
             log.write(line + "\n")
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ends a command, and what it started, that nobody reads from any more; it may clean up, but not wait for a reader.
+
+    mkosi, asked to end just as it starts a command, waits for that one without telling it.
+    """
+    process.stdout.close()
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:

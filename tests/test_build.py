@@ -68,9 +68,12 @@ def test_a_killed_build_leaves_no_image_and_no_mkosi(tmp_path, how):
         [*GWIMAGE, "build", str(HOMELAB), "-o", str(out)], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as process:
-        assert wait_for(lambda: list(out.glob(".building-*/scratch/*")), process), "mkosi did not start"
-        process.send_signal(how)
-        process.wait(60)
+        try:
+            assert wait_for(lambda: list(out.glob(".building-*/scratch/*")), process), "mkosi did not start"
+            process.send_signal(how)
+            process.wait(60)
+        finally:
+            process.kill()
     assert process.returncode
     assert wait_for(lambda: not session(process.pid)), "something of the build goes on"
     assert not list(out.glob("homelab*.raw")) + list(out.glob("homelab*.qcow2"))

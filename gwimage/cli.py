@@ -6,7 +6,6 @@ Imports of a command stand in it, so that `check` starts as fast as it can.
 
 import json
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -18,19 +17,16 @@ from gwimage import compile as compiler
 from gwimage import profile as profiles
 from gwimage import source as sources
 from gwimage.plan import File
-from gwimage.problem import Problem, ProfileError, ToolError, errors
+from gwimage.problem import ProfileError, ToolError, errors
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
-from gwimage.source import Source
+from gwimage.terminal import BUILD, FAILED, PROFILE, TOOL, USAGE, loaded, show_problems
+from gwimage.verify_command import verify
 from gwimage.wg import wg
 
-FAILED, USAGE, TOOL = 1, 2, 3
 PORT = click.IntRange(1, 65535)
 PORT.name = "port"
-MACHINES = {"bios": "pc", "uefi": "q35"}
-PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
 PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
-BUILD = click.Path(file_okay=False, path_type=Path)
 
 
 def main() -> None:
@@ -47,7 +43,7 @@ def main() -> None:
         click.echo(f"gwimage: {error}", err=True)
         sys.exit(TOOL)
     except ProfileError as error:
-        _print(error.problems)
+        show_problems(error.problems)
         sys.exit(FAILED)
     except ToolError as error:
         click.echo(f"gwimage: {' '.join(error.argv)} failed (exit status {error.status}):\n{error.stderr}", err=True)
@@ -61,6 +57,7 @@ def cli() -> None:
 
 
 cli.add_command(wg)
+cli.add_command(verify)
 
 
 @cli.command()
@@ -71,7 +68,7 @@ def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
     """Say everything that is wrong with PROFILES (`-` is standard input); write nothing."""
     problems = [problem for name in profiles for problem in compiler.load(sources.read(name))[1]]
     if form == "text":
-        _print(problems)
+        show_problems(problems)
     else:
         click.echo(diagnostics.sarif(problems) if form == "sarif" else diagnostics.as_json(problems))
     sys.exit(FAILED if errors(problems) or (strict and problems) else 0)
@@ -125,7 +122,7 @@ def show(profile: str, form: str) -> None:
 
     from gwimage import effective, picture
 
-    ((parsed, source),) = _loaded((profile,))
+    ((parsed, source),) = loaded((profile,))
     if form == "yaml":
         click.echo(yaml.safe_dump(effective.complete(source.data, parsed), sort_keys=False, width=120), nl=False)
     else:
@@ -162,7 +159,7 @@ def explain(profile: str, start: str | None, end: str | None, leases: tuple[str,
             raise ProfileError(problems)
         text, passes = command.run(profiles.plan(parsed), source, start, end, packet, leases, form)
     except ProfileError as error:
-        _print(error.problems)
+        show_problems(error.problems)
         sys.exit(USAGE)
     click.echo(text)
     sys.exit(0 if passes else FAILED)
@@ -185,7 +182,7 @@ def compile(profiles: tuple[str, ...], output: str) -> None:
     One profile becomes OUTPUT itself, several OUTPUT/NAME_RELEASE_amd64 each. Nothing is written if any is wrong.
     """
     trees = {}
-    for profile, source in _loaded(profiles):
+    for profile, source in loaded(profiles):
         folder = output if len(profiles) == 1 else os.path.join(output, definitions.image_name(profile))
         trees[folder] = compiler.render(profile, source)
     compiler.write_all(trees)
@@ -219,63 +216,10 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     click.echo("on Proxmox, with the qcow2 copied there:\n" + "\n".join(f"    {line}" for line in proxmox.commands(parsed)))
 
 
-@cli.command()
-@PROFILE
-@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: what `build` made.")
-@click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for proof and logs.")
-@click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
-@click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
-@click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
-def verify(profile: str, image: Path | None, output: Path, machine: str | None, memory: int | None, cores: int | None) -> None:
-    """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
-
-    Writes the proof as OUTPUT/NAME.proof.json and the consoles' logs beside it. Exit status 1 if a claim fails.
-    """
-    from gwimage import report
-    from gwimage.lab.qemu import Shape
-    from gwimage.verify import built_from
-    from gwimage.verify import verify as run
-
-    ((parsed, source),) = _loaded((profile,))
-    stem = definitions.image_name(parsed)
-    image = image or output / f"{stem}.qcow2"
-    built_from(image, compiler.render(parsed, source))
-    vm = parsed.vm
-    shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
-    found = run(
-        image, parsed, compiler.claims(parsed), shape=shape, profile_digest=source.sha256,
-        logs=output / f"{stem}.lab", say=lambda text: click.echo(f"        {text}", err=True),
-    )  # fmt: skip
-    proof = output / f"{stem}.proof.json"
-    proof.parent.mkdir(parents=True, exist_ok=True)
-    proof.write_text(json.dumps(report.document(found), indent=2) + "\n")
-    click.echo(report.table(found, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty()))
-    click.echo(f"proof: {proof}\nlogs: {output / f'{stem}.lab'}")
-    sys.exit(0 if found.good else FAILED)
-
-
 def _compiled(name: str) -> tuple[Profile, dict[str, File]]:
     """The profile and its files; prints warnings, raises ProfileError on errors."""
-    ((profile, source),) = _loaded((name,))
+    ((profile, source),) = loaded((name,))
     return profile, compiler.render(profile, source)
-
-
-def _loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
-    """Correct profiles of different names; prints warnings, raises ProfileError with all that is wrong with any."""
-    read = [sources.read(name) for name in names]
-    found = [(*compiler.load(source), source) for source in read]
-    problems, first = [], {}
-    for profile, said, source in found:
-        problems += said
-        if profile and profile.name in first:
-            message = f"another profile is called {profile.name!r} too: {first[profile.name]}"
-            problems.append(source.locate(Problem(("name",), message, "give each profile a name of its own")))
-        elif profile:
-            first[profile.name] = source.filename
-    if errors(problems):
-        raise ProfileError(problems)
-    _print(problems)
-    return [(profile, source) for profile, _, source in found]
 
 
 def _preflight(commands: dict[str, str]) -> None:
@@ -293,8 +237,3 @@ def _login(profile: Profile) -> str:
     if admin.password_hash:
         ways.append(f"{admin.name} on the console")
     return f"login: {', '.join(ways) or 'not from any LAN'}"
-
-
-def _print(problems: list[Problem] | tuple[Problem, ...]) -> None:
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.echo(diagnostics.text(problems, colour), err=True, nl=False)

@@ -151,6 +151,13 @@ class Forwarded:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """What the profile says and no lab can ask; why goes into the proof."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Inspection:
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
@@ -169,6 +176,7 @@ Probe = (
     | Ntp
     | Reaches
     | Forwarded
+    | Beyond
     | Inspection
 )
 

@@ -8,10 +8,10 @@ from collections import Counter
 from itertools import zip_longest
 from typing import Any
 
-from gwimage.lab.course import FAIL, NOT_ASKED, PASS, Result
+from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from gwimage.verify import Report
 
-_COLOURS = {PASS: "32", FAIL: "1;31", NOT_ASKED: "33"}
+_COLOURS = {PASS: "32", FAIL: "1;31", NOT_ASKED: "33", CANNOT: "33"}
 _STATUS_WIDTH = len(NOT_ASKED)
 
 
@@ -45,8 +45,14 @@ def verdict(report: Report) -> str:
     count = Counter(result.status for result in report.results)
     what = f"{report.image} ({report.profile} {report.release})"
     if report.good:
-        return f"verified: {what}, all {count[PASS]} claims seen from outside"
+        return f"verified: {what}, {_passed(count)} seen from outside"
     return f"NOT verified: {what}: {count[FAIL]} failed, {count[NOT_ASKED]} not asked, {count[PASS]} passed"
+
+
+def _passed(count: Counter[str]) -> str:
+    if not count[CANNOT]:
+        return f"all {count[PASS]} claims"
+    return f"{count[PASS]} of {count[PASS] + count[CANNOT]} claims ({count[CANNOT]} unaskable here)"
 
 
 def _row(result: Result, claim_width: int, seen_width: int, colour: bool) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from gwimage import report
 from gwimage.claim import Claim, Inspection
 from gwimage.lab import course, guest
-from gwimage.lab.course import FAIL, NOT_ASKED, PASS, Result
+from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from gwimage.lab.probes import Answer
 from gwimage.verify import Report
 
@@ -83,6 +83,8 @@ def test_only_the_control_boot_opens_anything():
         (Answer(True, "silent"), None, FAIL),
         (Answer(False, "open", exposed=True), None, FAIL),
         (None, None, NOT_ASKED),
+        (Answer(False, "too slow", asked=False), None, CANNOT),
+        (Answer(True, "silent"), Answer(False, "too slow", asked=False), CANNOT),
     ],
 )
 def test_closed_counts_only_with_a_control(answer, control, status):
@@ -122,6 +124,13 @@ def test_anything_but_pass_is_not_verified(status):
     assert not bad.good and not report.document(bad)["verified"]
     assert "[lans.lan]" in report.table(bad)
     assert report.verdict(bad).startswith("NOT verified")
+
+
+def test_what_no_lab_can_ask_is_told_and_no_fault():
+    unasked = replace(REPORT, results=(*REPORT.results, Result("b", "dns", "b", CANNOT, "no certificate")))
+    assert unasked.good and "no certificate" in report.table(unasked)
+    assert report.verdict(unasked).endswith("1 of 2 claims (1 unaskable here) seen from outside")
+    assert not replace(unasked, results=unasked.results[1:]).good
 
 
 def test_nothing_asked_is_not_verified():

@@ -5,7 +5,7 @@ import served
 import yaml
 from conftest import TESTS
 
-from gwimage import claim, source
+from gwimage import claim, profile, source
 from gwimage.compile import claims, compile, load, write
 
 CASES = TESTS / "cases"
@@ -76,7 +76,21 @@ def test_names_of_the_profile_need_no_upstream(tmp_path):
     assert "10.0.0.21" in found["www.example.com"]
     assert "printer.office.example" in found["10.0.0.9"]
     assert probes["dns.hosts.printer.name"] == claim.LocalName("lan", "printer.office.example", probes["dns.hosts.printer.name"].address)
-    assert "lans.lan.dns" not in probes
+    assert "certificate" in probes["lans.lan.dns"].why
+
+
+@pytest.mark.parametrize(
+    ("dns", "why"),
+    [
+        ({"upstreams": ["9.9.9.9#dns.quad9.net"], "tls": "always"}, "certificate"),
+        ({"upstreams": ["2620:fe::9"]}, "IPv6"),
+        ({"upstreams": ["10.0.0.5"]}, "inside"),
+    ],
+)
+def test_what_the_labs_dns_servers_cannot_do_is_told(dns, why):
+    data = yaml.safe_load((CASES / "homelab" / "profile.yaml").read_text()) | {"dns": dns}
+    found = {one.id: one for one in profile.plan(profile.parse(data)).claims}
+    assert why in found["lans.lan.dns"].probe.why and not found["lans.lan.dns"].needs
 
 
 def test_the_time_without_a_server_outside(tmp_path):

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from gwimage import names, nic, subnets, zones
-from gwimage.claim import Claim, LocalName
+from gwimage.claim import Beyond, Claim, LocalName
 from gwimage.claim import Dns as Resolves
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
@@ -197,21 +197,22 @@ def _hosts(profile: Profile) -> Iterator[tuple[str, str]]:
 
 
 def _claims_outside(profile: Profile) -> Iterator[Claim]:
-    if not _can_be_shown(profile):
-        return
-    first = profile.wans[0].name
+    first, why = profile.wans[0].name, _not_shown(profile)
     for lan in profile.lans:
         path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
-        yield Claim(f"{path}.dns", path, text, Resolves(lan.name), zones.there(profile, lan.name, first))
+        probe = Beyond(why) if why else Resolves(lan.name)
+        yield Claim(f"{path}.dns", path, text, probe, () if why else zones.there(profile, lan.name, first))
 
 
-def _can_be_shown(profile: Profile) -> bool:
-    """The lab's servers outside speak no TLS, and inside there are none."""
+def _not_shown(profile: Profile) -> str:
+    """Why the lab cannot ask for a name outside, if it cannot."""
     dns, known = profile.dns, zones.of(profile)
     addresses = [one.address for one in dns.upstreams if one.address.version == 4]
-    if dns.tls == "always" or any(map(known.home, addresses)):
-        return False
-    return bool(addresses) or not dns.upstreams
+    if dns.tls == "always":
+        return "the lab's DNS servers have no certificate that anybody would believe"
+    if any(map(known.home, addresses)):
+        return "the lab has no DNS server inside"
+    return "" if addresses or not dns.upstreams else "the lab's DNS servers have no IPv6"
 
 
 def _claims_inside(profile: Profile) -> Iterator[Claim]:

@@ -25,6 +25,7 @@ from gwimage.lab.topology import derive
 from gwimage.lab.world import Say
 
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
+CANNOT = "unaskable"  # for a reason that is not the gateway's
 _PATIENCE = {"kvm": 60, "tcg": 120}
 _TOGETHER = (Unreachable, Reservation, LocalName)  # asked side by side: slow where the answer is no, or many
 _LATE = 20  # seconds that an answer may still take once the boot is done
@@ -130,6 +131,8 @@ def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result
     """A closed or hidden thing counts only when the control saw it open or visible."""
     if answer is None:
         return Result(claim.id, claim.path, claim.text, NOT_ASKED, f"needs {', '.join(claim.needs)}")
+    for unasked in (found for found in (answer, control) if found and not found.asked):
+        return Result(claim.id, claim.path, claim.text, CANNOT, unasked.seen)
     status, shown = (PASS if answer.good else FAIL), ""
     if claim.closed and answer.good:
         exposed = control is not None and control.exposed

@@ -110,6 +110,10 @@ def _ping(probe: claim.Ping, view: View) -> Answer:
     return Answer(True, f"{target} answers" + (f"; all {len(lan.segments)} cards are joined" if lan.segments[1:] else ""))
 
 
+def _beyond(probe: claim.Beyond, view: View) -> Answer:
+    return Answer(False, probe.why, asked=False)
+
+
 def _inspection(probe: claim.Inspection, view: View) -> Answer:
     found = view.look()
     if found is None:
@@ -130,5 +134,6 @@ ASK = {
     claim.LocalName: _local_name,
     claim.Ntp: _ntp,
     claim.Ping: _ping,
+    claim.Beyond: _beyond,
     claim.Inspection: _inspection,
 }

@@ -17,11 +17,13 @@ class Answer:
     """`good`: as the claim says. `seen`: one line for people.
 
     `exposed` is the opposite of closed or hidden: what the control boot must show for the same question.
+    `asked`: false where the lab could not ask, for a reason that is not the gateway's; `seen` says which.
     """
 
     good: bool
     seen: str
     exposed: bool = False
+    asked: bool = True
 
 
 @dataclass(frozen=True)

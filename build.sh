@@ -37,6 +37,11 @@ EOF
 
 install_lacking() { # ["PACKAGE COMMAND..." lines for the tests]
     packages=$(lacking "${1:-}")
+    if [ -n "$packages" ] && [ "$(id -u)" != 0 ] && ! command -v sudo > /dev/null; then
+        say "this host lacks packages, and without sudo only root can install them. As root, once:"
+        echo "apt-get update && apt-get install --no-install-recommends" $packages >&2
+        exit 3
+    fi
     apt-get indextargets --format '$(LABEL)' | grep -qx Debian && [ -z "$packages" ] && return
     say "reading package lists (apt-get update)"
     as_root apt-get -qq update || say "some package lists could not be read; going on with the others"
@@ -85,7 +90,7 @@ case ${1:-} in
     test)
         shift
         cd "$here"
-        exec "$python" -m pytest "$@"
+        exec "$python" -m pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
         ;;
     *) exec "$python" -m gwimage "$@" ;;
 esac

@@ -4,6 +4,8 @@ One build by mkosi; the other gateways are the same image with another configura
 """
 
 import dataclasses
+import fcntl
+import os
 import subprocess
 import sys
 
@@ -27,10 +29,17 @@ EVERYTHING = TESTS / "cases" / "everything" / "profile.yaml"
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory):
-    out = tmp_path_factory.mktemp("image")
-    argv = [sys.executable, "-m", "gwimage", "build", str(HOMELAB), "-o", str(out)]
-    subprocess.run(argv, cwd=ROOT, check=True)
-    return out / "homelab_1.0.0_amd64.raw"
+    """One build for all tests, also where several processes run them."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "image"
+    out.mkdir(exist_ok=True)
+    raw = out / "homelab_1.0.0_amd64.raw"
+    with open(out / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not raw.exists():
+            argv = [sys.executable, "-m", "gwimage", "build", str(HOMELAB), "-o", str(out)]
+            subprocess.run(argv, cwd=ROOT, check=True)
+    return raw
 
 
 def prove(image, profile, **options):

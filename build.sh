@@ -29,6 +29,7 @@ dnsmasq-base dnsmasq
 udhcpc udhcpc
 iproute2 ip
 util-linux unshare nsenter
+mount mount
 uidmap newuidmap
 $1
 EOF

@@ -15,6 +15,7 @@ COMMANDS = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "unshare": "util-linux",
+    "mount": "mount",
     "dnsmasq": "dnsmasq-base",
     "udhcpc": "udhcpc",
 }

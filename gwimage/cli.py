@@ -13,13 +13,11 @@ from pathlib import Path
 import click
 
 from gwimage import __version__, diagnostics
-from gwimage import compile as compiler
 from gwimage import profile as profiles
 from gwimage import source as sources
-from gwimage.plan import File
+from gwimage.loading import load
 from gwimage.problem import ProfileError, ToolError, errors
 from gwimage.profile import Profile
-from gwimage.render import mkosi as definitions
 from gwimage.terminal import BUILD, FAILED, PROFILE, TOOL, USAGE, loaded, show_problems
 from gwimage.verify_command import verify
 from gwimage.wg import wg
@@ -66,7 +64,7 @@ cli.add_command(verify)
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", help="text: the first 100 problems, on stderr; json, sarif: all (at most 1,000 of a profile), on stdout.")
 def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
     """Say everything that is wrong with PROFILES (`-` is standard input); write nothing."""
-    problems = [problem for name in profiles for problem in compiler.load(sources.read(name))[1]]
+    problems = [problem for name in profiles for problem in load(sources.read(name))[1]]
     if form == "text":
         show_problems(problems)
     else:
@@ -94,7 +92,7 @@ def init(output: str, name: str | None, wan: str | None, lans: tuple[str, ...], 
     if Path(output).exists():
         raise click.UsageError(f"{output} exists already; give another name with -o")
     text = first.text(answers if yes else conversation.hold(answers))
-    profile, problems = compiler.load(sources.parse(text, output))
+    profile, problems = load(sources.parse(text, output))
     if profile is None:
         raise ProfileError(problems)
     with open(output, "x", encoding="utf-8") as file:
@@ -154,7 +152,7 @@ def explain(profile: str, start: str | None, end: str | None, leases: tuple[str,
 
     source = sources.read(profile)
     try:
-        parsed, problems = compiler.load(source)
+        parsed, problems = load(source)
         if parsed is None:
             raise ProfileError(problems)
         text, passes = command.run(profiles.plan(parsed), source, start, end, packet, leases, form)
@@ -181,6 +179,9 @@ def compile(profiles: tuple[str, ...], output: str) -> None:
 
     One profile becomes OUTPUT itself, several OUTPUT/NAME_RELEASE_amd64 each. Nothing is written if any is wrong.
     """
+    from gwimage import compile as compiler
+    from gwimage.render import mkosi as definitions
+
     trees = {}
     for profile, source in loaded(profiles):
         folder = output if len(profiles) == 1 else os.path.join(output, definitions.image_name(profile))
@@ -199,27 +200,23 @@ def compile(profiles: tuple[str, ...], output: str) -> None:
 def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> None:
     """Build the image of PROFILE with mkosi, as raw and qcow2."""
     from gwimage import build as builder
+    from gwimage import compile as compiler
     from gwimage import host, proxmox
+    from gwimage.render import mkosi as definitions
     from gwimage.step import Steps
 
-    parsed, files = _compiled(profile)
+    ((parsed, source),) = loaded((profile,))
+    files = compiler.render(parsed, source)
     _preflight(builder.COMMANDS)
     stem = definitions.image_name(parsed)
     steps = Steps(output / f"{stem}.log")
     (output / f"{stem}.proof.json").unlink(missing_ok=True)  # it proved another image
     if parsed.raw.rules and (problems := builder.judge_raw(files, steps, host.mirror(mirror), suite)):
-        source = sources.read(profile)
         raise ProfileError(source.locate(problem) for problem in problems)
     built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
     size = built.qcow2.stat().st_size / 2**20
     click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")
     click.echo("on Proxmox, with the qcow2 copied there:\n" + "\n".join(f"    {line}" for line in proxmox.commands(parsed)))
-
-
-def _compiled(name: str) -> tuple[Profile, dict[str, File]]:
-    """The profile and its files; prints warnings, raises ProfileError on errors."""
-    ((profile, source),) = loaded((name,))
-    return profile, compiler.render(profile, source)
 
 
 def _preflight(commands: dict[str, str]) -> None:

@@ -10,30 +10,16 @@ import shutil
 import tempfile
 
 from gwimage import profile as profiles
-from gwimage import named, schema
 from gwimage.claim import Claim
+from gwimage.loading import load
 from gwimage.plan import File, Plan
-from gwimage.problem import Place, Problem, ProfileError, ToolError, errors, in_order
+from gwimage.problem import Place, Problem, ProfileError, ToolError
 from gwimage.profile import Profile
 from gwimage.render import manifest, mkosi, networkd, nftables, nocloud, resolved
 from gwimage.source import Source
 
 UNLIKE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading a manifest of others' raises
 RENDERERS = (networkd, resolved, nftables)
-
-
-def load(source: Source) -> tuple[Profile | None, list[Problem]]:
-    """The profile, or None if there are errors; all problems of the first stage that has errors, in order."""
-    if errors(source.problems):
-        return None, list(source.problems)
-    found = schema.check(source.data)
-    wrong = {problem.path for problem in found}
-    found += [problem for problem in named.check(source.names, source.files) if problem.path not in wrong]
-    if errors(found):
-        return None, _located(source, found)
-    profile = profiles.parse(source.data, {name: file.text for name, file in source.files.items()})
-    problems = _located(source, found + profiles.check(profile))
-    return (None if errors(problems) else profile), problems
 
 
 def compile(source: Source) -> tuple[dict[str, File], list[Problem]]:
@@ -105,10 +91,6 @@ def _write(files: dict[str, File], target: str) -> None:
     finally:
         if fresh:
             shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _located(source: Source, problems: list[Problem]) -> list[Problem]:
-    return in_order(source.locate(problem) for problem in problems)
 
 
 def _put(root: str, path: str, file: File) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from gwimage import compile as compiler
 from gwimage import init, source
 from gwimage.init import Answers, Lan
+from gwimage.loading import load
 from gwimage.problem import Problem, errors
 
 
@@ -79,7 +79,7 @@ def _ask(question: str, proposed: str, answers: Answers, place: tuple[str, ...],
 
 def _wrong(answers: Answers, place: tuple[str, ...]) -> list[Problem]:
     """What the checker says of the part that was asked about; YAML that is broken concerns whatever was asked."""
-    _, problems = compiler.load(source.parse(init.text(answers), "profile"))
+    _, problems = load(source.parse(init.text(answers), "profile"))
     return [problem for problem in errors(problems) if not problem.path or problem.path[: len(place)] == place]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from gwimage import compile as compiler
 from gwimage import diagnostics
 from gwimage import source as sources
+from gwimage.loading import load
 from gwimage.problem import Problem, ProfileError, errors
 from gwimage.profile import Profile
 from gwimage.source import Source
@@ -21,7 +21,7 @@ BUILD = click.Path(file_okay=False, path_type=Path)
 def loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
     """Correct profiles of different names; prints warnings, raises ProfileError with all that is wrong with any."""
     read = [sources.read(name) for name in names]
-    found = [(*compiler.load(source), source) for source in read]
+    found = [(*load(source), source) for source in read]
     problems, first = [], {}
     for profile, said, source in found:
         problems += said

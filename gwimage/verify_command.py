@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from gwimage import compile as compiler
-from gwimage.render import mkosi as definitions
 from gwimage.terminal import BUILD, FAILED, PROFILE, loaded
 
 MACHINES = {"bios": "pc", "uefi": "q35"}
@@ -26,8 +24,10 @@ def verify(profile: str, image: Path | None, output: Path, machine: str | None, 
 
     Writes the proof as OUTPUT/NAME.proof.json and the consoles' logs beside it. Exit status 1 if a claim fails.
     """
+    from gwimage import compile as compiler
     from gwimage import report
     from gwimage.lab.qemu import Shape
+    from gwimage.render import mkosi as definitions
     from gwimage.verify import built_from
     from gwimage.verify import verify as run
 

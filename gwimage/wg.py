@@ -12,10 +12,10 @@ from pathlib import Path
 
 import click
 
-from gwimage import compile as compiler
 from gwimage import source as sources
 from gwimage import subnets, wireguard, zones
 from gwimage.features.vpn import Peer, Vpn
+from gwimage.loading import load
 from gwimage.problem import ProfileError
 from gwimage.profile import Profile
 
@@ -58,7 +58,7 @@ def genkey(file: Path) -> None:
 @click.option("-o", "--output", type=WRITABLE, help="File to write; .svg and .png hold the QR code, others the text.")
 def client(profile, vpn, peer, endpoint, private_key_file, generate, server_public_key, allowed_ips, dns, qr, output) -> None:
     """Print the WireGuard configuration of PEER, which dials into VPN of PROFILE."""
-    parsed, problems = compiler.load(sources.read(profile))
+    parsed, problems = load(sources.read(profile))
     if parsed is None:
         raise ProfileError(problems)
     network = _named("VPN", vpn, parsed.vpn)

@@ -180,6 +180,19 @@ NETWORKD = (
         _issues(33702, 29388),
     ),
     Defect(
+        "wan-numbers-as-we-do", "a router outside takes addresses of the LAN", "257", "",
+        "A lease on the WAN inside a LAN's subnet is taken: routes to the provider's router and DNS servers make hosts on the LAN"
+        " with these addresses unreachable, and what is for them leaves by the WAN. DenyList= refuses such a DHCP server, but"
+        " says so in debug messages alone.",
+        "DenyList= has the LANs' subnets, and a rule of the firewall writes to the console that no address was taken, and why.",
+    ),
+    Defect(
+        "dhcp-leases-unsynced", "a power cut leaves an empty file of leases", "257", "",
+        "The DHCP server renames its new file of leases before its content is on the disk: on ext4 as it is usually mounted"
+        " the first one is empty after a power cut within half a minute, and leases of the last seconds are lost.",
+        "The state volume is mounted with dirsync and nodelalloc: a file that has its name is whole, and on the disk.",
+    ),
+    Defect(
         "names-of-the-kernel", "renaming a card to eth0 is a race", "every version", "",
         "Names that the kernel or udev may give at the same moment fail with `File exists`.",
         "Such names of networks are refused.",

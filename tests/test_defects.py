@@ -43,6 +43,10 @@ WRITTEN = {
     ],
     "wireguard-key-readable": [("vpn", "etc/systemd/network/30-wg0.netdev", r"PrivateKey=@network\.wireguard\.wg0")],
     "ra-from-clients": [("homelab", LAN, "IPv6AcceptRA=no")],
+    "wan-numbers-as-we-do": [
+        ("homelab", "etc/systemd/network/10-wan.network", r"DenyList=10\.0\.0\.0/24"),
+        ("homelab", NFT, r'\s+iifname "wan" udp dport 68 ip saddr 10\.0\.0\.0/24 .* log prefix "gwimage: .*'),
+    ],
     "carrier-loss": [(case, LAN, "ConfigureWithoutCarrier=yes") for case in ("homelab", "bridge")],
     "bridge-spanning-tree": [("bridge", "etc/systemd/network/20-lan.netdev", "STP=no")],
     "wait-online": [("homelab", f"etc/systemd/network/{name}.network", "RequiredForOnline=no") for name in ("20-lan", "10-wan")],
@@ -63,6 +67,7 @@ LAYER = {
     "flush-ruleset": lambda: LINKS["mkosi.extra/etc/systemd/system/nftables.service"] == "/dev/null",
     "wait-online": lambda: LINKS["mkosi.extra/etc/systemd/system/systemd-networkd-wait-online.service"] == "/dev/null",
     "resolved-loop": lambda: LINKS["mkosi.extra/etc/resolv.conf"].endswith("/stub-resolv.conf"),
+    "dhcp-leases-unsynced": lambda: "mount -t ext4 -o noatime,nosuid,nodev,noexec,dirsync,nodelalloc " in text("usr/lib/gwimage/init"),
     "dhcp-without-storage": lambda: "enable systemd-networkd-persistent-storage.service\n" in text("usr/lib/systemd/system-preset/00-gwimage.preset"),
     "sysctl-against-networkd": lambda: "forward" not in "".join(file.read_text() for file in IMAGE.glob("**/sysctl.d/*")),
 }

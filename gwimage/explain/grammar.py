@@ -207,6 +207,8 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
     elif word == "log":
         words.need("prefix")
         then["log"] = words.next().strip('"')
+        if words.take("level"):
+            words.next()
     elif word == "notrack":
         then["untracked"] = True
     elif word == "tcp":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
 from gwimage import link, nic, subnets
 from gwimage.claim import Claim, WanAddress
 from gwimage.link import Link
-from gwimage.plan import Element, Plan, Rule, Setting, settings
+from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem
 
 if TYPE_CHECKING:
@@ -131,13 +131,25 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
         Setting(file, "Match", "Name", wan.name, path),
         # the LANs must not wait for the world outside
         Setting(file, "Link", "RequiredForOnline", "no", path),
-        *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric, profile.ipv6.uplink)),
+        *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric, profile)),
         *nic.quiet(file, path, wan.name in profile.ipv6.wans),
     )
     text = f"{wan.name} has its address {wan.address}" if wan.address else f"{wan.name} gets an address by DHCP"
     claim = Claim(f"{path}.address", f"{path}.ipv4", text, WanAddress(wan.name))
     elements = (Element("wans", f'"{wan.name}"', path),)
-    return Plan(network=network, rules=_clamp(wan, f"{path}.mss_clamp"), elements=elements, claims=(claim,))
+    rules = _clamp(wan, f"{path}.mss_clamp") + (() if wan.address else _refused(wan, profile))
+    return Plan(network=network, rules=rules, elements=elements, claims=(claim,))
+
+
+def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
+    return subnets.apart(net for lan in profile.lans for net in subnets.connected(lan))
+
+
+def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
+    """networkd refuses such a server (DenyList=) without a word; the kernel says it, on the console too."""
+    said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
+    match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
+    return (Rule("prerouting.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),)
 
 
 def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
@@ -149,7 +161,7 @@ def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
     return tuple(Rule("forward.clamp", f'{side} "{wan.name}" {text}', path) for side in ("oifname", "iifname"))
 
 
-def _dhcp(file: str, path: str, wan: Wan, metric: int, uplink: str | None) -> tuple[Setting, ...]:
+def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tuple[Setting, ...]:
     client = [
         # a DUID hangs on the machine id, which is new when the state volume is lost; by its MAC address
         # a provider's reservation finds the gateway every time
@@ -158,12 +170,14 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int, uplink: str | None) -> tu
         ("UseHostname", "no"),
         ("UseDomains", "no"),
         ("UseTimezone", "no"),
+        # a router outside that numbers as we do: its addresses would take hosts on our LAN away from us
+        ("DenyList", " ".join(map(str, _ours(profile)))),
     ]
     if wan.dns:
         client.append(("UseDNS", "no"))
     return (
         # where a prefix is delegated, the DHCPv6 client does not wait to be called by a router
-        Setting(file, "Network", "DHCP", "yes" if wan.name == uplink else "ipv4", f"{path}.ipv4"),
+        Setting(file, "Network", "DHCP", "yes" if wan.name == profile.ipv6.uplink else "ipv4", f"{path}.ipv4"),
         *_dns(file, path, wan),
         *settings(file, "DHCPv4", f"{path}.ipv4", client),
     )

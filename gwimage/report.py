@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -32,12 +33,15 @@ def document(report: Report) -> dict[str, Any]:
 
 def table(report: Report, width: int = 100, colour: bool = False) -> str:
     """The form for a terminal of `width` columns."""
-    longest = max((len(text) for result in report.results for text in _claim(result)), default=0)
+    return "\n".join([*rows(report.results, width, colour), "", *_figures(report), verdict(report)])
+
+
+def rows(results: Sequence[Result], width: int = 100, colour: bool = False) -> list[str]:
+    """What was claimed, and what was seen, in `width` columns."""
+    longest = max((len(text) for result in results for text in _claim(result)), default=0)
     claim_width = min(longest, width // 2 - 4)
-    lines = []
-    for result in report.results:
-        lines += _row(result, claim_width, max(20, width - _STATUS_WIDTH - claim_width - 4), colour)
-    return "\n".join([*lines, "", *_figures(report), verdict(report)])
+    seen_width = max(20, width - _STATUS_WIDTH - claim_width - 4)
+    return [line for result in results for line in _row(result, claim_width, seen_width, colour)]
 
 
 def verdict(report: Report) -> str:

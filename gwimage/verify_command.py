@@ -4,8 +4,10 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
+from click.core import ParameterSource
 
 from gwimage.terminal import BUILD, FAILED, PROFILE, loaded
 
@@ -19,11 +21,19 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
 @click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
 @click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
-def verify(profile: str, image: Path | None, output: Path, machine: str | None, memory: int | None, cores: int | None) -> None:
+@click.option("--fast", is_flag=True, help="Ask the compiled files in seconds, without image and VM. No proof.")
+@click.pass_context
+def verify(context, profile: str, image: Path | None, output: Path, machine, memory, cores, fast: bool) -> None:
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
 
     Writes the proof as OUTPUT/NAME.proof.json and the consoles' logs beside it. Exit status 1 if a claim fails.
+
+    --fast asks the same of what PROFILE compiles to, as Debian's own programs run it in namespaces; what needs a machine
+    is left unasked, and named. It needs no build, and writes no file.
     """
+    if fast:
+        _refuse(context)
+        _verify_fast(profile)
     from gwimage import compile as compiler
     from gwimage import report
     from gwimage.lab.qemu import Shape
@@ -38,12 +48,43 @@ def verify(profile: str, image: Path | None, output: Path, machine: str | None, 
     vm = parsed.vm
     shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
     found = run(
-        image, parsed, compiler.claims(parsed), shape=shape, profile_digest=source.sha256,
-        logs=output / f"{stem}.lab", say=lambda text: click.echo(f"        {text}", err=True),
-    )  # fmt: skip
+        image, parsed, compiler.claims(parsed), shape=shape, profile_digest=source.sha256, logs=output / f"{stem}.lab", say=_say
+    )
     proof = output / f"{stem}.proof.json"
     proof.parent.mkdir(parents=True, exist_ok=True)
     proof.write_text(json.dumps(report.document(found), indent=2) + "\n")
-    click.echo(report.table(found, shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty()))
+    click.echo(report.table(found, *_terminal()))
     click.echo(f"proof: {proof}\nlogs: {output / f'{stem}.lab'}")
     sys.exit(0 if found.good else FAILED)
+
+
+def _refuse(context: click.Context) -> None:
+    """Without a machine nobody may believe that one of his choice was asked."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        if given and parameter.name not in ("profile", "fast"):
+            raise click.UsageError(f"--fast takes no {max(parameter.opts, key=len)}: there is neither image nor VM, and no file is written")
+
+
+def _verify_fast(name: str) -> NoReturn:
+    from gwimage import compile as compiler
+    from gwimage import fast, host, report, tools
+    from gwimage.step import Steps
+
+    ((profile, source),) = loaded((name,))
+    fast.preflight()
+    steps, mirror = Steps(host.cache() / "fast.log"), host.mirror()
+    tree = tools.tree(steps, tools.mkosi(steps, mirror), mirror)
+    found = fast.verify(profile, compiler.render(profile, source), compiler.claims(profile), tree, _say)
+    good, verdict = fast.verdict(found.results)
+    click.echo("\n".join([*report.rows(found.results, *_terminal()), "", verdict]))
+    sys.exit(0 if good else FAILED)
+
+
+def _say(text: str) -> None:
+    click.echo(f"        {text}", err=True)
+
+
+def _terminal() -> tuple[int, bool]:
+    """Columns, and whether it shows colours."""
+    return shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty()

@@ -166,6 +166,8 @@ class StandIn:
     hosts: Hosts
     faults: frozenset[str]
     patience: float = 8
+    late: float = 6
+    tries: int = 2
     started: float = 0
     processes: list = field(default_factory=list)
     emulated: bool = True
@@ -312,7 +314,6 @@ class StandIn:
 
 
 def examine(say, folder, faults):
-    course._LATE = 6
     hosts = Hosts(derive(STATIC if "static" in faults else PROFILE), folder)
     hosts.start()
     return course.examine(say, hosts, StandIn(hosts, faults), [claim for claim in CLAIMS if asked(claim, *faults)])

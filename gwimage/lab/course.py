@@ -28,7 +28,6 @@ PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
 CANNOT = "unaskable"  # for a reason that is not the gateway's
 _PATIENCE = {"kvm": 60, "tcg": 120}
 _TOGETHER = (Unreachable, Reservation, LocalName)  # asked side by side: slow where the answer is no, or many
-_LATE = 20  # seconds that an answer may still take once the boot is done
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -90,7 +89,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
 
     def answer(claim: Claim) -> Answer:
         say(f"asking {claim.id}")
-        return probes.ask(claim.probe, View(hosts, look))
+        return probes.ask(claim.probe, View(hosts, look, tries=gateway.tries))
 
     # Inspection last: what the other probes stir up in the journal counts too.
     answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
@@ -98,11 +97,11 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     off = time.monotonic()
     how = gateway.stop()
     times["power-off"] = time.monotonic() - off
-    say("control boot: the same disk, firewall and masquerade off")
+    say("control boot: the same gateway, firewall and masquerade off")
     second = _boot(say, hosts, gateway, control=True)
     after = _memory(hosts, gateway.findings())
     gateway.open_up()
-    view = View(hosts, look, ports=probes.CONTROL_PORTS)
+    view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries)
     controls = ask_all(
         [replace(c, needs=()) for c in claims if c.closed and answers[c.id] and answers[c.id].good],
         lambda claim: probes.ask(claim.probe, view),
@@ -164,7 +163,7 @@ def _boot(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, 
             hosts.give_address(lan)
     if hosts.wan_address(hosts.topology.wans[0]):
         hosts.route_inwards()
-        if wait_for(lambda: _through(hosts), _LATE, gateway.alive):
+        if wait_for(lambda: _through(hosts), gateway.late, gateway.alive):
             times["first packet to the outside"] = time.time() - gateway.started
     if wait_for(gateway.ready, gateway.patience, gateway.alive):
         times["boot done"] = gateway.ready_at - gateway.started
@@ -184,7 +183,7 @@ def _power_on(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]
         return len(times) == len(_arrivals(hosts)) or overdue()
 
     def overdue() -> bool:
-        return gateway.ready() and time.time() - gateway.ready_at > _LATE
+        return gateway.ready() and time.time() - gateway.ready_at > gateway.late
 
     wait_for(arrived, gateway.patience, gateway.alive)
     return times
@@ -219,7 +218,8 @@ def _memory(hosts: Hosts, findings: Findings | None) -> dict[str, str]:
     for lan in hosts.topology.lans:
         if lan.dhcp:
             kept[f"lease on {lan.name}"] = (hosts.lease(lan.name) or {}).get("ip", "None")
-    kept["machine id"] = findings.machine_id if findings else "None"
+    if not findings or findings.machine_id:  # a namespace has none
+        kept["machine id"] = findings.machine_id if findings else "None"
     if findings and findings.host_keys:  # a gateway without SSH has none
         kept["SSH host keys"] = ", ".join(findings.host_keys)
     return kept
@@ -227,6 +227,8 @@ def _memory(hosts: Hosts, findings: Findings | None) -> dict[str, str]:
 
 def _stopped(how: str, seconds: float) -> Result:
     text = "the power button stops the gateway cleanly"
+    if not how:
+        return Result("machine.poweroff", "", text, CANNOT, "needs a machine")
     seen = f"{how} after {seconds:.1f} s"
     return Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
 

@@ -26,6 +26,8 @@ class Gateway:
     patience: float
     emulated: bool = False
     credentials: dict[str, str] = field(default_factory=dict)  # what the profile expects of a hypervisor, base64
+    late: float = 20  # seconds that an answer may still take once the boot is done
+    tries: int = 2  # of each port in a scan: an emulated gateway may lose a packet
     ready_at: float = 0
     _port: socket.socket | None = field(default=None, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)

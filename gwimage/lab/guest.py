@@ -40,7 +40,7 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         "a VPN's endpoint is looked up before the WAN is there; networkd tries again",
     ),
 )
-_PRIORITIES = ("emergency", "alert", "critical", "error", "warning")
+PRIORITIES = ("emergency", "alert", "critical", "error", "warning")
 
 
 def _encode(text: str) -> str:
@@ -134,9 +134,14 @@ def complaints(journal: str) -> tuple[str, ...]:
     found = []
     for line in journal.splitlines():
         text = _entry(line)
-        if text not in found and not any(re.search(pattern, text) for pattern, _ in ALLOWED):
+        if text not in found and not allowed(text):
             found.append(text)
     return tuple(found)
+
+
+def allowed(entry: str) -> bool:
+    """Whether "<source>.<priority>: <message>" is no complaint."""
+    return any(re.search(pattern, entry) for pattern, _ in ALLOWED)
 
 
 def _shared_keys(files: str) -> tuple[str, ...]:
@@ -152,7 +157,7 @@ def _entry(line: str) -> str:
     message = entry.get("MESSAGE") or ""
     if isinstance(message, list):  # bytes that are not UTF-8
         message = bytes(message).decode(errors="replace")
-    priority = _PRIORITIES[int(entry.get("PRIORITY", 4))]
+    priority = PRIORITIES[int(entry.get("PRIORITY", 4))]
     return f"{entry.get('SYSLOG_IDENTIFIER', '?')}.{priority}: {message}"
 
 

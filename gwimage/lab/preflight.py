@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 
 from gwimage import host
 from gwimage.lab import netns, qemu, world
@@ -37,17 +38,27 @@ def missing(machine: str) -> list[str]:
             qemu.firmware()
         except ToolError as error:
             found.append(error.stderr)
-    return found or _world_problem()
+    return found or _tun_problem() or _world_problem(_try_taps)
 
 
-def _world_problem() -> list[str]:
-    """The world itself is tried: that is the only answer that holds."""
+def missing_for_namespaces() -> list[str]:
+    """As `missing`, for a gateway without a machine."""
+    commands = {name: package for name, package in COMMANDS.items() if not name.startswith("qemu")}
+    return [f"install the Debian package {package}" for package in host.lacking(commands)] or _world_problem(_try)
+
+
+def _tun_problem() -> list[str]:
     if not os.path.exists("/dev/net/tun"):
         return [f"there is no /dev/net/tun: {_CURES['no tun']}"]
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return [f"/dev/net/tun is closed to this user: {_CURES['tun']}"]
+    return []
+
+
+def _world_problem(attempt: Callable[[world.Say], None]) -> list[str]:
+    """The world itself is tried: that is the only answer that holds."""
     try:
-        world.call(_try, say=lambda text: None)
+        world.call(attempt, say=lambda text: None)
     except ToolError as error:
         return [f"{' '.join(error.argv[:4])}: {error.stderr.strip()}: {_CURES.get(error.argv[0], _CURES['unshare'])}"]
     return []
@@ -55,10 +66,11 @@ def _world_problem() -> list[str]:
 
 def _try(say: world.Say) -> None:
     netns.make("try")
-    netns.ip("try", [
-        "link add br0 type bridge",
-        "link add v0 type veth peer name v1",
-        "tuntap add tap0 mode tap",
-    ])  # fmt: skip
+    netns.ip("try", ["link add br0 type bridge", "link add v0 type veth peer name v1"])
     with netns.inside("try"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW):
         pass
+
+
+def _try_taps(say: world.Say) -> None:
+    _try(say)
+    netns.ip("try", ["tuntap add tap0 mode tap"])

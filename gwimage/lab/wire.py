@@ -11,7 +11,7 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -172,11 +172,13 @@ def scan(
 def _scan(arps, wire, there, source, target, ports, tries) -> dict[int, str]:
     found: dict[int, str] = {}
     own_port = 20000 + secrets.randbelow(10000)
+    syn = _syns(source, target, own_port)
     for _ in range(tries):
-        left = [port for port in ports if port not in found]
+        if not (left := [port for port in ports if port not in found]):
+            break
         for start in range(0, len(left), _CHUNK):
             for port in left[start : start + _CHUNK]:
-                wire.sendto(_syn(source, target, own_port, port), there)
+                wire.sendto(syn(port), there)
             if _arp(arps, source, target, 10) is None:
                 raise Mute(f"{target} stopped answering ARP in the middle of the scan")
             found |= _answers(wire, target, own_port, 0)
@@ -201,14 +203,19 @@ def _answers(wire: socket.socket, target: IPv4Address, own_port: int, wait: floa
             found[port] = "open" if flags & (_SYN | _ACK) == _SYN | _ACK else "reset"
 
 
-def _syn(source: IPv4Address, target: IPv4Address, own_port: int, port: int) -> bytes:
+def _syns(source: IPv4Address, target: IPv4Address, own_port: int) -> Callable[[int], bytes]:
+    """Makes the packet for a port. What is the same for all is summed up once: a scan is 65535 of them."""
     addresses = source.packed + target.packed
-    tcp = struct.pack("!HHIIBBHHH", own_port, port, 7, 0, 0x50, _SYN, 1024, 0, 0)
-    total = checksum(addresses + struct.pack("!HH", socket.IPPROTO_TCP, len(tcp)) + tcp)
-    tcp = tcp[:16] + struct.pack("!H", total) + tcp[18:]
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 40, port, 0x4000, 64, socket.IPPROTO_TCP, 0)
-    total = checksum(head + addresses)
-    return head[:10] + struct.pack("!H", total) + addresses + tcp
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0x4000, 64, socket.IPPROTO_TCP, 0)
+    head = head[:10] + struct.pack("!H", checksum(head + addresses)) + addresses + struct.pack("!H", own_port)
+    rest = struct.pack("!IIBBH", 7, 0, 0x50, _SYN, 1024)
+    rough = ~checksum(addresses + struct.pack("!HHH", socket.IPPROTO_TCP, 20, own_port) + rest) & 0xFFFF
+
+    def syn(port: int) -> bytes:
+        total = rough + port
+        return head + struct.pack("!H12sHH", port, rest, ~(total + (total >> 16)) & 0xFFFF, 0)
+
+    return syn
 
 
 def _arp(wire: socket.socket, source: IPv4Address, target: IPv4Address, wait: float) -> str | None:

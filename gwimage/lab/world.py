@@ -1,4 +1,4 @@
-"""A private world for the lab: own network, mounts and process ids, gone with its maker.
+"""A private world for the lab: own network, host name, mounts and process ids, gone with its maker.
 
 `call` runs one function in it as process 1. Namespaces, taps, virtual machines and helpers
 end with that process, also on Ctrl-C or kill; no address of the lab ever reaches the host.
@@ -24,7 +24,7 @@ _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 def call(function: Callable[..., Any], *args: Any, say: Say) -> Any:
     """`function(say, *args)` in a world of its own. Function, arguments and result are pickled."""
-    argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child"]
+    argv = ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child"]
     if os.geteuid():
         argv += ["--user", "--map-root-user"]
     argv += [sys.executable, "-m", "gwimage.lab"]

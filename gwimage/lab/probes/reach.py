@@ -34,7 +34,9 @@ def _gateway_closed(probe: claim.GatewayClosed, view: View) -> Answer:
     if not own or not target:
         return Answer(False, "no address to ask from" if target else "no address to ask")
     try:
-        found = wire.scan(name, link, own, target, view.ports)
+        found = wire.scan(name, link, own, target, view.ports, view.tries)
+        if unseen := [port for port in probe.open_tcp if port not in found]:
+            found |= wire.scan(name, link, own, target, unseen)
     except wire.Mute as error:
         return Answer(False, str(error))
     free = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} - set(probe.open_tcp)

@@ -28,8 +28,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class View:
-    """The hosts, a look into the gateway, and the ports that a scan asks."""
+    """The hosts, a look into the gateway, the ports that a scan asks, and how often each."""
 
     hosts: Hosts
     look: Callable[[], Findings | None]
     ports: tuple[int, ...] | range = ALL_PORTS
+    tries: int = 2

@@ -1,0 +1,93 @@
+"""Debian 13's own programs in a chroot: the tools tree, and over it compiled files, as the image lays its layers.
+
+Works only inside the private world of `world.py`, whose mounts are its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+from gwimage.lab.netns import run, spawn
+
+# as PID 1 does for their units: RuntimeDirectory=, StateDirectory=
+_FOLDERS = {
+    "run/systemd/netif": "systemd-network",
+    "run/systemd/resolve": "systemd-resolve",
+    "run/chrony": "_chrony",
+    "var/lib/systemd/network": "systemd-network",
+    "var/lib/chrony": "_chrony",
+}
+_DEVICES = ("null", "zero", "random", "urandom")
+_ENV = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "SYSTEMD_LOG_TARGET": "console-prefixed",
+    "SYSTEMD_LOG_LEVEL": "info",
+    "SYSTEMD_LOG_COLOR": "0",
+}
+
+
+@dataclass(frozen=True)
+class Userland:
+    """A root directory for the programs of the namespace `name`."""
+
+    name: str
+    root: Path
+
+    def argv(self, command: Sequence[str], env: Mapping[str, str] = {}) -> list[str]:
+        """How to call a program; it knows nothing of the caller's environment."""
+        variables = [f"{key}={value}" for key, value in (_ENV | dict(env)).items()]
+        return ["chroot", str(self.root), "env", "-i", *variables, *command]
+
+    def run(self, *command: str) -> str:
+        """The standard output of a program that must succeed."""
+        return run(["nsenter", f"--net=/run/netns/{self.name}", *self.argv(command)])
+
+    def spawn(self, log: Path, *command: str, env: Mapping[str, str] = {}) -> Popen[bytes]:
+        return spawn(self.name, self.argv(command, env), log)
+
+    def remove(self) -> None:
+        run(["umount", "--recursive", "--lazy", str(self.root.parent)])
+
+
+def lay(name: str, tree: Path, layers: Sequence[Path], work: Path, kept: Path) -> Userland:
+    """tree: the tools tree; layers: lie over it, the first on top; work: an empty folder; kept: the state volume.
+
+    The namespace must be there: its devices are those that the programs see.
+    """
+    run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(work)])
+    for part in ("upper", "work", "root"):
+        (work / part).mkdir()
+    root = work / "root"
+    lower = ":".join(map(str, [*layers, tree]))
+    run(["mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={work}/upper,workdir={work}/work", "root", str(root)])
+    for folder in ("run", "tmp", "dev"):
+        run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(root / folder)])
+    for device in _DEVICES:
+        (root / "dev" / device).touch()
+        run(["mount", "--bind", f"/dev/{device}", str(root / "dev" / device)])
+    run(["mount", "-t", "proc", "proc", str(root / "proc")])
+    # read-only tells networkd that there is no udev to wait for
+    run(["nsenter", f"--net=/run/netns/{name}", "mount", "-t", "sysfs", "-o", "ro", "sys", str(root / "sys")])
+    (root / "var/lib/systemd/network").mkdir(parents=True, exist_ok=True)
+    run(["mount", "--bind", str(kept), str(root / "var/lib/systemd/network")])
+    _users(root)
+    return Userland(name, root)
+
+
+def _users(root: Path) -> None:
+    """The folders of the programs' users. In a user namespace there is one user: all of them are it."""
+    users = dict(re.findall(r"(?m)^([^:]+):[^:]*:(\d+:\d+):", (root / "etc/passwd").read_text()))
+    alone = Path("/proc/self/setgroups").read_text().strip() == "deny"
+    if alone:
+        passwd = (root / "etc/passwd").read_text()
+        (root / "etc/passwd").write_text(re.sub(r"(?m)^(systemd-\w+|_chrony):([^:]*):\d+:\d+:", r"\1:\2:0:0:", passwd))
+    for folder, user in _FOLDERS.items():
+        path = root / folder
+        path.mkdir(parents=True, exist_ok=True)
+        if not alone:
+            os.chown(path, *map(int, users[user].split(":")))

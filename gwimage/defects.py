@@ -84,7 +84,9 @@ NETWORKD = (
         "dhcp-reservation-mute", "no answer to a machine that has another lease when it is reserved an address", "257", "262",
         "The server is silent for this machine until that lease ends. Since leases outlive a new image, a new reservation may"
         " take as long as a lease to come into force.",
-        "Leases last an hour unless the profile says otherwise, and every lease ends in that time.",
+        "Before networkd starts, usr/lib/gwimage/leases gives such a lease to a client that does not exist: the machine gets its"
+        " reservation at once, and nobody the address that it may still use. An address that another machine has is not given"
+        " away: that reservation waits until its lease ends, an hour unless the profile says otherwise.",
         _issues(39372, 40474, 35781),
     ),
     Defect(

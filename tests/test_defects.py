@@ -11,6 +11,7 @@ from gwimage.render.mkosi import LINKS
 
 CASES = sorted((TESTS / "cases").glob("*/out/config"))
 IMAGE = ROOT / "gwimage/image/mkosi.extra"
+UNITS = "usr/lib/systemd/system"
 
 # id: error case, words of its message
 REFUSED = {
@@ -68,6 +69,8 @@ LAYER = {
     "wait-online": lambda: LINKS["mkosi.extra/etc/systemd/system/systemd-networkd-wait-online.service"] == "/dev/null",
     "resolved-loop": lambda: LINKS["mkosi.extra/etc/resolv.conf"].endswith("/stub-resolv.conf"),
     "dhcp-leases-unsynced": lambda: "mount -t ext4 -o noatime,nosuid,nodev,noexec,dirsync,nodelalloc " in text("usr/lib/gwimage/init"),
+    # that it helps is shown in test_leases.py
+    "dhcp-reservation-mute": lambda: "ExecStartPre=-+/usr/lib/gwimage/leases\n" in text(f"{UNITS}/systemd-networkd.service.d/20-leases.conf"),
     "dhcp-without-storage": lambda: "enable systemd-networkd-persistent-storage.service\n" in text("usr/lib/systemd/system-preset/00-gwimage.preset"),
     "sysctl-against-networkd": lambda: "forward" not in "".join(file.read_text() for file in IMAGE.glob("**/sysctl.d/*")),
 }

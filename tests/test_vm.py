@@ -12,7 +12,7 @@ import sys
 import pytest
 from conftest import ROOT, TESTS
 from rebake import partition, rebake
-from visits import darkness, log_in
+from visits import darkness, log_in, upgrade
 
 from gwimage import report, source
 from gwimage.compile import claims, compile, load
@@ -82,6 +82,19 @@ def test_the_admin_logs_in_by_key_and_becomes_root(image, tmp_path):
     said = world.call(log_in, job, str(key), "ops@10.0.0.1", ask, say=print)
     assert said["by key"].split() == ["ops", "root", "gw", "/home/ops", "/dev/sda5", HASH]
     assert "Permission denied (publickey)" in said["without"]
+
+
+def test_a_new_image_gives_a_machine_its_reservation_at_once(image, tmp_path):
+    """The OS disk is exchanged, the state volume stays, the machine still has its old lease: networkd alone is silent."""
+    mac = "02:00:00:00:00:05"
+    more = f", reservations: {{nas: {{mac: '{mac}', address: 10.0.0.5}}}}}}"
+    reserved = HOMELAB.read_text().replace("10.0.0.199}", f"10.0.0.199{more}")
+    files, problems = compile(source.parse(reserved, "reserved.yaml"))
+    assert files, problems
+    job = Job(image, load(source.read(str(HOMELAB)))[0], (), Shape(), tmp_path)
+    first, then = world.call(upgrade, job, rebake(image, files, tmp_path / "reserved.raw"), mac, say=print)
+    assert first.startswith("10.0.0.1")
+    assert then == "10.0.0.5"
 
 
 MUTANTS = {

@@ -3,12 +3,14 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from gwimage.lab import dhcp
 from gwimage.lab.course import Job
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.hosts import Hosts, wait_for
 from gwimage.lab.netns import run
-from gwimage.lab.qemu import Machine, acceleration
+from gwimage.lab.qemu import Machine, acceleration, image_format
 from gwimage.lab.topology import derive
 
 PATIENCE = 120
@@ -46,3 +48,21 @@ def darkness(say, job: Job) -> dict:
         assert wait_for(gateway.ready, PATIENCE, gateway.alive)
         found = {"wan": hosts.wan_address(hosts.topology.wans[0], 5), "lease": hosts.lease("lan")}
     return found | {"console": (job.dir / "console.log").read_text(errors="replace")}
+
+
+def upgrade(say, job: Job, image: Path, mac: str) -> list[str]:
+    """What that machine is given by the image of the job, then by another one with the same state volume."""
+    given = []
+    with booted(job) as (hosts, gateway):
+        for _ in range(2):
+            assert wait_for(lambda: hosts.lease("lan"), PATIENCE, gateway.alive)
+            lease = dhcp.lease("client-lan", "lan", mac)
+            given.append(str(lease.address) if lease else "silent")
+            if len(given) == 1:
+                assert wait_for(gateway.ready, PATIENCE, gateway.alive)
+                assert gateway.stop() == "clean"
+                disk = ["-b", str(image), "-F", image_format(image), str(job.dir / "os.qcow2")]
+                run(["qemu-img", "create", "-q", "-f", "qcow2", *disk])
+                gateway.start(control=False)
+                hosts.ask_for_leases()
+    return given

@@ -16,6 +16,7 @@ from gwimage.lab import course, guest, world
 from gwimage.lab import preflight as needs
 from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
 from gwimage.lab.hosts import Hosts
+from gwimage.lab.probes import ALL_PORTS
 from gwimage.lab.rendered import Rendered
 from gwimage.lab.topology import derive
 from gwimage.plan import File
@@ -26,11 +27,12 @@ _NEEDS_MACHINE = {Inspection: "units and their journal need a machine"}
 
 
 def verify(
-    profile: Profile, files: Mapping[str, File], claims: Sequence[Claim], tree: Path, say: world.Say = lambda text: None
+    profile: Profile, files: Mapping[str, File], claims: Sequence[Claim], tree: Path, say: world.Say = lambda text: None,
+    ports: Sequence[int] = ALL_PORTS,
 ) -> Outcome:
-    """files: what the profile compiles to; tree: the tools tree. `preflight` went before it."""
+    """files: what the profile compiles to; tree: the tools tree; ports: that a scan asks. `preflight` went before it."""
     with tempfile.TemporaryDirectory(prefix="gwimage-fast-") as folder:
-        return world.call(_run, profile, dict(files), beyond(claims), tree, Path(folder), say=say)
+        return world.call(_run, profile, dict(files), beyond(claims), tree, Path(folder), ports, say=say)
 
 
 def preflight() -> None:
@@ -61,11 +63,14 @@ def verdict(results: Sequence[Result]) -> tuple[bool, str]:
     )
 
 
-def _run(say: world.Say, profile: Profile, files: dict[str, File], claims: tuple[Claim, ...], tree: Path, folder: Path) -> Outcome:
+def _run(
+    say: world.Say, profile: Profile, files: dict[str, File], claims: tuple[Claim, ...], tree: Path, folder: Path,
+    ports: Sequence[int],
+) -> Outcome:
     """Runs inside the world."""
     hosts = Hosts(derive(profile), folder)
     hosts.start()
-    gateway = Rendered(hosts, files, tree, guest.tunnel_keys(profile))
+    gateway = Rendered(hosts, files, tree, guest.tunnel_keys(profile), ports=ports)
     gateway.prepare()
     outcome = course.examine(say, hosts, gateway, claims)
     return replace(outcome, results=(*outcome.results, gateway.accepted()))

@@ -4,10 +4,7 @@ What it cannot have is what this kernel lacks (VLANs) and what only udev does (n
 world of its own (gwimage.lab.world); the host's network is never touched.
 """
 
-import os
-import re
 import socket
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +16,14 @@ import oracle
 
 from gwimage import compile as compiler
 from gwimage import source
-from gwimage.lab import world
+from gwimage.lab import userland, world
 from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.rendered import PROGRAMS, RULES, SYSCTLS
+from gwimage.lab.userland import Userland
 from gwimage.lab.wire import connect
 from gwimage.problem import ToolError
 
 PORT = 8080
-SYSCTLS = "image/mkosi.extra/usr/lib/sysctl.d/50-gwimage.conf"
-NETWORKD = r"""
-chroot "$TREE" nft -f - < "$CONFIG/etc/nftables/gwimage.nft"
-exec chroot "$TREE" /usr/lib/systemd/systemd-networkd
-"""
 
 
 @dataclass(frozen=True)
@@ -63,9 +57,9 @@ def _ask(_say, files, tree: Path, hosts: dict[str, Host], questions, nft: str) -
     _cables(links, hosts)
     for name, host in hosts.items():
         _host(name, host, work)
-    _gateway(files, tree, work, links)
+    land = _gateway(files, tree, work, links)
     _serve("gw")
-    run(["nsenter", "--net=/run/netns/gw", "chroot", str(tree), "nft", "-f", "-"], stdin=nft)
+    run(["nsenter", "--net=/run/netns/gw", *land.argv(["nft", "-f", "-"])], stdin=nft)
     with ThreadPoolExecutor() as pool:
         return list(pool.map(lambda question: connect(question[0], IPv4Address(question[1]), PORT, tries=1), questions))
 
@@ -111,27 +105,25 @@ def _tell_callers(server: socket.socket) -> None:
             caller.sendall(address[0].encode())
 
 
-def _gateway(files, tree: Path, work: Path, links: list[str]) -> None:
-    """networkd with the compiled files, from the same chroot as the oracle's; cards have their names already."""
+def _gateway(files, tree: Path, work: Path, links: list[str]) -> Userland:
+    """networkd with the compiled files; cards have their names already."""
     compiler.write(files, str(work / "out"))
-    config = work / "out/config"
-    for file in config.glob("etc/systemd/network/*.link"):
-        file.unlink()
-    with inside("gw"):
-        for key, value in re.findall(r"^([a-z].*?) = (.*)$", (Path(compiler.__file__).parent / SYSCTLS).read_text(), re.M):
-            Path("/proc/sys", key.replace(".", "/")).write_text(value)
-    env = os.environ | {"TREE": str(tree), "CONFIG": str(config)}
-    with (work / "networkd.log").open("wb") as log:
-        argv = ["nsenter", "--net=/run/netns/gw", "sh", "-c", oracle.ENTER + NETWORKD]
-        subprocess.Popen(argv, env=env, stdout=log, stderr=log)
+    for folder in ("root", "state"):
+        (work / folder).mkdir()
+    land = userland.lay("gw", tree, [work / "out/config", work / "out/mkosi.extra"], work / "root", work / "state")
+    land.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
+    land.run("nft", "-f", RULES)
+    log = work / "networkd.log"
+    land.spawn(log, *PROGRAMS["systemd-networkd"])
     deadline = time.monotonic() + 15
-    while (left := _unready(tree, links)) and time.monotonic() < deadline:
+    while (left := _unready(land.root, links)) and time.monotonic() < deadline:
         time.sleep(0.05)
     if left:
-        raise ToolError(["systemd-networkd"], 1, f"{left}\n{(work / 'networkd.log').read_text()[-3000:]}")
+        raise ToolError(["systemd-networkd"], 1, f"{left}\n{log.read_text()[-3000:]}")
+    return land
 
 
-def _unready(tree: Path, links: list[str]) -> list[str]:
-    states = [path.read_text() for path in (tree / "run/systemd/netif/links").glob("*")]
+def _unready(root: Path, links: list[str]) -> list[str]:
+    states = [path.read_text() for path in (root / "run/systemd/netif/links").glob("*")]
     ready = [text for text in states if "ADMIN_STATE=configured" in text]
     return links if len(ready) < len(links) else []

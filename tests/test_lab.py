@@ -22,6 +22,7 @@ from gwimage.lab import course, world
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.probes import ALL_PORTS
 from gwimage.lab.topology import derive
 
 DSL = {"nic": "net4", "ipv4": {"address": "100.64.0.2/24", "gateway": "100.64.0.1"}}
@@ -167,6 +168,7 @@ class StandIn:
     faults: frozenset[str]
     patience: float = 8
     late: float = 6
+    ports: range = ALL_PORTS
     tries: int = 2
     started: float = 0
     processes: list = field(default_factory=list)

@@ -89,7 +89,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
 
     def answer(claim: Claim) -> Answer:
         say(f"asking {claim.id}")
-        return probes.ask(claim.probe, View(hosts, look, tries=gateway.tries))
+        return probes.ask(claim.probe, View(hosts, look, gateway.ports, gateway.tries))
 
     # Inspection last: what the other probes stir up in the journal counts too.
     answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gwimage.lab import guest
+from gwimage.lab.probes import ALL_PORTS
 from gwimage.lab.qemu import Machine
 
 
@@ -27,6 +29,7 @@ class Gateway:
     emulated: bool = False
     credentials: dict[str, str] = field(default_factory=dict)  # what the profile expects of a hypervisor, base64
     late: float = 20  # seconds that an answer may still take once the boot is done
+    ports: Sequence[int] = ALL_PORTS  # that a scan asks
     tries: int = 2  # of each port in a scan: an emulated gateway may lose a packet
     ready_at: float = 0
     _port: socket.socket | None = field(default=None, repr=False)

@@ -11,7 +11,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from gwimage.lab.course import FAIL, PASS, Result
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import SECRET_NAME, Hosts, wait_for
 from gwimage.lab.netns import inside, ip, make, run
+from gwimage.lab.probes import ALL_PORTS
 from gwimage.lab.userland import Userland
 from gwimage.plan import File
 from gwimage.problem import ToolError
@@ -33,12 +34,12 @@ PROGRAMS = {
     "systemd-resolved": ("/usr/lib/systemd/systemd-resolved",),
     "chronyd": ("chronyd", "-d", "-x", "-f", "/etc/chrony/chrony.conf"),  # -x: the clock is the host's
 }
+SYSCTLS = "/usr/lib/sysctl.d/50-gwimage.conf"
 RULES = "/etc/nftables/gwimage.nft"
 _SSH = 22
 _NETWORK = "config/etc/systemd/network/"
 _CHRONY = "config/etc/systemd/system/multi-user.target.wants/chrony.service"
 _SSHD = "config/etc/systemd/system/multi-user.target.wants/ssh.service"
-_SYSCTLS = "/usr/lib/sysctl.d/50-gwimage.conf"
 # what networkd misses outside of a machine, and in a namespace of an ordinary user
 _ALLOWED = re.compile(r": Failed to (get cgroup path|increase receive buffer size for [a-z ]+ socket), ignoring: ")
 # a namespace inherits these from the host, a machine has them so
@@ -57,6 +58,7 @@ class Rendered:
     keys: Mapping[str, str] = field(default_factory=dict)
     patience: float = 15
     late: float = 12  # a lost DHCPDISCOVER of networkd's comes again after 4 s, and then after 8
+    ports: Sequence[int] = ALL_PORTS
     tries: int = 1
     emulated: bool = False
     started: float = 0
@@ -87,7 +89,7 @@ class Rendered:
                 Path("/proc/sys/net/ipv4", key).write_text("0")
         layers = [self._dir / "files/config", self._dir / "files/mkosi.extra"]
         self._land = userland.lay(NAME, self.tree, layers, self._dir / "root", self._dir / "state")
-        self._land.run("/usr/lib/systemd/systemd-sysctl", _SYSCTLS)
+        self._land.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
         self._plug()
         self._listen()
         if not control:

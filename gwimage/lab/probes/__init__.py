@@ -2,9 +2,9 @@
 
 from gwimage import claim
 from gwimage.lab.probes import gifts, reach
-from gwimage.lab.probes.view import CONTROL_PORTS, Answer, View
+from gwimage.lab.probes.view import ALL_PORTS, CONTROL_PORTS, Answer, View
 
-__all__ = ["CONTROL_PORTS", "Answer", "View", "ask"]
+__all__ = ["ALL_PORTS", "CONTROL_PORTS", "Answer", "View", "ask"]
 _ASK = gifts.ASK | reach.ASK
 
 

@@ -28,6 +28,7 @@ ovmf /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/pve-edk2-firmware/OVMF_CODE_4M.f
 dnsmasq-base dnsmasq
 udhcpc udhcpc
 iproute2 ip
+tcpdump tcpdump
 util-linux unshare nsenter
 mount mount
 uidmap newuidmap

@@ -210,7 +210,8 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     _preflight(builder.COMMANDS)
     stem = definitions.image_name(parsed)
     steps = Steps(output / f"{stem}.log")
-    (output / f"{stem}.proof.json").unlink(missing_ok=True)  # it proved another image
+    for suffix in (".proof.json", ".proof.xml", ".proof.html"):
+        (output / f"{stem}{suffix}").unlink(missing_ok=True)  # it proved another image
     if parsed.raw.rules and (problems := builder.judge_raw(files, steps, host.mirror(mirror), suite)):
         raise ProfileError(source.locate(problem) for problem in problems)
     built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)

@@ -12,10 +12,14 @@ from gwimage.profile import Profile
 
 SHOWN = 8  # reservations of a LAN, peers of a VPN
 CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a monospaced character of 12 px is 7.2 wide
+# each rule names the picture: within a page a style holds for all of it
 STYLE = (
-    "text{font:12px ui-monospace,monospace;fill:#1b1f24}.name{font-weight:bold}rect{fill:#fff;stroke:#57606a;rx:6}"
-    ".outside rect{stroke:#bc4c00}.gateway rect{stroke:#1b1f24;stroke-width:2}.inside rect{stroke:#1a7f37}"
-    ".tunnel rect{stroke:#8250df;stroke-dasharray:4}path{fill:none;stroke:#57606a}"
+    ".networks text{font:12px ui-monospace,monospace;fill:#1b1f24}.networks .name{font-weight:bold}"
+    ".networks rect{fill:#fff;stroke:#57606a;rx:6}.networks .outside rect{stroke:#bc4c00}"
+    ".networks .gateway rect{stroke:#1b1f24;stroke-width:2}.networks .inside rect{stroke:#1a7f37}"
+    ".networks .tunnel rect{stroke:#8250df;stroke-dasharray:4}.networks path{fill:none;stroke:#57606a}"
+    "@media screen and (prefers-color-scheme:dark){.networks text{fill:#e6edf3}.networks rect{fill:#161b22}"
+    ".networks .gateway rect{stroke:#e6edf3}.networks .inside rect{stroke:#3fb950}.networks path{stroke:#9198a1}}"
 )
 
 
@@ -153,12 +157,19 @@ _CORNERS = {
 
 def svg(picture: Picture) -> str:
     """One self-contained SVG file."""
+    root = drawing(picture)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def drawing(picture: Picture) -> ElementTree.Element:
+    """The picture as an SVG element, also for a page."""
     columns = (picture.left, (picture.gateway,), picture.right)
     widths = [max(len(line) for box in boxes for line in (box.name, *box.lines)) * CHARACTER + 24 for boxes in columns]
     heights = [sum(_height(box) for box in boxes) + GAP * (len(boxes) - 1) for boxes in columns]
     size = (sum(widths) + 2 * 60 + 2 * MARGIN, max(heights) + 2 * MARGIN)
     root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {size[0]:.0f} {size[1]:.0f}")
-    root.attrib |= {"width": f"{size[0]:.0f}", "height": f"{size[1]:.0f}", "role": "img"}
+    root.attrib |= {"width": f"{size[0]:.0f}", "height": f"{size[1]:.0f}", "role": "img", "class": "networks"}
     ElementTree.SubElement(root, "title").text = f"{picture.gateway.name}: networks"
     ElementTree.SubElement(root, "style").text = STYLE
     joints, x = [], float(MARGIN)
@@ -168,8 +179,7 @@ def svg(picture: Picture) -> str:
     for (from_x, from_y), (to_x, to_y) in _pairs(joints):
         middle = (from_x + to_x) / 2
         ElementTree.SubElement(root, "path", d=f"M{from_x:.0f} {from_y:.0f}H{middle:.0f}V{to_y:.0f}H{to_x:.0f}")
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
+    return root
 
 
 def _height(box: Box) -> int:

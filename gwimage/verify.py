@@ -8,13 +8,15 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from gwimage import __version__
 from gwimage.claim import Claim
-from gwimage.lab import course, guest, preflight, qemu, world
+from gwimage.lab import capture, course, guest, preflight, qemu, world
 from gwimage.lab.course import CANNOT, PASS, Result
 from gwimage.plan import File
 from gwimage.problem import ToolError
@@ -23,7 +25,7 @@ from gwimage.profile import Profile
 
 @dataclass(frozen=True)
 class Report:
-    """The proof of one image. Times are seconds since power-on unless their name says otherwise."""
+    """The proof of one image. `times` are seconds since power-on unless their name says otherwise."""
 
     image: str
     image_sha256: str
@@ -33,6 +35,8 @@ class Report:
     results: tuple[Result, ...]
     times: dict[str, float]
     environment: dict[str, str]
+    started: float = 0  # seconds since the epoch
+    places: dict[str, str] = field(default_factory=dict)  # where the profile says what a claim's path names
     allowlist: tuple[tuple[str, str], ...] = guest.ALLOWED
     version: str = __version__
 
@@ -50,21 +54,23 @@ def verify(
     *,
     shape: qemu.Shape = qemu.Shape(),  # frozen, so it can be shared
     profile_digest: str = "",
+    places: Mapping[str, str] = MappingProxyType({}),
     logs: Path | None = None,
     say: world.Say = lambda text: None,
 ) -> Report:
-    """Boot the image twice in its lab and ask every claim. `logs` gets consoles and host logs.
+    """Boot the image twice in its lab and ask every claim. `logs` gets consoles, host logs, and the packets of what failed.
 
     Never writes to the image. Raises ToolError when the host cannot run the lab, or when the
     image changes under it.
     """
     if problems := preflight.missing(shape.machine):
         raise ToolError(("gwimage", "verify"), 3, "; ".join(problems))
-    state, digest = _state(image), _digest(image)
+    started, state, digest = time.time(), _state(image), _digest(image)
     with tempfile.TemporaryDirectory(prefix="gwimage-lab-") as folder:
         job = course.Job(image.resolve(), profile, tuple(claims), shape, Path(folder))
         try:
             outcome = world.call(course.run, job, say=say)
+            results = tuple(_told(result, Path(folder)) for result in outcome.results)
         finally:
             if logs:
                 _keep(Path(folder), logs)
@@ -73,8 +79,8 @@ def verify(
     return Report(
         image=image.name, image_sha256=digest,
         profile=profile.name, release=profile.release, profile_digest=profile_digest,
-        results=outcome.results, times=outcome.times,
-        environment=_environment(shape, outcome),
+        results=results, times=outcome.times, environment=_environment(shape, outcome),
+        started=started, places=dict(places),
     )  # fmt: skip
 
 
@@ -124,7 +130,14 @@ def _state(image: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
+def _told(result: Result, folder: Path) -> Result:
+    return replace(result, packets=capture.told(folder / result.capture)) if result.capture else result
+
+
 def _keep(folder: Path, logs: Path) -> None:
+    """What an earlier run left there is another image's."""
     logs.mkdir(parents=True, exist_ok=True)
-    for log in folder.glob("*.log"):
-        shutil.copy(log, logs)
+    for old in logs.glob("*.pcapng"):
+        old.unlink()
+    for found in (*folder.glob("*.log"), *folder.glob("*.pcapng")):
+        shutil.copy(found, logs)

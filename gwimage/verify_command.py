@@ -1,6 +1,5 @@
 """`gwimage verify`: its arguments, what it says meanwhile, the report. What only it needs is imported in it."""
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -26,7 +25,8 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 def verify(context, profile: str, image: Path | None, output: Path, machine, memory, cores, fast: bool) -> None:
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
 
-    Writes the proof as OUTPUT/NAME.proof.json and the consoles' logs beside it. Exit status 1 if a claim fails.
+    Writes the proof as OUTPUT/NAME.proof.json, .xml (JUnit) and .html; beside it, in OUTPUT/NAME.lab, the consoles' logs
+    and the packets of what failed. Exit status 1 if a claim fails.
 
     --fast asks the same of what PROFILE compiles to, as Debian's own programs run it in namespaces; what needs a machine
     is left unasked, and named. It needs no build, and writes no file.
@@ -36,6 +36,7 @@ def verify(context, profile: str, image: Path | None, output: Path, machine, mem
         _verify_fast(profile)
     from gwimage import compile as compiler
     from gwimage import report
+    from gwimage.explain import tell
     from gwimage.lab.qemu import Shape
     from gwimage.render import mkosi as definitions
     from gwimage.verify import built_from
@@ -47,14 +48,15 @@ def verify(context, profile: str, image: Path | None, output: Path, machine, mem
     built_from(image, compiler.render(parsed, source))
     vm = parsed.vm
     shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
+    claims = compiler.claims(parsed)
     found = run(
-        image, parsed, compiler.claims(parsed), shape=shape, profile_digest=source.sha256, logs=output / f"{stem}.lab", say=_say
-    )
-    proof = output / f"{stem}.proof.json"
-    proof.parent.mkdir(parents=True, exist_ok=True)
-    proof.write_text(json.dumps(report.document(found), indent=2) + "\n")
+        image, parsed, claims, shape=shape, profile_digest=source.sha256,
+        places={claim.path: tell.cited(claim.path, source) for claim in claims},
+        logs=output / f"{stem}.lab", say=_say,
+    )  # fmt: skip
+    written = report.write(found, parsed, output / stem)
     click.echo(report.table(found, *_terminal()))
-    click.echo(f"proof: {proof}\nlogs: {output / f'{stem}.lab'}")
+    click.echo(f"proof: {', '.join(map(str, written))}\nlogs: {output / f'{stem}.lab'}")
     sys.exit(0 if found.good else FAILED)
 
 

@@ -6,8 +6,10 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 
-from gwimage import cli, source
+from gwimage import cli, report, source
 from gwimage.compile import compile
+from gwimage.lab.course import Result
+from gwimage.verify import Report
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [(file.name, block) for file in DOCUMENTS for block in re.findall(r"```yaml\n(.*?)```", file.read_text(), re.S)]
@@ -66,6 +68,17 @@ def _console(found: re.Match) -> str:
 def test_the_picture_that_the_readme_shows():
     result = CliRunner().invoke(cli.cli, ["show", "--format", "svg", str(ROOT / "profiles/two-lans.yaml")])
     assert result.output == (ROOT / "docs/two-lans.svg").read_text()
+
+
+def test_the_page_on_verify_names_every_key_of_the_proof():
+    result = Result("a", "", "", "pass")
+    found = report.document(Report("", "", "", "", "", (result,), {}, {}))
+    tables = [set(re.findall(r"`([a-z]+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", part)))) for part in _json_tables()]
+    assert tables == [found.keys(), found["claims"][0].keys()]
+
+
+def _json_tables() -> list[str]:
+    return (ROOT / "docs/verify.md").read_text().partition("## JSON")[2].split("| key of a claim")
 
 
 def test_commands_exist():

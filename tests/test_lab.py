@@ -18,7 +18,7 @@ import pytest
 
 from gwimage import profile
 from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Reaches, Reservation
-from gwimage.lab import course, world
+from gwimage.lab import capture, course, world
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip, make, run, spawn
@@ -362,6 +362,7 @@ EXPECTED = {
     "hairpin past us": {"hairpin"},
 }
 WITHOUT_LEASE = ("no dhcp", "pool")
+FOLDERS: dict[str, Path] = {}
 
 
 @pytest.fixture(scope="module")
@@ -369,8 +370,8 @@ def seen(tmp_path_factory):
     """The results of every stand-in, verified side by side: each lab has a world of its own."""
     faults = ["", "static", "hangs once", "hangs", *EXPECTED, *WITHOUT_LEASE, "no wan"]
     with ThreadPoolExecutor(6) as pool:
-        folders = [tmp_path_factory.mktemp("lab") for _ in faults]
-        return dict(zip(faults, pool.map(verdicts, folders, faults)))
+        FOLDERS.update((fault, tmp_path_factory.mktemp("lab")) for fault in faults)
+        return dict(zip(faults, pool.map(verdicts, FOLDERS.values(), faults)))
 
 
 def having(results, *statuses):
@@ -408,3 +409,77 @@ def test_without_a_wan_address_nothing_outside_is_asked(seen):
     assert results["wans.wan.address"].status == "fail"
     assert results["wans.wan.closed"].status == "not asked"
     assert results["lans.lan.dhcp.lease"].status == "pass"
+
+
+def test_every_result_says_how_it_was_asked_and_when(seen):
+    for fault, results in seen.items():
+        for result in results.values():
+            assert result.question, result
+            assert (result.started > 1e9) == (result.status in ("pass", "fail")), (fault, result)
+            assert result.seconds >= 0
+
+
+ADVICE = {
+    ("open", "wans.wan.closed"): "Port 53 answers and should not: `gwimage explain PROFILE --from wan --to gateway --tcp 53`",
+    ("listens", "lans.lan.closed"): "Port 9000 answers and should not",
+    ("reject", "lans.iot.closed"): "Port 1 answers and should not",
+    ("open", "lans.lan.unreachable.wan"): "It arrived on lan: `gwimage explain PROFILE --from wan --to lan --tcp 8080`",
+    ("internet for all", "lans.iot.internet"): "It arrived on wan",
+    ("no control", "lans.lan.closed"): "proves nothing",
+    ("no masquerade", "lans.lan.source"): "It left by a WAN, but not with the address that the WAN has",
+    ("no route", "lans.lan.source.10.20.0.0/16"): "the answer found no way back",
+    ("no dns", "lans.lan.dns"): "Nothing answers on port 53",
+    ("failed unit", "system.inspection"): "journal",
+    ("forgets", "state.persist"): "state volume",
+    ("plug pulled", "machine.poweroff"): "power button",
+    ("torn bridge", "lans.iot.ping"): "are all its cards joined",
+    ("no reservation", "reservation"): "[DHCPServerStaticLease]",
+    ("options", "options"): "[DHCPServer]",
+    ("no names", "name"): "does not know nas.home.arpa",
+    ("no time", "time"): "Nothing answers on UDP port 123",
+    ("unsynchronised", "time"): "has no time to give",
+    ("no allow", "reaches tcp"): "did not come out of the gateway on lan: `gwimage explain PROFILE --from iot --to lan:10.0.0.5 --tcp 445`",
+    ("hides too much", "reaches udp"): "arrived on lan: either its source was changed",
+    ("answers astray", "forward dsl"): "found no way back",
+    ("no forward", "forward"): "did not come out of the gateway on lan",
+    ("hairpin past us", "hairpin"): "It arrived on lan",
+    ("no dhcp", "lans.lan.dhcp.lease"): "was offered nothing, though the gateway is there on lan",
+    ("pool", "lans.lan.dhcp.lease"): "not as the profile says",
+    ("no wan", "wans.wan.address"): "Nothing at all came from the gateway on wan",
+    ("no wan", "lans.lan.unreachable.wan"): "Nothing at all came from the gateway on wan",
+    ("hangs", "lans.lan.dhcp.lease"): "Nothing at all came from the gateway on lan",
+}
+
+
+def test_who_failed_is_told_what_to_look_at_first(seen):
+    for results in seen.values():
+        for result in results.values():
+            assert bool(result.advice) == (result.status == "fail"), result
+    found = {(fault, name): seen[fault][name].advice for fault, name in ADVICE}
+    assert {key: found[key] for key in ADVICE if ADVICE[key] not in found[key]} == {}
+
+
+def test_the_packets_of_what_failed_are_kept_and_no_others(seen):
+    for fault, results in seen.items():
+        failed = {result.capture for result in results.values() if result.status == "fail" and result.capture}
+        assert {file.name for file in FOLDERS[fault].glob("*.pcapng")} == failed
+        assert {result.capture for result in results.values() if result.status != "fail"} <= {""}
+    assert not list(FOLDERS[""].glob("*.pcapng"))
+
+
+def test_a_capture_shows_what_the_probe_met(seen):
+    lines = told(seen, "no masquerade", "lans.lan.source")
+    source = seen["no masquerade"]["lans.lan.source"].seen.split()[-1]
+    questions = [line for line in lines if f"IP {source}." in line and "Flags [S]," in line]
+    assert [line.split()[1] for line in questions] == ["lan", "wan"]
+    lines = told(seen, "listens", "wans.wan.closed")
+    assert any(".9000 > " in line and "Flags [S.]" in line for line in lines)
+    assert not any("ARP" in line or "Flags [S]," in line for line in lines)
+    lines = told(seen, "no reservation", "reservation")
+    assert [line.split()[7:9] for line in lines if MAC in line] == [["Request", "from"]] * 3
+    assert len(lines) == 6
+    assert any("BOOTP/DHCP, Request" in line for line in told(seen, "no dhcp", "lans.lan.dhcp.lease"))
+
+
+def told(seen, fault, name):
+    return capture.told(FOLDERS[fault] / seen[fault][name].capture)

@@ -140,6 +140,8 @@ def test_nothing_asked_is_not_verified():
 def test_the_document_is_plain_json():
     document = json.loads(json.dumps(report.document(REPORT)))
     assert document["claims"][0] == {
-        "id": "a", "path": "wans.wan", "text": "a claim", "status": "pass", "seen": "seen", "control": "open",
+        "id": "a", "path": "wans.wan", "place": "", "text": "a claim", "status": "pass", "question": "", "seen": "seen",
+        "control": "open", "started": None, "seconds": 0, "needs": [], "advice": "", "capture": "",
     }  # fmt: skip
     assert document["times"] == {"boot": 1.23}
+    assert document["started"] is None

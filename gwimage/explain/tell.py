@@ -151,6 +151,11 @@ def _cause(path: str, source: Source) -> dict:
     }
 
 
+def cited(path: str, source: Source) -> str:
+    """Where the profile says what this path names: file, line, column, what is written there."""
+    return _cite(_cause(path, source))
+
+
 def _cite(cause: dict) -> str:
     if not cause["line"]:
         return f"[{cause['path']}: holds for every profile]"

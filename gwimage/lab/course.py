@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gwimage.claim import Claim, Inspection, LocalName, Reservation, Unreachable
-from gwimage.lab import guest, probes, wire
+from gwimage.claim import Claim, Inspection, Lease, LocalName, Reservation, Unreachable, WanAddress
+from gwimage.lab import advice, capture, guest, probes, wire
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.guest import Findings
 from gwimage.lab.hosts import PORT, Hosts, wait_for
+from gwimage.lab.pcapng import Packet
 from gwimage.lab.probes import Answer, View
 from gwimage.lab.qemu import Machine, Shape, acceleration
 from gwimage.lab.topology import derive
@@ -46,7 +47,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """A claim and what became of it. `control` is what the control boot showed, if it was asked."""
+    """A claim and what became of it. `control` is what the control boot showed, if it was asked.
+
+    started: seconds since the epoch, 0 if it was not asked; seconds: how long it took; question: how it is asked, one line for people.
+    Of a failed one, advice: what to look at first; capture: the file with its packets; packets: the first of them as text.
+    """
 
     id: str
     path: str
@@ -54,6 +59,13 @@ class Result:
     status: str
     seen: str = ""
     control: str = ""
+    started: float = 0
+    seconds: float = 0
+    question: str = ""
+    needs: tuple[str, ...] = ()
+    advice: str = ""
+    capture: str = ""
+    packets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,9 +94,10 @@ def run(say: Say, job: Job) -> Outcome:
 
 def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
     """Both boots of a gateway among its hosts."""
-    clock = time.monotonic()
+    clock, listener = time.monotonic(), capture.start(hosts)
     say("boot: waiting for the WAN address and the leases")
     times = _boot(say, hosts, gateway, control=False)
+    on = gateway.started
     look = cache(gateway.findings)
 
     def answer(claim: Claim) -> Answer:
@@ -94,9 +107,9 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     # Inspection last: what the other probes stir up in the journal counts too.
     answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
     before = _memory(hosts, look())
-    off = time.monotonic()
+    off = time.time()
     how = gateway.stop()
-    times["power-off"] = time.monotonic() - off
+    times["power-off"] = time.time() - off
     say("control boot: the same gateway, firewall and masquerade off")
     second = _boot(say, hosts, gateway, control=True)
     after = _memory(hosts, gateway.findings())
@@ -107,7 +120,8 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
         lambda claim: probes.ask(claim.probe, view),
     )
     results = [judge(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
-    results += [_stopped(how, times["power-off"]), _survived(before, after)]
+    results += [_stopped(how, off, times["power-off"]), _survived(before, after, gateway.started)]
+    results = _with_evidence(results, claims, controls, on, listener.end(), hosts)
     times |= {f"second boot: {name}": at for name, at in second.items()}
     times["whole verification"] = time.monotonic() - clock
     return Outcome(tuple(results), times, {}, look())
@@ -128,17 +142,40 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer]) -> dict[str
 
 def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
     """A closed or hidden thing counts only when the control saw it open or visible."""
+    result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=advice.question(claim.probe), needs=claim.needs)
     if answer is None:
-        return Result(claim.id, claim.path, claim.text, NOT_ASKED, f"needs {', '.join(claim.needs)}")
+        return replace(result, seen=f"needs {', '.join(claim.needs)}")
     for unasked in (found for found in (answer, control) if found and not found.asked):
-        return Result(claim.id, claim.path, claim.text, CANNOT, unasked.seen)
+        return replace(result, status=CANNOT, seen=unasked.seen)
     status, shown = (PASS if answer.good else FAIL), ""
     if claim.closed and answer.good:
         exposed = control is not None and control.exposed
         status = PASS if exposed else FAIL
         shown = control.seen if control else "not asked"
         shown = shown if exposed else f"no control: {shown}"
-    return Result(claim.id, claim.path, claim.text, status, answer.seen, shown)
+    return replace(
+        result, status=status, seen=answer.seen, control=shown, started=answer.started, seconds=answer.seconds
+    )
+
+
+def _with_evidence(
+    results: Sequence[Result], claims: Sequence[Claim], controls: dict[str, Answer | None], on: float,
+    packets: Sequence[Packet], hosts: Hosts,
+) -> list[Result]:
+    """The failed ones with their packets, and with what to look at first. on: the power-on of the first boot."""
+    probed, found = {claim.id: claim.probe for claim in claims}, []
+    for result in results:
+        if result.status == FAIL:
+            probe, control = probed.get(result.id), controls.get(result.id)
+            began = on if isinstance(probe, (WanAddress, Lease)) else result.started
+            windows = [(began, result.started + result.seconds)]
+            if control:
+                windows.append((control.started, control.started + control.seconds))
+            seen = capture.of(probe, windows, packets)
+            hint = advice.first(result.id, probe, bool(result.control), advice.Wire(seen, hosts))
+            result = replace(result, advice=hint, capture=capture.keep(seen, result.id, hosts.dir))
+        found.append(result)
+    return found
 
 
 def _boot(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
@@ -225,19 +262,22 @@ def _memory(hosts: Hosts, findings: Findings | None) -> dict[str, str]:
     return kept
 
 
-def _stopped(how: str, seconds: float) -> Result:
+def _stopped(how: str, off: float, seconds: float) -> Result:
     text = "the power button stops the gateway cleanly"
     if not how:
         return Result("machine.poweroff", "", text, CANNOT, "needs a machine")
     seen = f"{how} after {seconds:.1f} s"
-    return Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
+    result = Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
+    return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")
 
 
-def _survived(before: dict[str, str], after: dict[str, str]) -> Result:
+def _survived(before: dict[str, str], after: dict[str, str], on: float) -> Result:
+    """on: the power-on of the second boot."""
     text = "a restart keeps addresses and identity"
     wrong = [
         f"{name}: {value} became {after.get(name, 'None')}" if value != "None" else f"{name}: not known"
         for name, value in before.items() if value == "None" or value != after.get(name)
     ]  # fmt: skip
     seen = "; ".join(wrong) or f"the same: {', '.join(before)}"
-    return Result("state.persist", "", text, FAIL if wrong else PASS, seen)
+    result = Result("state.persist", "", text, FAIL if wrong else PASS, seen)
+    return replace(result, started=on, seconds=time.time() - on, question="the same gateway is booted again and compared")

@@ -218,3 +218,12 @@ def _search(value: bytes) -> list[str]:
             names.append(".".join(labels))
             labels = []
     return names
+
+
+def message(frame: bytes) -> int | None:
+    """The type of the DHCP message in an Ethernet frame (RFC 2132 9.6): 1 discover, 2 offer, 3 request, 5 ack."""
+    ports = {frame[34:36], frame[36:38]}
+    if frame[12:14] != b"\x08\0" or ports != {b"\0\x43", b"\0\x44"} or frame[14 + _HEAD + 236 :][:4] != _COOKIE:
+        return None
+    kind = _read(frame).options.get(_KIND)
+    return kind[0] if kind else None

@@ -14,6 +14,7 @@ COMMANDS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
     "ip": "iproute2",
+    "tcpdump": "tcpdump",
     "nsenter": "util-linux",
     "unshare": "util-linux",
     "mount": "mount",

@@ -19,6 +19,7 @@ from gwimage.lab.netns import inside
 
 _ARP, _IPV4 = 0x0806, 0x0800
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
+SCAN = 7  # the sequence number of a scan's questions, by which a capture leaves them out
 _EPOCH = 2208988800  # NTP counts from 1900
 _CHUNK = 256  # half of a tap's queue: what is sent between two ARP answers cannot overflow it
 
@@ -208,7 +209,7 @@ def _syns(source: IPv4Address, target: IPv4Address, own_port: int) -> Callable[[
     addresses = source.packed + target.packed
     head = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0x4000, 64, socket.IPPROTO_TCP, 0)
     head = head[:10] + struct.pack("!H", checksum(head + addresses)) + addresses + struct.pack("!H", own_port)
-    rest = struct.pack("!IIBBH", 7, 0, 0x50, _SYN, 1024)
+    rest = struct.pack("!IIBBH", SCAN, 0, 0x50, _SYN, 1024)
     rough = ~checksum(addresses + struct.pack("!HHH", socket.IPPROTO_TCP, 20, own_port) + rest) & 0xFFFF
 
     def syn(port: int) -> bytes:

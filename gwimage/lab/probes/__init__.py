@@ -1,5 +1,8 @@
 """Each probe of gwimage/claim.py as packets. A probe never raises because the gateway misbehaves."""
 
+import time
+from dataclasses import replace
+
 from gwimage import claim
 from gwimage.lab.probes import gifts, reach
 from gwimage.lab.probes.view import ALL_PORTS, CONTROL_PORTS, Answer, View
@@ -9,5 +12,7 @@ _ASK = gifts.ASK | reach.ASK
 
 
 def ask(probe: claim.Probe, view: View) -> Answer:
-    """Ask the one question of a claim."""
-    return _ASK[type(probe)](probe, view)
+    """Ask the one question of a claim, and say when that was."""
+    started = time.time()
+    answer = _ASK[type(probe)](probe, view)
+    return replace(answer, started=started, seconds=time.time() - started)

@@ -18,12 +18,15 @@ class Answer:
 
     `exposed` is the opposite of closed or hidden: what the control boot must show for the same question.
     `asked`: false where the lab could not ask, for a reason that is not the gateway's; `seen` says which.
+    started: when it was asked, in seconds since the epoch; seconds: how long it took.
     """
 
     good: bool
     seen: str
     exposed: bool = False
     asked: bool = True
+    started: float = 0
+    seconds: float = 0
 
 
 @dataclass(frozen=True)

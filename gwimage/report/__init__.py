@@ -1,19 +1,36 @@
-"""A report for people (a table) and for machines (a JSON document). Judges nothing."""
+"""A report for people (a table, a page) and for machines (JSON, JUnit XML). Judges nothing."""
 
 from __future__ import annotations
 
-import dataclasses
+import json
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
+from gwimage import picture
 from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
+from gwimage.profile import Profile
+from gwimage.report import junit, page
+from gwimage.report.words import instant, printable
 from gwimage.verify import Report
 
+SUFFIXES = (".proof.json", ".proof.xml", ".proof.html")
 _COLOURS = {PASS: "32", FAIL: "1;31", NOT_ASKED: "33", CANNOT: "33"}
 _STATUS_WIDTH = len(NOT_ASKED)
+
+
+def write(report: Report, profile: Profile, stem: Path) -> list[Path]:
+    """All files of a proof, beside each other: `stem` and a suffix."""
+    html = page.render(report, picture.drawing(picture.derive(profile)), profile.description)
+    texts = (json.dumps(document(report), indent=2) + "\n", junit.render(report), html)
+    paths = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for path, text in zip(paths, texts, strict=True):
+        path.write_text(text, encoding="utf-8")
+    return paths
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -24,24 +41,47 @@ def document(report: Report) -> dict[str, Any]:
         "verified": report.good,
         "image": {"name": report.image, "sha256": report.image_sha256},
         "profile": {"name": report.profile, "release": report.release, "sha256": report.profile_digest},
-        "claims": [dataclasses.asdict(result) for result in report.results],
+        "started": instant(report.started),
+        "claims": [_claim_document(result, report) for result in report.results],
         "times": {name: round(seconds, 2) for name, seconds in report.times.items()},
         "environment": report.environment,
         "allowlist": [{"pattern": pattern, "reason": reason} for pattern, reason in report.allowlist],
     }
 
 
+def _claim_document(result: Result, report: Report) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "path": result.path,
+        "place": report.places.get(result.path, ""),
+        "text": result.text,
+        "status": result.status,
+        "question": result.question,
+        "seen": result.seen,
+        "control": result.control,
+        "started": instant(result.started),
+        "seconds": round(result.seconds, 3),
+        "needs": list(result.needs),
+        "advice": result.advice,
+        "capture": result.capture,
+    }
+
+
 def table(report: Report, width: int = 100, colour: bool = False) -> str:
     """The form for a terminal of `width` columns."""
-    return "\n".join([*rows(report.results, width, colour), "", *_figures(report), verdict(report)])
+    lines = rows(report.results, width, colour, report.places)
+    return "\n".join([*lines, "", *map(printable, _figures(report)), printable(verdict(report))])
 
 
-def rows(results: Sequence[Result], width: int = 100, colour: bool = False) -> list[str]:
-    """What was claimed, and what was seen, in `width` columns."""
+def rows(
+    results: Sequence[Result], width: int = 100, colour: bool = False, places: Mapping[str, str] | None = None
+) -> list[str]:
+    """What was claimed, and what was seen, in `width` columns. places: where the profile says what a claim's path names."""
     longest = max((len(text) for result in results for text in _claim(result)), default=0)
     claim_width = min(longest, width // 2 - 4)
     seen_width = max(20, width - _STATUS_WIDTH - claim_width - 4)
-    return [line for result in results for line in _row(result, claim_width, seen_width, colour)]
+    places = places or {}
+    return [line for result in results for line in _row(result, places.get(result.path, ""), claim_width, seen_width, colour)]
 
 
 def verdict(report: Report) -> str:
@@ -59,17 +99,20 @@ def _passed(count: Counter[str]) -> str:
     return f"{count[PASS]} of {count[PASS] + count[CANNOT]} claims ({count[CANNOT]} unaskable here)"
 
 
-def _row(result: Result, claim_width: int, seen_width: int, colour: bool) -> list[str]:
+def _row(result: Result, place: str, claim_width: int, seen_width: int, colour: bool) -> list[str]:
     seen = textwrap.wrap(result.seen, seen_width)
     if result.control:
         seen += textwrap.wrap(f"control: {result.control}", seen_width)
+    if result.status == FAIL:
+        told = {"look first": result.advice, "profile": place, "capture": result.capture}
+        seen += [line for name, text in told.items() if text for line in textwrap.wrap(f"{name}: {text}", seen_width)]
     claim = [line for text in _claim(result) for line in textwrap.wrap(text, claim_width)]
     rows = []
     for status, left, right in zip_longest([result.status], claim, seen, fillvalue=""):
         cell = f"{status:{_STATUS_WIDTH}}"
         if colour and status:
             cell = f"\033[{_COLOURS[status]}m{cell}\033[0m"
-        rows.append(f"{cell}  {left:{claim_width}}  {right}".rstrip())
+        rows.append(f"{cell}  {printable(left):{claim_width}}  {printable(right)}".rstrip())
     return rows
 
 

@@ -1,0 +1,289 @@
+"""How each kind of claim is asked, and what to look at first when it failed: one or two sentences for people.
+
+What to look at depends on what was seen on the wire, never on the words in which a probe tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from gwimage import claim
+from gwimage.lab import dhcp
+from gwimage.lab.hosts import PORT, SECRET_NAME, Hosts
+from gwimage.lab.pcapng import Packet
+from gwimage.lab.topology import WanSide
+
+_DISCOVER, _OFFER, _ACK = 1, 2, 5
+_SYN_ACK, _RST = 0x12, 0x04
+_NO_CONTROL = (
+    "Nothing showed that this probe can come out otherwise, so its silence proves nothing. Look at the control boot at "
+    "the end of console.log, and verify again."
+)
+_WITHOUT_PROBE = {
+    "machine.poweroff": "The end of console.log says which unit did not stop, or that the power button was not heard.",
+    "state.persist": (
+        "Leases, machine ID and host keys lie on the state volume: does the second boot in console.log mount it? What was not "
+        "known before the restart is told by other failed claims."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The packets captured for a claim, and the hosts among whom they passed."""
+
+    packets: Sequence[Packet]
+    hosts: Hosts
+
+    def on(self, network: str) -> list[bytes]:
+        return [packet.frame for packet in self.packets if packet.network.partition(" ")[0] == network]
+
+    def spoke(self, network: str) -> bool:
+        """Whether anything came from the gateway there: by its MAC address on a WAN, by its IP address on a LAN."""
+        if wan := self._wan(network):
+            return any(frame[6:12].hex(":") == wan.mac for frame in self.on(network))
+        own = {address.ip.packed for address in self.hosts.lan(network).gateways}
+        return any(frame[28:32] in own if frame[12:14] == b"\x08\x06" else frame[26:30] in own for frame in self.on(network))
+
+    def dhcp(self, network: str, kind: int) -> int:
+        return sum(dhcp.message(frame) == kind for frame in self.on(network))
+
+    def arrived(self, network: str, port: int) -> bool:
+        """Whether something for that port came out of the gateway there."""
+        frames = [frame for frame in self.on(network) if _to(frame, port)]
+        if wan := self._wan(network):
+            return any(frame[6:12].hex(":") == wan.mac for frame in frames)
+        lan = self.hosts.lan(network)
+        inside = [*(address.network for address in lan.gateways), *lan.routed]
+        return any(IPv4Address(frame[30:34]) in net for frame in frames for net in inside)
+
+    def outside(self, port: int) -> bool:
+        """Whether anything left by a WAN for that port."""
+        return any(self.arrived(wan.name, port) for wan in self.hosts.topology.wans)
+
+    def came_from(self, wan: WanSide, source: IPv4Address | None, port: int) -> bool:
+        """Whether something for that port came out of the gateway on a WAN with that source."""
+        frames = [frame for frame in self.on(wan.name) if frame[6:12].hex(":") == wan.mac and _to(frame, port)]
+        return any(source and frame[26:30] == source.packed for frame in frames)
+
+    def answering(self, network: str) -> tuple[set[int], set[int]]:
+        """TCP ports from which an answer to a SYN came: those that are open, those with a reset."""
+        found = ([], [])
+        for frame in self.on(network):
+            if frame[12:14] == b"\x08\0" and frame[23] == 6 and len(frame) > 47:
+                for kind, ports in zip((_SYN_ACK, _RST), found, strict=True):
+                    if frame[47] & kind == kind:
+                        ports.append(int.from_bytes(frame[34:36], "big"))
+        return set(found[0]), set(found[1])
+
+    def _wan(self, name: str):
+        return next((wan for wan in self.hosts.topology.wans if wan.name == name), None)
+
+
+def question(probe: claim.Probe) -> str:
+    """How a claim of this kind is asked."""
+    return _KINDS[type(probe)][0]
+
+
+def first(name: str, probe: claim.Probe | None, answered: bool, wire: Wire) -> str:
+    """What to look at first. name: the claim's id; answered: as the claim says, so that only its control was missing."""
+    if probe is None:
+        return _WITHOUT_PROBE.get(name, "")
+    return _NO_CONTROL if answered else _KINDS[type(probe)][1](probe, wire)
+
+
+def _to(frame: bytes, port: int) -> bool:
+    """IPv4 without options, as all hosts of the lab send it."""
+    return frame[12:14] == b"\x08\0" and frame[23] in (6, 17) and frame[36:38] == port.to_bytes(2, "big")
+
+
+def _silent(network: str) -> str:
+    return (
+        f"Nothing at all came from the gateway on {network}: console.log says whether it booted; then look whether its "
+        f"card is the one that the profile names for {network}."
+    )
+
+
+def _explain(start: str, end: str, protocol: str, port: int | str) -> str:
+    return f"`gwimage explain PROFILE --from {start} --to {end} --{protocol} {port}`"
+
+
+def _zone(host: str) -> str:
+    return host.partition("-")[2]
+
+
+def _wan_address(probe: claim.WanAddress, wire: Wire) -> str:
+    wan, file = wire.hosts.wan(probe.wan), f"10-{probe.wan}.network"
+    if not wire.spoke(wan.name):
+        return _silent(wan.name)
+    if wan.static:
+        return f"The gateway is there on {wan.name} but does not answer for {wan.static}: did networkd take {file} (console.log)?"
+    asked_for = wire.dhcp(wan.name, _DISCOVER)
+    if not asked_for:
+        return f"The gateway is there on {wan.name} but never asks for a lease: is the DHCP client on in {file}?"
+    if wire.dhcp(wan.name, _ACK):
+        return f"The ISP gave a lease, but the gateway does not answer for its address: did networkd set it ({file}, console.log)?"
+    return f"The gateway asked the ISP for a lease {asked_for} times and got none: isp.log says why, for example a wrong MAC address."
+
+
+def _lease(probe: claim.Lease, wire: Wire) -> str:
+    lan, file = probe.lan, f"20-{probe.lan}.network"
+    if wire.dhcp(lan, _ACK):
+        return f"A lease came, but not as the profile says: compare [DHCPServer] of {file} with lans.{lan}.dhcp."
+    if not wire.spoke(lan):
+        return _silent(lan)
+    asked_for = wire.dhcp(lan, _DISCOVER)
+    if wire.dhcp(lan, _OFFER):
+        return f"The client was offered an address and did not get it acknowledged: the capture shows what it asked and was told."
+    return (
+        f"The client asked {asked_for} times and was offered nothing, though the gateway is there on {lan}: is DHCPServer= on in "
+        f"{file}, and does the firewall take UDP port 67 from {lan}?"
+    )
+
+
+def _reservation(probe: claim.Reservation, wire: Wire) -> str:
+    if wire.dhcp(probe.lan, _OFFER):
+        return f"The server gave another address: look for {probe.mac} in [DHCPServerStaticLease] of 20-{probe.lan}.network."
+    return f"The server answers this client alone not at all: it may hold a lease from before its reservation was made."
+
+
+def _dhcp_options(probe: claim.DhcpOptions, wire: Wire) -> str:
+    return f"Compare what the capture shows (in Wireshark: dhcp) with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
+
+
+def _dns(probe: claim.Dns, wire: Wire) -> str:
+    if not _answers(wire, probe.lan, 53):
+        return _no_dns(probe.lan)
+    if not wire.outside(53):
+        return "The gateway answers, but asks nobody outside: has the WAN its address, and which servers does resolved ask (`dns`)?"
+    return "The gateway asked the servers outside and had no use for what came back: the capture shows both."
+
+
+def _local_name(probe: claim.LocalName, wire: Wire) -> str:
+    if not _answers(wire, probe.lan, 53):
+        return _no_dns(probe.lan)
+    return f"resolved answers, but does not know {probe.name} as {probe.address}: look for it in etc/hosts of the image."
+
+
+def _no_dns(lan: str) -> str:
+    return (
+        f"Nothing answers on port 53 of the gateway's address on {lan}: {_explain(lan, 'gateway', 'udp', 53)} says whether the "
+        "firewall would let it in; if so, resolved does not listen there (DNSStubListenerExtra=)."
+    )
+
+
+def _ntp(probe: claim.Ntp, wire: Wire) -> str:
+    if _answers(wire, probe.lan, 123):
+        return "The time server answers, but has no time to give, or a wrong one: does it reach its own servers?"
+    return f"Nothing answers on UDP port 123: {_explain(probe.lan, 'gateway', 'udp', 123)} says whether the firewall would let it in."
+
+
+def _answers(wire: Wire, network: str, port: int) -> bool:
+    return any(frame[12:14] == b"\x08\0" and frame[34:36] == port.to_bytes(2, "big") for frame in wire.on(network))
+
+
+def _ping(probe: claim.Ping, wire: Wire) -> str:
+    if not wire.spoke(probe.lan):
+        return _silent(probe.lan)
+    if wire.hosts.lan(probe.lan).segments[1:]:
+        return f"The gateway is there on {probe.lan}: are all its cards joined to the bridge (lans.{probe.lan}.nics, Bridge= in the image)?"
+    return f"The gateway is there on {probe.lan} but does not answer a ping: does the firewall take ICMP from {probe.lan}?"
+
+
+def _source(probe: claim.Source, wire: Wire) -> str:
+    if not wire.outside(PORT):
+        return (
+            f"Nothing of it left by a WAN: {_explain(probe.lan, 'wan', 'tcp', PORT)} says whether the firewall would let it "
+            "out; if so, look at the routes, and whether the gateway forwards at all (net.ipv4.ip_forward)."
+        )
+    hidden = any(wire.came_from(wan, wire.hosts.given(wan), PORT) for wan in wire.hosts.topology.wans)
+    if hidden == probe.masquerade:
+        return f"It left by a WAN as it should, but the answer found no way back: look at the routes to {probe.lan} and behind it."
+    if probe.masquerade:
+        return (
+            "It left by a WAN, but not with the address that the WAN has: look for IPMasquerade= in "
+            f"20-{probe.lan}.network, and for a source NAT rule that comes first."
+        )
+    return f"It left by a WAN with the WAN's address, not the client's own: look for what hides {probe.lan} in the image."
+
+
+def _gateway_closed(probe: claim.GatewayClosed, wire: Wire) -> str:
+    zone = _zone(probe.zone_host)
+    if not wire.spoke(zone):
+        return _silent(zone)
+    meant = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} | set(probe.open_tcp)
+    is_open, reset = wire.answering(zone)
+    if extra := sorted(is_open - meant) + sorted(reset - meant):
+        return (
+            f"Port {extra[0]} answers and should not: {_explain(zone, 'gateway', 'tcp', extra[0])} says by which rule it is let in. "
+            "A reset means that the firewall lets the packet pass and nobody listens."
+        )
+    if missing := sorted(set(probe.open_tcp) - is_open):
+        return f"Port {missing[0]} should answer and does not: does its service listen, and {_explain(zone, 'gateway', 'tcp', missing[0])}?"
+    return "Neighbours are answered and callers from afar are not: the answers leave by another WAN (`ip rule` in the image)."
+
+
+def _unreachable(probe: claim.Unreachable, wire: Wire) -> str:
+    start, end = _zone(probe.src), probe.lan
+    if not wire.spoke(start):
+        return _silent(start)
+    if wire.arrived(end, PORT):
+        return f"It arrived on {end}: {_explain(start, end, 'tcp', PORT)} says by which rule it would pass."
+    return f"It did not arrive on {end}: the gateway itself answered, or the host on {end} is not there (see the other failed claims)."
+
+
+def _reaches(probe: claim.Reaches, wire: Wire) -> str:
+    start, end = _zone(probe.src), probe.zone
+    if wire.arrived(end, probe.port):
+        return (
+            f"It arrived on {end}: either its source was changed on the way (a masquerade that takes too much), or the answer "
+            "found no way back."
+        )
+    target = f"{end}:{probe.destination}" if probe.destination else end
+    return f"It did not come out of the gateway on {end}: {_explain(start, target, probe.protocol, probe.port)} says what the rules do with it."
+
+
+def _forwarded(probe: claim.Forwarded, wire: Wire) -> str:
+    if wire.arrived(probe.lan, probe.to_port):
+        return (
+            f"It arrived on {probe.lan}: either its source is not the one that the server must see, or the answer found no way "
+            "back (from inside it must come from the gateway's address)."
+        )
+    start = _zone(probe.src)
+    return (
+        f"It did not come out of the gateway on {probe.lan}: {_explain(start, 'gateway', probe.protocol, probe.port)} says whether "
+        "a forward takes it."
+    )
+
+
+def _inspection(probe: claim.Inspection, wire: Wire) -> str:
+    return (
+        "What is said above comes from the gateway's own journal; console.log shows what was before it. If it did not report at "
+        "all, the boot did not come to its end."
+    )
+
+
+def _beyond(probe: claim.Beyond, wire: Wire) -> str:
+    return ""  # what is not asked cannot fail
+
+
+_Advise = Callable[[claim.Probe, Wire], str]
+_KINDS: dict[type, tuple[str, _Advise]] = {
+    claim.WanAddress: ("the ISP waits for the gateway and asks by ARP for its address", _wan_address),
+    claim.Lease: ("a client (udhcpc) asks for a lease from power-on", _lease),
+    claim.Reservation: ("two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC", _reservation),
+    claim.DhcpOptions: ("a client asks for a lease and for these options", _dhcp_options),
+    claim.Dns: (f"a client asks the gateway for {SECRET_NAME}, which only the ISP's server knows", _dns),
+    claim.LocalName: ("a client asks the gateway for the name", _local_name),
+    claim.Ntp: ("a client asks the gateway for the time by SNTP", _ntp),
+    claim.Ping: ("a client sends an ICMP echo request", _ping),
+    claim.Source: ("a client connects by TCP to a server outside, which says whom it saw", _source),
+    claim.GatewayClosed: ("a SYN goes to every TCP port of the gateway, twice where none answers", _gateway_closed),
+    claim.Unreachable: ("TCP to a host that listens, and knows the way back", _unreachable),
+    claim.Reaches: ("a host sends to a listener, which says whom it saw", _reaches),
+    claim.Forwarded: ("a host sends to the WAN's address; a listener inside says whom it saw", _forwarded),
+    claim.Beyond: ("no lab can ask this", _beyond),
+    claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
+}

@@ -1,0 +1,155 @@
+"""What went over the wires while claims were asked: all segments are listened to, and the packets of one claim cut out.
+
+Only the capture of a claim that failed is kept; the whole one goes with the lab's folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from gwimage import claim
+from gwimage.lab import pcapng
+from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.netns import inside
+from gwimage.lab.pcapng import Packet
+from gwimage.lab.sniffer import SNAP
+from gwimage.lab.wire import SCAN
+from gwimage.problem import ToolError
+
+Window = tuple[float, float]  # seconds since the epoch
+MOST = 2000  # packets of one claim that are kept
+TOLD = 40  # of these in words
+_TIMESTAMP = 35  # SO_TIMESTAMPNS, socket(7)
+_ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket(7), packet(7)
+_ALL = 0x0003  # ETH_P_ALL
+_ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
+_EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
+# Classic BPF: the questions of a port scan are left out, a hundred thousand that say nothing; its answers are not.
+_FILTER = (
+    (0x28, 0, 0, 12), (0x15, 0, 6, 0x0800),  # IPv4, else all of it
+    (0x30, 0, 0, 23), (0x15, 0, 4, socket.IPPROTO_TCP),
+    (0x20, 0, 0, 38), (0x15, 0, 2, SCAN),  # the sequence number
+    (0x30, 0, 0, 47), (0x15, 1, 0, 2),  # a SYN alone
+    (0x06, 0, 0, _EVERYTHING), (0x06, 0, 0, _NOTHING),
+)  # fmt: skip
+_NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
+    claim.WanAddress, claim.Lease, claim.Reservation, claim.LocalName, claim.Unreachable,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A running one."""
+
+    file: Path
+    sniffer: subprocess.Popen[bytes]
+
+    def end(self) -> list[Packet]:
+        """All packets up to now, in the order of their times."""
+        self.sniffer.stdin.close()
+        if status := self.sniffer.wait():
+            raise ToolError(self.sniffer.args, status, self.file.with_suffix(".err").read_text(errors="replace"))
+        return sorted(pcapng.read(self.file.read_bytes()), key=lambda packet: packet.time)
+
+
+def start(hosts: Hosts) -> Capture:
+    """Nothing is missed from the return on: the sockets are open, whenever the process comes to read them."""
+    sockets = {bridge: _listen(bridge) for bridge, _ in _bridges(hosts)}
+    pairs = [f"{sockets[bridge].fileno()}={name}" for bridge, name in _bridges(hosts)]
+    file = hosts.dir / "wire"  # not to be kept, so it has no name of a capture or a log
+    argv = [sys.executable, "-m", "gwimage.lab.sniffer", str(file), *pairs]
+    with file.with_suffix(".err").open("wb") as log:
+        handed = [one.fileno() for one in sockets.values()]
+        sniffer = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=handed)
+    for one in sockets.values():
+        one.close()
+    return Capture(file, sniffer)
+
+
+def keep(packets: Sequence[Packet], name: str, folder: Path) -> str:
+    """Writes a claim's packets below the folder; gives the file's name, nothing without packets."""
+    if not packets:
+        return ""
+    file = re.sub(r"[^\w.-]", "_", name) + ".pcapng"
+    (folder / file).write_bytes(pcapng.write(packets[:MOST], SNAP))
+    return file
+
+
+def of(probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Packet]) -> list[Packet]:
+    """The packets of a claim that was asked in these windows; a scan's ARP, by which it sets its pace, only if that is all."""
+    networks = set(_names(probe)) if isinstance(probe, _NARROW) else set()
+    marks = _marks(probe)
+    found = [
+        packet for packet in packets
+        if any(first <= packet.time <= last for first, last in windows)
+        and (not networks or packet.network.partition(" ")[0] in networks)
+        and (not marks or any(mark in packet.frame for mark in marks))
+    ]  # fmt: skip
+    told = [packet for packet in found if _ARP not in packet.frame]
+    return told if told and isinstance(probe, claim.GatewayClosed) else found
+
+
+def told(file: Path) -> tuple[str, ...]:
+    """The first packets as tcpdump tells them: a line has the seconds since the first packet, the network, the packet."""
+    packets = list(pcapng.read(file.read_bytes()))
+    argv = ["tcpdump", "-n", "-tt", "-c", str(TOLD), "-r", "-"]  # its own user may not read our folder
+    done = subprocess.run(argv, input=pcapng.write(packets[:TOLD], SNAP), capture_output=True)
+    if done.returncode:
+        raise ToolError(argv, done.returncode, done.stderr.decode(errors="replace"))
+    texts = re.split(r"(?m)^\d+\.\d{6} ", done.stdout.decode(errors="replace"))[1:]
+    width = max(len(packet.network) for packet in packets)
+    lines = [
+        f"{packet.time - packets[0].time:9.3f}  {packet.network:{width}}  {' '.join(text.split())}"
+        for packet, text in zip(packets, texts)
+    ]
+    return (*lines, f"and {len(packets) - TOLD} more") if len(packets) > TOLD else tuple(lines)
+
+
+def _names(probe: claim.Probe) -> Iterator[str]:
+    """What may be the name of a network: `lan`, or in `client-lan`."""
+    for field in fields(probe):
+        value = getattr(probe, field.name)
+        if isinstance(value, str):
+            yield from (value, value.partition("-")[2])
+
+
+def _marks(probe: claim.Probe | None) -> list[bytes]:
+    """Bytes of which a frame has some if it belongs to a claim that is asked beside others; none: every frame does."""
+    if isinstance(probe, claim.Reservation):
+        return [bytes.fromhex(probe.mac.replace(":", ""))]
+    if isinstance(probe, claim.LocalName):
+        return [b"".join(bytes([len(part)]) + part.encode() for part in probe.name.split("."))]
+    if isinstance(probe, claim.Unreachable):
+        return [PORT.to_bytes(2, "big"), _ARP]
+    return []
+
+
+def _bridges(hosts: Hosts) -> Iterator[tuple[str, str]]:
+    """Bridge and name of each segment: that of the network, with a number from its second card on."""
+    for wan in hosts.topology.wans:
+        yield wan.segment.bridge, wan.name
+    for lan in hosts.topology.lans:
+        for number, segment in enumerate(lan.segments, 1):
+            yield segment.bridge, lan.name if number == 1 else f"{lan.name} card {number}"
+
+
+def _listen(bridge: str) -> socket.socket:
+    """A bridge shows a promiscuous listener each frame once, as it comes in."""
+    with inside("hv"):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        number = socket.if_nametoindex(bridge)
+    program = b"".join(struct.pack("@HBBI", *line) for line in _FILTER)
+    held = ctypes.create_string_buffer(program)
+    wire.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("@HP", len(_FILTER), ctypes.addressof(held)))
+    wire.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+    wire.setsockopt(_PACKET, _ADD_MEMBERSHIP, struct.pack("@iHH8x", number, _PROMISCUOUS, 0))
+    wire.bind((bridge, _ALL))
+    return wire

@@ -43,16 +43,18 @@ class Ping:
 
 @dataclass(frozen=True)
 class Source:
-    """A server outside sees TCP from a client come from the WAN's address (masquerade) or the client's own.
+    """A server outside sees TCP, UDP and ping from a client come from the WAN's address (masquerade) or the client's own.
 
     address: the one of the WAN's addresses that the server must see, where the profile fixes it.
     host: the address of who asks, in another subnet of the LAN or behind a router on it; else the client's.
+    wan: the server is a neighbour on that WAN; else beyond the ISP, by the WAN whose default route wins.
     """
 
     lan: str
     masquerade: bool
     address: IPv4Address | None = None
     host: IPv4Address | None = None
+    wan: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,71 @@ class GatewayClosed:
 
 
 @dataclass(frozen=True)
-class Unreachable:
-    """TCP from src to a listener on client-LAN, by its inside address, gets no answer.
+class GatewayClosedUdp:
+    """Of the UDP ports that gateways usually have, and that this one could have, exactly open_udp answer zone_host.
 
-    lan: may be a WAN's name too; then the listener is the server outside.
+    quiet_udp: open too, but who listens there answers nobody that it does not know (WireGuard). allowed_udp: (first,
+    last) of what the profile opens beyond that. All others neither answer nor are refused, nor is anything let in to them.
+    """
+
+    zone_host: str
+    open_udp: tuple[int, ...] = ()
+    quiet_udp: tuple[int, ...] = ()
+    allowed_udp: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class OtherAddresses:
+    """The addresses that the gateway has on other networks give zone_host nothing on TCP and UDP ports but these."""
+
+    zone_host: str
+    allowed_tcp: tuple[tuple[int, int], ...] = ()
+    allowed_udp: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """TCP and UDP from src to a listener on client-LAN, by its inside address, get no answer, nor does a ping.
+
+    lan: may be a WAN's name too; then the listener is the server outside, or a neighbour on another WAN than the first.
+    protocols: those that nothing opens.
     """
 
     src: str
     lan: str
+    protocols: tuple[str, ...] = ("tcp", "udp", "icmp")
+
+
+@dataclass(frozen=True)
+class Spoofed:
+    """What src sends with addresses that are not its own arrives at no host of the zone.
+
+    From a WAN: with addresses of the LAN, also the gateway's, and 127.0.0.1. From a LAN: with those of others.
+    """
+
+    src: str
+    zone: str
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Both sides of a TCP connection from LAN to WAN are told segments of at most so many bytes."""
+
+    lan: str
+    wan: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Mtu:
+    """Packets of exactly so many bytes pass from LAN to WAN, and for longer ones the gateway tells that size (RFC 1191).
+
+    Without a WAN: what the gateway itself sends to the LAN comes in pieces of that size.
+    """
+
+    lan: str
+    wan: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -118,9 +177,9 @@ class Ntp:
 
 @dataclass(frozen=True)
 class Reaches:
-    """What src sends by TCP or UDP to a listener in another zone arrives, with src's own address.
+    """What src sends by TCP, UDP or ping to a host in another zone arrives, with src's own address, and is answered.
 
-    zone: a LAN, or a WAN for the server outside; destination and source: the address of the listener and of src
+    port: 0 for a ping; zone: a LAN, or a WAN for the server outside; destination and source: the address of the listener and of src
     where the rule names one, else whichever they have.
     """
 
@@ -169,7 +228,12 @@ Probe = (
     | Ping
     | Source
     | GatewayClosed
+    | GatewayClosedUdp
+    | OtherAddresses
     | Unreachable
+    | Spoofed
+    | Segments
+    | Mtu
     | Reservation
     | LocalName
     | DhcpOptions

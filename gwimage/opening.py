@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")
 REST = "the rest"  # of the protocols
 WITH_PORTS = ("tcp", "udp")
-LISTENER = 8080  # TCP port of the lab's hosts, which claim.Unreachable asks
+LISTENER = 8080  # TCP and UDP port of the lab's hosts, which claim.Unreachable asks
+ASKED = ("tcp", "udp", "icmp")  # by claim.Unreachable
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,18 @@ class Opening:
     daddr: int = EVERY
 
 
-def answers(entries: Iterable[Allow], start: str, end: str) -> bool:
-    """Whether one of the entries may let the lab reach a listener on the other zone.
+def closed(entries: Iterable[Allow], start: str, end: str) -> tuple[str, ...]:
+    """By which protocols none of the entries lets the lab reach a listener on the other zone.
 
-    The addresses that it names are not looked at: those of the lab's hosts come by DHCP.
+    The addresses that entries name are not looked at: those of the lab's hosts come by DHCP.
     """
-    return any(start in entry.from_zones and end in entry.to_zones and _includes_listener(entry) for entry in entries)
+    between = [entry for entry in entries if start in entry.from_zones and end in entry.to_zones]
+    return tuple(name for name in ASKED if not any(_includes_listener(entry, name) for entry in between))
 
 
-def _includes_listener(entry: Allow) -> bool:
+def _includes_listener(entry: Allow, protocol: str) -> bool:
     ports = not entry.ports or any(first <= LISTENER <= last for first, last in entry.ports)
-    return ports and (not entry.protocols or "tcp" in entry.protocols)
+    return ports and (not entry.protocols or protocol in entry.protocols)
 
 
 @dataclass

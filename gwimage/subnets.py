@@ -38,6 +38,15 @@ def connected(net: Wan | Lan) -> tuple[IPv4Network, ...]:
     return tuple(dict.fromkeys(address.network for address in addresses(net)))
 
 
+def roomy(wan: Wan) -> bool:
+    """Whether its subnet has room for a host besides the gateway and the provider's router: then the lab has one there."""
+    if wan.address is None:
+        return True
+    net = wan.address.network
+    taken = {wan.gateway, *(address.ip for address in addresses(wan))}
+    return net.num_addresses - 2 * (net.prefixlen < 31) > len([ip for ip in taken if ip in net])
+
+
 def inside(profile: Profile) -> tuple[str, ...]:
     """The zones that are networks inside."""
     return tuple(net.name for net in (*profile.lans, *profile.vpn))

@@ -16,6 +16,7 @@ from gwimage.problem import ProfileError, ToolError
 
 EVERYTHING = TESTS / "cases" / "everything" / "profile.yaml"
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
+CLOSED = (claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed, claim.Segments)
 NFT = "config/etc/nftables/gwimage.nft"
 
 
@@ -170,11 +171,16 @@ def test_claims():
         assert set(one.needs) <= set(ids[:index]), "a claim comes after what it needs"
         assert one.path.split(".")[0] in ("system", "wans", "lans", "dns", "routes", "services", "firewall")
         assert "\n" not in one.text
-        if isinstance(one.probe, (claim.GatewayClosed, claim.Unreachable)):
+        if isinstance(one.probe, CLOSED):
             assert one.closed
     by_id = {one.id: one for one in found}
     assert by_id["lans.lan.closed"].probe == claim.GatewayClosed("client-lan", (22, 53), ((443, 443), (8000, 8010)))
     assert by_id["lans.iot-2.closed"].probe == claim.GatewayClosed("client-iot-2", (53,))
+    assert by_id["lans.lan.closed.udp"].probe == claim.GatewayClosedUdp("client-lan", (53, 67), (51820,))
+    assert by_id["wans.fibre.closed.udp"].probe == claim.GatewayClosedUdp("attacker-fibre", (), (51820,), ((8000, 8001),))
+    ssh, dns, web, camera = (22, 22), (53, 53), ((80, 80), (443, 443)), (8000, 8001)
+    assert by_id["wans.fibre.closed.others"].probe.allowed_tcp == (ssh, *web, camera)
+    assert by_id["lans.guests.closed.others"].probe.allowed_tcp == (dns, *web, camera)
     assert by_id["lans.lan.source"].closed
     assert not by_id["lans.iot-2.source"].closed
     assert "lans.iot-2.dhcp.lease" not in by_id
@@ -185,16 +191,23 @@ def test_homelab_claims():
     profile, _ = load(source.read(str(HOMELAB)))
     assert sorted(one.id for one in claims(profile)) == [
         "lans.lan.closed",
+        "lans.lan.closed.others",
+        "lans.lan.closed.udp",
         "lans.lan.dhcp.lease",
         "lans.lan.dhcp.options",
         "lans.lan.dns",
         "lans.lan.ping",
         "lans.lan.source",
+        "lans.lan.spoofed",
+        "lans.lan.spoofed.wan",
         "lans.lan.unreachable.wan",
         "system.hostname.name",
         "system.inspection",
         "wans.wan.address",
         "wans.wan.closed",
+        "wans.wan.closed.others",
+        "wans.wan.closed.udp",
+        "wans.wan.mss",
     ]
 
 

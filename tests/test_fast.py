@@ -32,11 +32,16 @@ WEB = {f"firewall.forwards.web.{host}.wan.tcp" for host in ("attacker-wan", "cli
 CAMERA = "lans.iot.dhcp.reservations.camera"
 # of the two-lans profile: file, what stands there, what is written instead, the claims that must turn red
 MUTANTS = {
-    "a set element added": (RULES, '"lan" . tcp . 53', '"wan" . tcp . 53, "lan" . tcp . 53', {"wans.wan.closed"}),
+    "a set element added": (RULES, '"lan" . tcp . 53', '"wan" . tcp . 53, "lan" . tcp . 53', {"wans.wan.closed", "wans.wan.closed.others"}),
     "a set element removed": (
         RULES, '            "lan" . udp . 53 comment "lans.lan",\n', "",
-        {"lans.lan.dns", "system.hostname.name", *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web"))},
+        {"lans.lan.dns", "lans.lan.closed.udp", "system.hostname.name", *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web"))},
     ),
+    "a port opened for nobody": (
+        RULES, '"lan" . udp . 53', '"wan" . udp . 1900, "lan" . udp . 53', {"wans.wan.closed.udp", "wans.wan.closed.others"},
+    ),
+    "a source not checked": (RULES, 'iifname "lan" ip saddr != 10.0.0.0/24', 'iifname "lan" ip saddr 0.0.0.1', {"lans.lan.spoofed"}),
+    "a clamp too wide": (RULES, 'iifname "wan" tcp flags', 'iifname "lan" tcp flags', {"wans.wan.mss"}),
     "a zone opened": (RULES, '"lan" . "wan"', '"iot" . "lan", "lan" . "wan"', {"lans.lan.unreachable.iot"}),
     "a policy turned": (RULES, "hook forward priority filter; policy drop", "hook forward priority filter; policy accept", OPEN),
     "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", SSH),
@@ -50,12 +55,13 @@ MUTANTS = {
     "a hosts entry changed": ("config/etc/hosts", "10.0.20.7 camera", "10.0.20.8 camera", {f"{CAMERA}.name"}),
     "a listener dropped": (
         "config/etc/systemd/resolved.conf.d/10-gwimage.conf", "DNSStubListenerExtra=10.0.20.1\n", "",
-        {"lans.iot.dns", "lans.iot.closed", f"{CAMERA}.name"},
+        {"lans.iot.dns", "lans.iot.closed", "lans.iot.closed.udp", f"{CAMERA}.name"},
     ),
     "forwarding off": (
         "config/etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes", "IPv4Forwarding=no",
         {"lans.lan.source", "lans.iot.source", *OPEN - {"lans.lan.unreachable.iot", "lans.iot.unreachable.lan"}}
-        | {"firewall.forwards.web.attacker-wan.wan.tcp", "firewall.forwards.ssh.attacker-wan.wan.tcp"},
+        | {"firewall.forwards.web.attacker-wan.wan.tcp", "firewall.forwards.ssh.attacker-wan.wan.tcp"}
+        | {"wans.wan.mss", "lans.lan.spoofed.wan", "lans.iot.spoofed.wan"},
     ),
 }  # fmt: skip
 

@@ -168,6 +168,7 @@ firewall:
             "client-iot", "lan", "tcp", 445, IPv4Address("10.0.0.5"), IPv4Address("10.0.1.2")
         ),
         "firewall.allow.1.lan.iot": claim.Reaches("client-lan", "iot", "udp", 8000),
+        "firewall.allow.1.lan.iot.tcp": claim.Reaches("client-lan", "iot", "tcp", 8000),
         "firewall.allow.2.wan.lan": claim.Reaches("attacker-wan", "lan", "udp", 53),
         "firewall.allow.3.wan.lan": claim.Reaches("attacker-wan", "lan", "tcp", 22, source=IPv4Address("192.0.2.253")),
         "firewall.allow.5.guests.wan": claim.Reaches("client-guests", "wan", "udp", 53, IPv4Address("9.9.9.9")),
@@ -176,7 +177,7 @@ firewall:
     assert found["wans.wan.closed"].probe.allowed_tcp == ((22, 22),)
     assert found["lans.lan.closed"].probe.allowed_tcp == ((8000, 8100),)
     # 8080 is where the lab's hosts listen
-    assert "lans.iot.unreachable.lan" not in found
+    assert found["lans.iot.unreachable.lan"].probe.protocols == ("icmp",)
     assert "lans.lan.unreachable.iot" in found
     assert "lans.lan.unreachable.wan" in found
 
@@ -240,7 +241,9 @@ firewall:
     - {from: [guests], to: [wan], protocols: [tcp], ports: [8000-9000]}
     - {from: [lan], to: [guests], destinations: [10.0.2.5]}
 """)
-    assert closed - left.keys() == {"lans.guests.internet", "lans.guests.unreachable.lan"}
+    assert closed - left.keys() == {"lans.guests.unreachable.lan"}
+    assert left["lans.guests.internet"].probe.protocols == ("udp", "icmp")
+    assert left["lans.guests.internet"].text == "a client on guests does not reach a server outside by UDP or ICMP"
     assert left["firewall.allow.0.guests.wan"].probe == claim.Reaches("client-guests", "wan", "tcp", 8000)
 
 

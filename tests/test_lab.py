@@ -18,14 +18,14 @@ import pytest
 
 from gwimage import profile
 from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Reaches, Reservation
-from gwimage.lab import capture, course, world
+from gwimage.lab import capture, course, sockets, udp, world
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.probes import ALL_PORTS
 from gwimage.lab.topology import derive
 
-DSL = {"nic": "net4", "ipv4": {"address": "100.64.0.2/24", "gateway": "100.64.0.1"}}
+DSL = {"nic": "net4", "ipv4": {"address": "100.64.0.2/24", "gateway": "100.64.0.1"}, "mtu": 1400}
 DATA = {
     "version": 1,
     "name": "stand-in",
@@ -39,7 +39,7 @@ DATA = {
             "extra_addresses": ["10.7.0.1/24"],
             "dhcp": {"pool": "10.0.0.100-10.0.0.199"},
         },
-        "iot": {"nics": ["net2", "net3"], "address": "10.0.9.1/24", "internet": False},
+        "iot": {"nics": ["net2", "net3"], "address": "10.0.9.1/24", "internet": False, "mtu": 1300},
     },
     "routes": [{"to": "10.20.0.0/16", "via": "10.0.0.254"}],
 }
@@ -71,13 +71,23 @@ NEEDS = {"reservation": ("lans.lan.dhcp.lease",), "options": ("lans.lan.dhcp.lea
 ALLOWED = ((8000, 8010),)
 
 
+def _as_built(name, probe):
+    """The stand-in opens more than the profile: ports on one LAN, and the time on both."""
+    if name == "lans.lan.closed":
+        return replace(probe, allowed_tcp=ALLOWED)
+    if name in ("lans.lan.closed.udp", "lans.iot.closed.udp"):
+        return replace(probe, open_udp=(*probe.open_udp, 123))
+    if name in ("lans.lan.closed.others", "lans.iot.closed.others"):
+        tcp = ALLOWED if "lans.lan" in name else ()
+        return replace(probe, allowed_tcp=(*probe.allowed_tcp, *tcp), allowed_udp=(*probe.allowed_udp, (123, 123)))
+    return probe
+
+
 def _claims() -> tuple[Claim, ...]:
     """Those of the profile, and one for each probe that it has no use for."""
     found = []
     for claim in profile.plan(PROFILE).claims:
-        if claim.id == "lans.lan.closed":
-            claim = replace(claim, probe=replace(claim.probe, allowed_tcp=ALLOWED))
-        found.append(claim)
+        found.append(replace(claim, probe=_as_built(claim.id, claim.probe)))
     outside = ("wans.wan.address",)
     more = [
         Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()))
@@ -92,30 +102,47 @@ DHCP = (
     "--dhcp-option=42,10.0.0.1", "--dhcp-option=15,home.arpa", "--dhcp-option=119,home.arpa",
     "--dhcp-option=150,10.0.0.5", "--dhcp-option=224,01:02:ff",
 )  # fmt: skip
-SCANS = {"wans.wan.closed", "wans.dsl.closed", "lans.lan.closed", "lans.iot.closed"}
+ZONES = ("wans.wan", "wans.dsl", "lans.lan", "lans.iot")
+SCANS, UDP, OTHERS = ({f"{zone}.closed{more}" for zone in ZONES} for more in ("", ".udp", ".others"))
+SPOOFED = {claim.id for claim in CLAIMS if ".spoofed" in claim.id}
+CLAMPED = {"wans.wan.mss", "wans.dsl.mss"}
+BETWEEN_WANS = {"wans.wan.unreachable.dsl", "wans.dsl.unreachable.wan"}
+NO_INTERNET = {"lans.iot.internet", "lans.iot.internet.dsl"}
 REACH = {claim.id for claim in CLAIMS if ".unreachable." in claim.id}
-HIDDEN = {"lans.lan.source", "lans.lan.source.10.7.0.0/24", "lans.lan.source.10.20.0.0/16"}
+HIDDEN = {"lans.lan.source", "lans.lan.source.dsl", "lans.lan.source.10.7.0.0/24", "lans.lan.source.10.20.0.0/16"}
 WAN_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip addr flush dev wan; ip addr add "$ip/$mask" dev wan; ip route replace default via $router
 """
 FIREWALL = """
 table inet filter {
+    chain raw {
+        type filter hook prerouting priority raw
+        udp sport 68 udp dport 67 accept
+        SPOOF
+        iifname "iot" ip saddr != 10.0.9.0/24 drop
+        iifname { "wan", "dsl" } ip saddr { 10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16, 10.0.9.0/24 } drop
+    }
+    chain unreachable {
+        type filter hook output priority filter
+        OUTPUT
+    }
     chain input {
         type filter hook input priority filter; policy drop;
         ct state established,related accept
         meta l4proto icmp accept
         iifname { "lan", "iot" } udp dport { 53, 67, 123 } accept
-        iifname { "lan", "iot" } tcp dport 53 accept
+        DNS
         iifname "lan" tcp dport 8000-8010 accept
         INPUT
     }
     chain forward {
         type filter hook forward priority filter; policy drop;
+        CLAMP
         ct state established,related accept
         ct status dnat accept
         FORWARD
-        iifname INTERNET oifname "wan" accept
+        iifname INTERNET oifname { "wan", "dsl" } OUTWARD accept
     }
 }
 """
@@ -124,6 +151,21 @@ ALLOW = """
         iifname "iot" oifname "lan" th dport 445 accept
         iifname "wan" oifname "lan" ip saddr 192.0.2.77 tcp dport 445 accept
 """
+SPOOF = 'iifname "lan" ip saddr != { 10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16 } drop'
+CLAMP = 'SIDE { "wan", "dsl" } tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu'
+# By fault: what it puts into which place of the rules.
+HOLES = {
+    "reject": ("INPUT", "tcp dport 1-50 reject with tcp reset"),
+    "listens": ("INPUT", "tcp dport 9000 accept"),
+    "udp hole": ("INPUT", "udp dport 5351 accept"),
+    "udp hole, silent": ("INPUT", "udp dport 5351 accept"),
+    "udp service": ("INPUT", "udp dport 9001 accept"),
+    "udp across": ("FORWARD", 'iifname "iot" oifname "lan" udp dport 8080 accept'),
+    "ping across": ("FORWARD", 'iifname "iot" oifname "lan" icmp type echo-request accept'),
+    "wan to wan": ("FORWARD", 'iifname "wan" oifname "dsl" accept'),
+    "lan exposed": ("FORWARD", 'iifname "dsl" oifname "lan" accept'),
+    "trusts lan": ("SPOOF", 'iifname "lan" accept'),
+}
 FORWARDS = """
 table ip forwards {
     chain pre {
@@ -192,8 +234,10 @@ class StandIn:
             ip("hv", [f"link add {end} type veth peer name {link} netns gw"])
             ip("hv", [f"link set {end} master {segment.bridge} up"])
             ip("gw", [f"link set {link} addrgenmode none up"])
+        mtus = {"dsl": 1500 if "dsl mtu" in self.faults else 1400, "iot": 1500 if "iot mtu" in self.faults else 1300}
         joined = ["iot0"] if "torn bridge" in self.faults else ["iot0", "iot1"]
         ip("gw", [f"link set {link} master iot" for link in joined])
+        ip("gw", [f"link set {link} mtu {mtu}" for link, mtu in mtus.items()])
         ip("gw", [f"link set {side.name} address {side.mac}" for side in (wan, dsl)])
         ip("gw", ["addr add 10.0.0.1/24 dev lan", "addr add 10.7.0.1/24 dev lan", "addr add 10.0.9.1/24 dev iot"])
         ip("gw", [] if "no route" in self.faults else ["route add 10.20.0.0/16 via 10.0.0.254"])
@@ -205,8 +249,17 @@ class StandIn:
             Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
             self.listeners = [socket.create_server(("", port)) for port in self._ports()]
             self.listeners.append(self._clock())
+            self._echo()
         self._rules(control)
         self._daemons()
+
+    def _echo(self):
+        """Servers that send back what they get."""
+        for port in [LISTENER, *([9001] if "udp service" in self.faults else [])]:
+            datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            datagrams.bind(("", port))
+            self.listeners.append(datagrams)
+            threading.Thread(target=_send_back, args=(datagrams,), daemon=True).start()
 
     def _ports(self):
         """8001 is one that the profile opens, so whoever listens there may; the others answer with a reset."""
@@ -214,27 +267,35 @@ class StandIn:
 
     def _clock(self):
         """A time server: stratum, and leap indicator 3 if it is not synchronised."""
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        udp.bind(("", 123))
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.bind(("", 123))
         head = b"\xe4\x00" if "unsynchronised" in self.faults else b"\x24\x03"
 
         def serve():
             with suppress(OSError):
-                while question := udp.recvfrom(100):
+                while question := datagrams.recvfrom(100):
                     now = struct.pack("!2I", int(time.time()) + 2208988800, 0)
                     if "no time" not in self.faults:
-                        udp.sendto(head + bytes(22) + question[0][40:48] + now + now, question[1])
+                        datagrams.sendto(head + bytes(22) + question[0][40:48] + now + now, question[1])
 
         threading.Thread(target=serve, daemon=True).start()
-        return udp
+        return datagrams
 
     def _rules(self, control):
         uncontrolled = "no control" in self.faults
         rules = "" if control and not uncontrolled or "open" in self.faults else FIREWALL
-        if "reject" in self.faults:
-            rules = rules.replace("INPUT", "tcp dport 1-50 reject with tcp reset")
-        if "listens" in self.faults:
-            rules = rules.replace("INPUT", "tcp dport 9000 accept")
+        for place, hole in (HOLES[fault] for fault in self.faults if fault in HOLES):
+            rules = rules.replace(place, f"{hole}\n        {place}")
+        if "trusts wan" in self.faults:
+            rules = rules.replace("SPOOF", 'iifname "wan" accept\n        SPOOF')
+            rules = rules.replace("FORWARD", 'iifname "wan" oifname "lan" ip saddr 10.0.0.0/24 accept\n        FORWARD')
+        sides = ["oifname"] if "clamps one way" in self.faults else ["oifname", "iifname"]
+        clamp = [] if "no clamp" in self.faults else [CLAMP.replace("SIDE", side) for side in sides]
+        rules = rules.replace("SPOOF", SPOOF).replace("CLAMP", "\n        ".join(clamp))
+        rules = rules.replace("OUTPUT", "icmp type destination-unreachable icmp code port-unreachable drop" if "udp hole, silent" in self.faults else "")
+        rules = rules.replace("OUTWARD", "meta l4proto tcp" if "tcp only" in self.faults else "")
+        dns = "" if "dns by udp alone" in self.faults else 'iifname { "lan", "iot" } tcp dport 53 accept'
+        rules = rules.replace("DNS", dns)
         rules = rules.replace("INTERNET", '{ "lan", "iot" }' if "internet for all" in self.faults else '"lan"')
         rules = rules.replace("INPUT", "").replace("FORWARD", "" if "no allow" in self.faults else ALLOW)
         if "no masquerade" not in self.faults:
@@ -296,10 +357,16 @@ class StandIn:
             return None
         return replace(WELL, failed=("x.service",)) if "failed unit" in self.faults else WELL
 
+    def sockets(self):
+        if self.hangs():
+            return None
+        return sockets.read({name: run(["nsenter", "--net=/run/netns/gw", *argv]) for name, argv in sockets.COMMANDS.items()})
+
     def open_up(self):
         if "no control" not in self.faults and not self.hangs():
             with inside("gw"):
                 run(["nft", "flush", "ruleset"])
+                sockets.trust()
 
     def stop(self):
         if self.hangs():
@@ -315,10 +382,19 @@ class StandIn:
         return "plug pulled" if "plug pulled" in self.faults else "clean"
 
 
+def _send_back(datagrams):
+    with suppress(OSError):
+        while True:
+            datagrams.sendto(*datagrams.recvfrom(1500))
+
+
 def examine(say, folder, faults):
     hosts = Hosts(derive(STATIC if "static" in faults else PROFILE), folder)
     hosts.start()
-    return course.examine(say, hosts, StandIn(hosts, faults), [claim for claim in CLAIMS if asked(claim, *faults)])
+    claims = [claim for claim in CLAIMS if asked(claim, *faults)]
+    if "static" in faults:  # where its network has no room for an attacker
+        claims = [claim for claim in claims if claim.id not in BETWEEN_WANS]
+    return course.examine(say, hosts, StandIn(hosts, faults), claims)
 
 
 def asked(claim, fault=""):
@@ -334,13 +410,28 @@ def verdicts(folder, *faults):
 
 
 EXPECTED = {
-    "open": SCANS | REACH | {"lans.iot.internet"},
-    "reject": SCANS,
+    "open": SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET,
+    "reject": SCANS | OTHERS,
+    "udp hole": UDP | OTHERS,
+    "udp hole, silent": UDP,
+    "udp service": UDP | OTHERS,
+    "udp across": {"lans.lan.unreachable.iot"},
+    "ping across": {"lans.lan.unreachable.iot"},
+    "wan to wan": {"wans.dsl.unreachable.wan"},
+    "lan exposed": {"lans.lan.unreachable.dsl"},
+    "trusts wan": {"lans.lan.spoofed.wan"},
+    "trusts lan": {"lans.lan.spoofed"},
+    "no clamp": CLAMPED,
+    "clamps one way": CLAMPED,
+    "dsl mtu": {"wans.dsl.mtu", "wans.dsl.mss"},
+    "iot mtu": {"lans.iot.mtu"},
+    "tcp only": {*HIDDEN, "wans.dsl.mtu"},
+    "dns by udp alone": {"lans.lan.closed", "lans.iot.closed", "lans.lan.dns", "lans.iot.dns"},
     "no masquerade": HIDDEN,
     "no control": CLOSED,
-    "hides too little": HIDDEN - {"lans.lan.source"},
+    "hides too little": HIDDEN - {"lans.lan.source", "lans.lan.source.dsl"},
     "no route": {"lans.lan.source.10.20.0.0/16", "forward routed"},
-    "internet for all": {"lans.iot.internet"},
+    "internet for all": NO_INTERNET,
     "no dns": {"lans.lan.dns", "lans.iot.dns"},
     "failed unit": {"system.inspection"},
     "forgets": {"state.persist"},
@@ -352,7 +443,7 @@ EXPECTED = {
     "no names": {"name", "label", "system.hostname.name"},
     "no time": {"time"},
     "unsynchronised": {"time"},
-    "listens": SCANS,
+    "listens": SCANS | OTHERS,
     "no allow": {"reaches tcp", "reaches udp", "reaches out", "reaches in"},
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "answers astray": {"forward dsl"},
@@ -386,9 +477,31 @@ def test_a_machine_that_hangs_is_red(seen):
 def test_a_good_gateway_is_green(seen, kind):
     results = seen[kind]
     assert {r.id: (r.seen, r.control) for r in results.values() if r.status != "pass"} == {}
-    assert results.keys() == {claim.id for claim in CLAIMS} | {"machine.poweroff", "state.persist"}
+    left_out = BETWEEN_WANS if kind == "static" else set()
+    assert results.keys() == {claim.id for claim in CLAIMS} - left_out | {"machine.poweroff", "state.persist"}
     assert str(LISTENER) in results["wans.wan.closed"].control
     assert "10.0.0.1" in results["lans.lan.source"].control
+
+
+def test_the_report_lists_every_port_with_what_listens_there(seen):
+    """Also what the firewall merely hides."""
+    ports = {(port.address, port.port): port for port in seen[""]["lans.lan.closed.udp"].ports}
+    assert {port for _, port in ports} >= {str(port) for port in (*udp.USUAL, LISTENER, 52, 54)}
+    rows = {number: ports["10.0.0.1", number] for number in ("53", "67", "1900", str(LISTENER))}
+    assert {number: (port.expected, port.seen) for number, port in rows.items()} == {
+        "53": ("open", "open"), "67": ("open", "open"), "1900": ("closed", "silent"), str(LISTENER): ("closed", "silent"),
+    }  # fmt: skip
+    assert [rows[number].listens for number in ("1900", str(LISTENER))] == ["", "0.0.0.0"]
+    scanned = {port.port: (port.expected, port.seen) for port in seen[""]["lans.lan.closed"].ports}
+    assert scanned["53"] == ("open", "open")
+    assert scanned["8001"] == ("as who listens there", "open")
+    assert scanned[str(LISTENER)] == ("closed", "silent")
+    assert [pair for number, pair in scanned.items() if number.startswith("the other ")] == [("closed", "silent")]
+    elsewhere = {port.address for port in seen[""]["lans.lan.closed.others"].ports}
+    assert elsewhere > {"100.64.0.2", "10.0.9.1"}
+    assert "10.0.0.1" not in elsewhere
+    refused = [port for port in seen["udp hole"]["wans.wan.closed.udp"].ports if port.seen == "refused"]
+    assert [(port.port, port.service) for port in refused] == [("5351", "NAT-PMP and PCP")]
 
 
 @pytest.mark.parametrize("fault", EXPECTED)
@@ -399,7 +512,7 @@ def test_a_fault_is_red_on_exactly_its_claims(seen, fault):
 
 @pytest.mark.parametrize("fault", WITHOUT_LEASE)
 def test_what_needs_a_lease_is_not_asked_without_one(seen, fault):
-    needing = {claim.id for claim in CLAIMS if "lans.lan.dhcp.lease" in claim.needs}
+    needing = {claim.id for claim in CLAIMS if "lans.lan.dhcp.lease" in claim.needs and asked(claim, fault)}
     assert having(seen[fault], "not asked") == needing
     assert having(seen[fault], "fail") - {"state.persist"} == {"lans.lan.dhcp.lease"}
 

@@ -141,7 +141,7 @@ def test_the_document_is_plain_json():
     document = json.loads(json.dumps(report.document(REPORT)))
     assert document["claims"][0] == {
         "id": "a", "path": "wans.wan", "place": "", "text": "a claim", "status": "pass", "question": "", "seen": "seen",
-        "control": "open", "started": None, "seconds": 0, "needs": [], "advice": "", "capture": "",
+        "control": "open", "started": None, "seconds": 0, "needs": [], "advice": "", "capture": "", "ports": [],
     }  # fmt: skip
     assert document["times"] == {"boot": 1.23}
     assert document["started"] is None

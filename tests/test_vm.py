@@ -103,7 +103,7 @@ MUTANTS = {
     ),
     "firewall open": (
         "config/etc/nftables/gwimage.nft", "policy drop;", "policy accept;",
-        {"wans.wan.closed", "lans.lan.closed", "lans.lan.unreachable.wan"},
+        {f"{zone}.closed{what}" for zone in ("wans.wan", "lans.lan") for what in ("", ".udp", ".others")} | {"lans.lan.unreachable.wan"},
     ),
 }  # fmt: skip
 

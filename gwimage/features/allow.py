@@ -244,16 +244,17 @@ def _families(entry: Allow, profile: Profile) -> list[int]:
 
 
 def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """One for each pair of zones, with the first port and addresses; of IPv4, TCP and UDP only."""
-    protocol = next((name for name in entry.protocols or WITH_PORTS if name in WITH_PORTS), None)
-    if protocol is None or 4 not in _families(entry, profile):
+    """One for each pair of zones and each protocol that hosts answer, with the first port and addresses; of IPv4 only."""
+    protocols = [name for name in entry.protocols or opening.ASKED if name in opening.ASKED]
+    if 4 not in _families(entry, profile):
         return
     port = entry.ports[0][0] if entry.ports else LISTENER
-    for start, end in product(entry.from_zones, entry.to_zones):
-        if probe := _probe(entry, start, end, protocol, port, known, profile):
-            there = f"{probe.destination or 'one'} on {end} by {protocol.upper()} {port}"
-            text = f"{probe.source or 'a host'} on {start} reaches {there}"
-            yield Claim(f"{path}.{start}.{end}", path, text, probe, zones.there(profile, start, end))
+    for start, end, protocol in product(entry.from_zones, entry.to_zones, protocols):
+        if probe := _probe(entry, start, end, protocol, port if protocol in WITH_PORTS else 0, known, profile):
+            way = f"{protocol.upper()} {port}" if probe.port else "ping"
+            text = f"{probe.source or 'a host'} on {start} reaches {probe.destination or 'one'} on {end} by {way}"
+            name = f"{path}.{start}.{end}" if protocol == protocols[0] else f"{path}.{start}.{end}.{protocol}"
+            yield Claim(name, path, text, probe, zones.there(profile, start, end))
 
 
 def _probe(

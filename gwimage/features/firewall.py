@@ -8,13 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gwimage import opening
-from gwimage.claim import Claim, GatewayClosed, Unreachable
+from gwimage import exposure
 from gwimage.match import LIMITED
 from gwimage.plan import Element, Plan, Rule
 from gwimage.problem import Problem
-from gwimage.ranges import LAST_PORT, Ports
-from gwimage.zones import GATEWAY
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -64,7 +61,7 @@ def plan(profile: Profile) -> Plan:
         rules=RULES + _log(profile.firewall),
         elements=tuple(Element("forward_open", f'"{lan}" . "{wan}"', f"lans.{lan}") for lan in lans for wan in wans),
         packages=("nftables",),
-        claims=_claims(profile),
+        claims=exposure.claims(profile),
     )
 
 
@@ -73,45 +70,3 @@ def _log(firewall: Firewall) -> tuple[Rule, ...]:
         return ()
     text = f'limit rate {firewall.log_limit} log prefix "gwimage dropped %s: "'
     return tuple(Rule(f"{chain}.log", text % chain, "firewall.log.dropped") for chain in ("input", "forward"))
-
-
-def _claims(profile: Profile) -> tuple[Claim, ...]:
-    wans, ssh, claims = [wan.name for wan in profile.wans], profile.services.ssh_from, []
-    for wan in wans:
-        probe, path = GatewayClosed(f"attacker-{wan}", (22,) if wan in ssh else (), _allowed(wan, profile)), f"wans.{wan}"
-        claims.append(Claim(f"{path}.closed", path, _scan(wan, probe), probe, (f"{path}.address",), closed=True))
-    for lan in profile.lans:
-        probe = GatewayClosed(f"client-{lan.name}", (22, 53) if lan.name in ssh else (53,), _allowed(lan.name, profile))
-        path = f"lans.{lan.name}"
-        claims.append(Claim(f"{path}.closed", path, _scan(lan.name, probe), probe, closed=True))
-        for other in (*wans, *(other.name for other in profile.lans if other != lan)):
-            if not opening.answers(profile.allow, other, lan.name):
-                claims.append(_unreachable(other, lan.name, other in wans))
-    return tuple(claims)
-
-
-def _unreachable(start: str, lan: str, outside: bool) -> Claim:
-    path = f"lans.{lan}"
-    if outside:
-        text, probe = f"nobody on {start} reaches a client on {lan}", Unreachable(f"attacker-{start}", lan)
-    else:
-        text, probe = f"a client on {start} does not reach one on {lan}", Unreachable(f"client-{start}", lan)
-    return Claim(f"{path}.unreachable.{start}", path, text, probe, closed=True)
-
-
-def _allowed(zone: str, profile: Profile) -> tuple[Ports, ...]:
-    """TCP ports of the gateway's address that the profile opens on that zone: its own, and those of servers behind it."""
-    found = []
-    for entry in profile.allow:
-        if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or "tcp" in entry.protocols):
-            found += entry.ports or [(1, LAST_PORT)]
-    for forward in profile.forwards:
-        if zone in forward.wans and "tcp" in forward.protocols:
-            found += forward.ports
-    return tuple(sorted(set(found)))
-
-
-def _scan(zone: str, probe: GatewayClosed) -> str:
-    ports = " and ".join(map(str, probe.open_tcp))
-    more = ", besides what firewall opens" if probe.allowed_tcp else ""
-    return f"from {zone} the gateway answers on {f'TCP {ports} only' if ports else 'no TCP port'}{more}"

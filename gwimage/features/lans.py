@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic, opening, subnets
-from gwimage.claim import Claim, Ping, Source, Unreachable
-from gwimage.link import Link
+from gwimage import link, nic, opening, subnets, zones
+from gwimage.claim import Claim, Mtu, Ping, Source, Unreachable
+from gwimage.link import USUAL_MTU, Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem
 
 if TYPE_CHECKING:
+    from gwimage.features.wans import Wan
     from gwimage.profile import Profile
 
 MOST_OTHERS = 16  # subnets of one LAN that are asked about besides the main one: a lab takes its time
@@ -117,22 +118,45 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     first = profile.wans[0]  # its default route wins
     needs = (f"{path}.dhcp.lease",) if lan.name in profile.dhcp else ()
     claims = [Claim(f"{path}.ping", f"{path}.address", f"{client} pings the gateway", Ping(lan.name), needs)]
-    needs = (*needs, f"wans.{first.name}.address")
+    if (lan.link.mtu or USUAL_MTU) < USUAL_MTU:
+        text, mtu = f"the gateway sends packets of {lan.link.mtu} bytes at most to {lan.name}", Mtu(lan.name, "", lan.link.mtu)
+        claims.append(Claim(f"{path}.mtu", f"{path}.mtu", text, mtu, needs))
+    reached = [first, *(wan for wan in profile.wans[1:] if subnets.roomy(wan))]
     if not lan.internet:
-        text, probe = f"{client} does not reach a server outside", Unreachable(f"client-{lan.name}", first.name)
-        if not opening.answers(profile.allow, lan.name, first.name):
-            claims.append(Claim(f"{path}.internet", f"{path}.internet", text, probe, needs, closed=True))
-        return Plan(claims=tuple(claims))
-    seen = "hidden behind the WAN's address" if lan.masquerade else "seen with its own address"
-    if lan.masquerade and first.snat:
-        seen = f"hidden behind {first.snat}"
-    source = Source(lan.name, lan.masquerade, first.snat if lan.masquerade else None)
-    text = f"{client} reaches a server outside, {seen}"
-    claims.append(Claim(f"{path}.source", f"{path}.masquerade", text, source, needs, closed=lan.masquerade))
+        found = (_no_internet(lan, wan, wan is first, profile) for wan in reached)
+        return Plan(claims=(*claims, *filter(None, found)))
+    ways = [_source(lan, wan, wan is first, profile) for wan in reached]
+    claims, source, seen = claims + ways, ways[0], _seen(lan, first)
     for net, cause in _others(lan, profile)[:MOST_OTHERS]:
-        text, probe = f"a host in {net} reaches a server outside, {seen}", replace(source, host=_host(net, lan))
-        claims.append(Claim(f"{path}.source.{net}", cause, text, probe, needs, closed=lan.masquerade))
+        text, probe = f"a host in {net} reaches a server outside, {seen}", replace(source.probe, host=_host(net, lan))
+        claims.append(Claim(f"{path}.source.{net}", cause, text, probe, source.needs, closed=lan.masquerade))
     return Plan(claims=tuple(claims))
+
+
+def _no_internet(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim | None:
+    path, protocols = f"lans.{lan.name}", opening.closed(profile.allow, lan.name, wan.name)
+    text = f"a client on {lan.name} does not reach {'a server outside' if first else f'a host on {wan.name}'}"
+    text += "" if protocols == opening.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
+    probe = Unreachable(f"client-{lan.name}", wan.name, protocols)
+    name = f"{path}.internet" if first else f"{path}.internet.{wan.name}"
+    needs = zones.there(profile, lan.name, wan.name)
+    return Claim(name, f"{path}.internet", text, probe, needs, closed=True) if protocols else None
+
+
+def _source(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim:
+    """The way to the world outside, or to the neighbours on another WAN than the first."""
+    path, where = f"lans.{lan.name}", "a server outside" if first else f"a host on {wan.name}"
+    text = f"a client on {lan.name} reaches {where}, {_seen(lan, wan)}"
+    probe = Source(lan.name, lan.masquerade, wan.snat if lan.masquerade else None, wan="" if first else wan.name)
+    name = f"{path}.source" if first else f"{path}.source.{wan.name}"
+    needs = zones.there(profile, lan.name, wan.name)
+    return Claim(name, f"{path}.masquerade", text, probe, needs, closed=lan.masquerade)
+
+
+def _seen(lan: Lan, wan: Wan) -> str:
+    if not lan.masquerade:
+        return "seen with its own address"
+    return f"hidden behind {wan.snat}" if wan.snat else "hidden behind the WAN's address"
 
 
 def _others(lan: Lan, profile: Profile) -> list[tuple[IPv4Network, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic, subnets
-from gwimage.claim import Claim, WanAddress
+from gwimage import link, nic, subnets, zones
+from gwimage.claim import Claim, Mtu, Segments, WanAddress
 from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem
@@ -121,7 +122,8 @@ def _own_servers(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    return sum((_plan_one(wan, index, profile) for index, wan in enumerate(profile.wans)), Plan())
+    parts = sum((_plan_one(wan, index, profile) for index, wan in enumerate(profile.wans)), Plan())
+    return parts + Plan(claims=tuple(_sizes(profile)))
 
 
 def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
@@ -199,3 +201,21 @@ def _static(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
 
 def _dns(file: str, path: str, wan: Wan) -> tuple[Setting, ...]:
     return tuple(Setting(file, "Network", "DNS", str(server), f"{path}.dns") for server in wan.dns)
+
+
+def _sizes(profile: Profile) -> Iterator[Claim]:
+    """How long packets and segments may be, asked from the first LAN that may go out."""
+    lan = next((lan for lan in profile.lans if lan.internet), None)
+    for index, wan in enumerate(profile.wans if lan else ()):
+        if index and not subnets.roomy(wan):
+            continue
+        path, needs = f"wans.{wan.name}", zones.there(profile, lan.name, wan.name)
+        outer, inner = wan.link.mtu or link.USUAL_MTU, lan.link.mtu or link.USUAL_MTU
+        if wan.mss_clamp:
+            size = min(outer, inner) - HEADERS if wan.mss_clamp is True else wan.mss_clamp
+            text = f"TCP between {lan.name} and {wan.name} agrees on segments of {size} bytes at most"
+            probe = Segments(lan.name, wan.name, size)
+            yield Claim(f"{path}.mss", f"{path}.mss_clamp", text, probe, needs, closed=True)
+        if outer < min(inner, link.USUAL_MTU):
+            text = f"packets of {outer} bytes pass from {lan.name} to {wan.name}, and longer ones are told so"
+            yield Claim(f"{path}.mtu", f"{path}.mtu", text, Mtu(lan.name, wan.name, outer), needs)

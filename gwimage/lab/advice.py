@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gwimage import claim
-from gwimage.lab import dhcp
+from gwimage.lab import advice_exposure, dhcp
 from gwimage.lab.hosts import PORT, SECRET_NAME, Hosts
 from gwimage.lab.pcapng import Packet
 from gwimage.lab.topology import WanSide
@@ -275,15 +275,15 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.Lease: ("a client (udhcpc) asks for a lease from power-on", _lease),
     claim.Reservation: ("two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC", _reservation),
     claim.DhcpOptions: ("a client asks for a lease and for these options", _dhcp_options),
-    claim.Dns: (f"a client asks the gateway for {SECRET_NAME}, which only the ISP's server knows", _dns),
+    claim.Dns: (f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows", _dns),
     claim.LocalName: ("a client asks the gateway for the name", _local_name),
     claim.Ntp: ("a client asks the gateway for the time by SNTP", _ntp),
     claim.Ping: ("a client sends an ICMP echo request", _ping),
-    claim.Source: ("a client connects by TCP to a server outside, which says whom it saw", _source),
+    claim.Source: ("a client speaks to a server outside by TCP, UDP and ping, and it is asked whom it saw", _source),
     claim.GatewayClosed: ("a SYN goes to every TCP port of the gateway, twice where none answers", _gateway_closed),
-    claim.Unreachable: ("TCP to a host that listens, and knows the way back", _unreachable),
+    claim.Unreachable: ("TCP, UDP and ping to a host that listens, and knows the way back", _unreachable),
     claim.Reaches: ("a host sends to a listener, which says whom it saw", _reaches),
     claim.Forwarded: ("a host sends to the WAN's address; a listener inside says whom it saw", _forwarded),
     claim.Beyond: ("no lab can ask this", _beyond),
     claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
-}
+} | advice_exposure.KINDS

@@ -20,6 +20,7 @@ from gwimage.lab import pcapng
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.netns import inside
 from gwimage.lab.pcapng import Packet
+from gwimage.lab.sniff import PING
 from gwimage.lab.sniffer import SNAP
 from gwimage.lab.wire import SCAN
 from gwimage.problem import ToolError
@@ -41,7 +42,7 @@ _FILTER = (
     (0x06, 0, 0, _EVERYTHING), (0x06, 0, 0, _NOTHING),
 )  # fmt: skip
 _NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
-    claim.WanAddress, claim.Lease, claim.Reservation, claim.LocalName, claim.Unreachable,
+    claim.WanAddress, claim.Lease, claim.Reservation, claim.LocalName, claim.Unreachable, claim.OtherAddresses, claim.Spoofed,
 )  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def _marks(probe: claim.Probe | None) -> list[bytes]:
     if isinstance(probe, claim.LocalName):
         return [b"".join(bytes([len(part)]) + part.encode() for part in probe.name.split("."))]
     if isinstance(probe, claim.Unreachable):
-        return [PORT.to_bytes(2, "big"), _ARP]
+        return [PORT.to_bytes(2, "big"), PING, _ARP]
     return []
 
 

@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gwimage.claim import Claim, Inspection, Lease, LocalName, Reservation, Unreachable, WanAddress
+from gwimage.claim import Claim, Inspection, Lease, LocalName, OtherAddresses, Reservation, Spoofed, Unreachable, WanAddress
 from gwimage.lab import advice, capture, guest, probes, wire
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.guest import Findings
 from gwimage.lab.hosts import PORT, Hosts, wait_for
 from gwimage.lab.pcapng import Packet
-from gwimage.lab.probes import Answer, View
+from gwimage.lab.probes import Answer, Port, View
 from gwimage.lab.qemu import Machine, Shape, acceleration
 from gwimage.lab.topology import derive
 from gwimage.lab.world import Say
@@ -28,7 +28,8 @@ from gwimage.lab.world import Say
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
 CANNOT = "unaskable"  # for a reason that is not the gateway's
 _PATIENCE = {"kvm": 60, "tcg": 120}
-_TOGETHER = (Unreachable, Reservation, LocalName)  # asked side by side: slow where the answer is no, or many
+# asked side by side: slow where the answer is no, or many
+_TOGETHER = (Unreachable, OtherAddresses, Spoofed, Reservation, LocalName)
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -47,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Result:
-    """A claim and what became of it. `control` is what the control boot showed, if it was asked.
+    """A claim and what became of it. `control` is what the control boot showed, if it was asked; ports: the whole list.
 
     started: seconds since the epoch, 0 if it was not asked; seconds: how long it took; question: how it is asked, one line for people.
     Of a failed one, advice: what to look at first; capture: the file with its packets; packets: the first of them as text.
@@ -66,6 +67,7 @@ class Result:
     advice: str = ""
     capture: str = ""
     packets: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
 
     def answer(claim: Claim) -> Answer:
         say(f"asking {claim.id}")
-        return probes.ask(claim.probe, View(hosts, look, gateway.ports, gateway.tries))
+        return probes.ask(claim.probe, View(hosts, look, gateway.ports, gateway.tries, gateway.sockets))
 
     # Inspection last: what the other probes stir up in the journal counts too.
     answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
@@ -114,7 +116,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     second = _boot(say, hosts, gateway, control=True)
     after = _memory(hosts, gateway.findings())
     gateway.open_up()
-    view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries)
+    view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries, gateway.sockets)
     controls = ask_all(
         [replace(c, needs=()) for c in claims if c.closed and answers[c.id] and answers[c.id].good],
         lambda claim: probes.ask(claim.probe, view),
@@ -132,8 +134,9 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer]) -> dict[str
     answers: dict[str, Answer | None] = {}
     left = list(claims)
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
-        # The rest one by one, since a scan keeps an emulated gateway busy.
-        batch = [c for c in ready if isinstance(c.probe, _TOGETHER)] or ready[:1]
+        # The rest one by one, since a scan keeps an emulated gateway busy; first those that others wait for.
+        awaited = [claim for claim in ready if any(claim.id in other.needs for other in left)]
+        batch = awaited[:1] or [c for c in ready if isinstance(c.probe, _TOGETHER)] or ready[:1]
         with ThreadPoolExecutor(32) as pool:
             answers |= zip([claim.id for claim in batch], pool.map(ask, batch))
         left = [claim for claim in left if claim.id not in answers]
@@ -154,7 +157,7 @@ def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result
         shown = control.seen if control else "not asked"
         shown = shown if exposed else f"no control: {shown}"
     return replace(
-        result, status=status, seen=answer.seen, control=shown, started=answer.started, seconds=answer.seconds
+        result, status=status, seen=answer.seen, control=shown, started=answer.started, seconds=answer.seconds, ports=answer.ports
     )
 
 
@@ -198,10 +201,9 @@ def _boot(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, 
         elif lan.dhcp:  # what does not hang on DHCP is asked all the same
             hosts.forget_lease(lan.name)
             hosts.give_address(lan)
-    if hosts.wan_address(hosts.topology.wans[0]):
-        hosts.route_inwards()
-        if wait_for(lambda: _through(hosts), gateway.late, gateway.alive):
-            times["first packet to the outside"] = time.time() - gateway.started
+    hosts.route_inwards()
+    if hosts.wan_address(hosts.topology.wans[0]) and wait_for(lambda: _through(hosts), gateway.late, gateway.alive):
+        times["first packet to the outside"] = time.time() - gateway.started
     if wait_for(gateway.ready, gateway.patience, gateway.alive):
         times["boot done"] = gateway.ready_at - gateway.started
     return times

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gwimage.lab import guest
+from gwimage.lab import guest, sockets
 from gwimage.lab.probes import ALL_PORTS
 from gwimage.lab.qemu import Machine
 
@@ -58,8 +58,13 @@ class Gateway:
         parts = self._ask("report")
         return guest.read(parts) if parts else None
 
+    def sockets(self) -> sockets.Sockets | None:
+        """Who listens inside just now, or None if the gateway says nothing."""
+        parts = self._ask("sockets")
+        return sockets.read(parts) if parts else None
+
     def open_up(self) -> bool:
-        """Switch masquerade off; the firewall is off since the control boot began."""
+        """Switch masquerade and the kernel's own distrust off; the firewall is off since the control boot began."""
         return self._ask("open") is not None
 
     def stop(self) -> str:

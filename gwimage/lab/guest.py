@@ -1,8 +1,8 @@
 """A look inside the running gateway, without any back door in the image.
 
 SMBIOS credentials (systemd.system-credentials(7): systemd.extra-unit.*, systemd.unit-dropin.*)
-give the lab's machine a unit that reports over a virtio port, a TCP listener for the scan to
-miss, and in the control boot the orders that switch firewall and masquerade off.
+give the lab's machine a unit that reports over a virtio port, listeners by TCP and UDP for the scans
+to miss, and in the control boot the orders that switch firewall and masquerade off.
 """
 
 from __future__ import annotations
@@ -81,6 +81,7 @@ def credentials(control: bool) -> dict[str, str]:
     """Name to base64 value, for `Machine.start`."""
     script = resources.files(__package__).joinpath("guest.sh").read_text()
     script = ("MAY_OPEN=yes\n" if control else "") + script
+    echo = resources.files(__package__).joinpath("echo.pl").read_text()
     units = {
         "extra-unit.gwlab.service": "[Unit]\nDescription=gwimage lab: report\n"
         "[Service]\nExecStart=/bin/sh\nStandardInput=data\nStandardInputData="
@@ -88,7 +89,11 @@ def credentials(control: bool) -> dict[str, str]:
         "extra-unit.gwlab-listen.socket": "[Unit]\nDescription=gwimage lab: a port to hide\n"
         f"[Socket]\nListenStream=0.0.0.0:{LISTENER}\nAccept=yes\n",
         "extra-unit.gwlab-listen@.service": "[Service]\nExecStart=-/bin/true\n",
-        "unit-dropin.multi-user.target": "[Unit]\nWants=gwlab.service gwlab-listen.socket\n",
+        "extra-unit.gwlab-echo.socket": "[Unit]\nDescription=gwimage lab: a UDP port to hide\n"
+        f"[Socket]\nListenDatagram=0.0.0.0:{LISTENER}\n",
+        "extra-unit.gwlab-echo.service": "[Service]\nExecStart=/usr/bin/perl -\nStandardInput=data\nStandardInputData="
+        + _encode(echo),
+        "unit-dropin.multi-user.target": "[Unit]\nWants=gwlab.service gwlab-listen.socket gwlab-echo.socket\n",
     }
     spoilt = OPEN_FIREWALL if control else {}
     return {f"systemd.{name}": _encode(text) for name, text in units.items()} | spoilt

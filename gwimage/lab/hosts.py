@@ -150,15 +150,21 @@ class Hosts:
         return self.wan(network).attacker.ip if kind == "attacker" else self.client_address(self.lan(network))
 
     def route_inwards(self) -> None:
-        """ISP and attackers know the way to the LANs, so an open firewall shows."""
+        """ISP and attackers know the way to the LANs, and attackers to other WANs, so an open firewall shows."""
         for wan in reversed(self.topology.wans):  # the ISP takes that by the first one
             if address := self.given(wan):
+                way = f"via {address} dev {wan.name} onlink"
                 routes = [
-                    f"route replace {network} via {address} dev {wan.name} onlink"
+                    f"route replace {network} {way}"
                     for lan in self.topology.lans for network in {*(own.network for own in lan.gateways), *lan.routed}
                 ]
                 ip("isp", routes)
-                ip(f"attacker-{wan.name}", routes)
+                ip(f"attacker-{wan.name}", [*routes, *(f"route replace {there} {way}" for there in self._on_others(wan))])
+
+    def _on_others(self, wan: WanSide) -> list[IPv4Address]:
+        """Who else is outside: the gateway's addresses on the other WANs, and their attackers."""
+        found = [(*(other.own or (self.given(other),)), other.attacker.ip) for other in self.topology.wans if other != wan]
+        return [address for some in found for address in some if address]
 
     def check(self) -> None:
         """A fault of the lab must not look like one of the gateway."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gwimage.lab.cards import read
@@ -29,6 +30,13 @@ def lacks() -> frozenset[str]:
             found.add(name)
     run(["ip", "netns", "del", "try"])
     return frozenset(found)
+
+
+def listening(files: Mapping[str, File]) -> tuple[int, ...]:
+    """The UDP ports of the tunnels."""
+    texts = [file.text for path, file in files.items() if path.endswith(".netdev")]
+    settings = [setting for text in texts for setting in read(text)]
+    return tuple(int(value) for section, key, value in settings if (section, key) == ("WireGuard", "ListenPort"))
 
 
 def without(path: str, file: File, lacking: frozenset[str]) -> File | None:

@@ -10,6 +10,7 @@ import base64
 import re
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,12 +19,13 @@ from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
 from gwimage import compile as compiler
-from gwimage.lab import cards, guest, kernel, userland, wire
+from gwimage.lab import cards, guest, kernel, sockets, userland, wire
 from gwimage.lab.course import FAIL, PASS, Result
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import SECRET_NAME, Hosts, wait_for
 from gwimage.lab.netns import inside, ip, make, run
 from gwimage.lab.probes import ALL_PORTS
+from gwimage.lab.serve import send_back
 from gwimage.lab.userland import Userland
 from gwimage.plan import File
 from gwimage.problem import ToolError
@@ -66,12 +68,14 @@ class Rendered:
     refused: str = ""
     _land: Userland | None = field(default=None, repr=False)
     _programs: dict[str, Popen[bytes]] = field(default_factory=dict, repr=False)
+    _tunnels: tuple[int, ...] = ()
     _ends: list[str] = field(default_factory=list, repr=False)
     _listeners: list[socket.socket] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:
         """The files on the disk, without those that this kernel or a namespace cannot follow."""
         lacking = kernel.lacks()
+        self._tunnels = kernel.listening(self.files) if kernel.WIREGUARD in lacking else ()
         files = {path: kernel.without(path, file, lacking) for path, file in self.files.items()}
         compiler.write({path: file for path, file in files.items() if file}, str(self._dir / "files"))
         for folder in ("root", "state"):
@@ -112,7 +116,14 @@ class Rendered:
             return None
         return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0)
 
+    def sockets(self) -> sockets.Sockets | None:
+        if self.refused:
+            return None
+        return sockets.read({name: run(["nsenter", f"--net=/run/netns/{NAME}", *argv]) for name, argv in sockets.COMMANDS.items()})
+
     def open_up(self) -> bool:
+        with inside(NAME):
+            sockets.trust()
         for family in ("ip", "ip6"):
             with suppress(ToolError):  # no masquerade, no table
                 self._land.run("nft", "delete", "table", family, "io.systemd.nat")
@@ -130,6 +141,8 @@ class Rendered:
                 program.wait()
         self._programs.clear()
         for listener in self._listeners:
+            with suppress(OSError):  # who waits on a socket of UDP would keep the namespace
+                listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         self._listeners.clear()
         self._land.remove()
@@ -160,10 +173,18 @@ class Rendered:
             ip("hv", [f"link set {end} addrgenmode none{master} up"])
 
     def _listen(self) -> None:
-        """A port that the scan must miss, and who answers in place of sshd where the profile wants one."""
+        """Ports that the scans must miss, and who answers in place of sshd where the profile wants one.
+
+        In place of a tunnel that this kernel cannot have, somebody who keeps as silent.
+        """
         with inside(NAME):
             for port in (LISTENER, *([_SSH] if _SSHD in self.files else [])):
                 self._listeners.append(socket.create_server(("", port), backlog=64))
+            for port in (LISTENER, *self._tunnels):
+                self._listeners.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                self._listeners[-1].bind(("", port))
+                if port == LISTENER:
+                    threading.Thread(target=send_back, args=(self._listeners[-1],), daemon=True).start()
 
     def _run_programs(self) -> None:
         land, folder = self._land, "/run/credentials/networkd"

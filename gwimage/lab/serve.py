@@ -28,6 +28,15 @@ def listen(name: str, protocol: str, address: IPv4Address | None, port: int) -> 
     threading.Thread(target=serve, args=(server,), daemon=True).start()
 
 
+def send_back(server: socket.socket) -> None:
+    """Each datagram goes back to its sender, until the socket is shut down."""
+    while True:
+        data, sender = server.recvfrom(1500)
+        if sender is None:
+            return
+        server.sendto(data, sender)
+
+
 def _tell_callers(server: socket.socket) -> None:
     while True:
         caller, address = server.accept()

@@ -84,26 +84,53 @@ def connect(
     return answer
 
 
-def resolve(name: str, server: IPv4Address, host: str, tries: int = 4, wait: float = 2) -> str:
+def dns_question(host: str, number: int) -> bytes:
+    """Asks for the address of a name (RFC 1035 4.1)."""
+    name = b"".join(bytes([len(part)]) + part.encode() for part in host.split(".")) + b"\0"
+    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
+
+
+def resolve(
+    name: str, server: IPv4Address, host: str, protocol: str = "udp", tries: int = 4, wait: float = 2
+) -> str:
     """The addresses of all A records, or what went wrong."""
-    number = secrets.randbits(16)
-    question = b"".join(bytes([len(part)]) + part.encode() for part in host.split(".")) + b"\0"
-    packet = struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + question + struct.pack("!2H", 1, 1)
-    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.connect((str(server), 53))
-        reply = None
-        for _ in range(tries):
-            try:
-                udp.send(packet)
-                reply = until(udp, wait, lambda data: len(data) >= len(packet) and data[:2] == packet[:2])
-            except ConnectionRefusedError:
-                time.sleep(wait)
-            if reply and reply[3] & 15 != 2:  # SERVFAIL may be a server that is not ready yet
-                break
+    packet = dns_question(host, secrets.randbits(16))
+    reply = None
+    for _ in range(tries):
+        try:
+            reply = (_by_udp if protocol == "udp" else _by_tcp)(name, server, packet, wait)
+        except TimeoutError:
+            continue
+        except OSError:  # refused: it may not be ready yet
+            time.sleep(wait)
+        if reply and reply[3] & 15 != 2:  # nor is who answers SERVFAIL
+            break
     if not reply:
         return "no answer"
     found = _addresses(reply[len(packet) :], int.from_bytes(reply[6:8], "big"))
     return ", ".join(found) or f"no address (rcode {reply[3] & 15})"
+
+
+def _by_udp(name: str, server: IPv4Address, packet: bytes, wait: float) -> bytes | None:
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect((str(server), 53))
+        udp.send(packet)
+        return until(udp, wait, lambda data: len(data) >= len(packet) and data[:2] == packet[:2])
+
+
+def _by_tcp(name: str, server: IPv4Address, packet: bytes, wait: float) -> bytes | None:
+    """RFC 7766: the length stands before each message."""
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+        tcp.settimeout(wait)
+        tcp.connect((str(server), 53))
+        tcp.sendall(struct.pack("!H", len(packet)) + packet)
+        said = b""
+        while len(said) < 2 or len(said) < 2 + int.from_bytes(said[:2], "big"):
+            data = tcp.recv(4096)
+            if not data:
+                return None
+            said += data
+    return said[2:] if len(said) >= 2 + len(packet) and said[2:4] == packet[:2] else None
 
 
 def _addresses(records: bytes, count: int) -> list[str]:
@@ -148,9 +175,10 @@ def clock(name: str, server: IPv4Address, tries: int = 4, wait: float = 2) -> Cl
 
 
 def scan(
-    name: str, link: str, source: IPv4Address, target: IPv4Address, ports: Sequence[int], tries=2
+    name: str, link: str, source: IPv4Address, target: IPv4Address, ports: Sequence[int], tries=2,
+    near: IPv4Address | None = None,
 ) -> dict[int, str]:
-    """Ports of a neighbour that answer a SYN: `open` or `reset`. The others stayed silent.
+    """Ports that answer a SYN: `open` or `reset`. The others stayed silent. `near`: the neighbour that has the target.
 
     After each few packets an ARP question is answered over the same queue: then the packets
     before it were not lost on the way, and no pause has to be guessed.
@@ -163,14 +191,15 @@ def scan(
         arps.bind((link, _ARP))
         wire.bind((link, _IPV4))
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        mac = _arp(arps, source, target, 5)
+        near = near or target
+        mac = _arp(arps, source, near, 5)
         if mac is None:
-            raise Mute(f"{target} does not answer ARP from {name}")
+            raise Mute(f"{near} does not answer ARP from {name}")
         there = (link, _IPV4, 0, 0, bytes.fromhex(mac.replace(":", "")))
-        return _scan(arps, wire, there, source, target, ports, tries)
+        return _scan(arps, wire, there, source, target, near, ports, tries)
 
 
-def _scan(arps, wire, there, source, target, ports, tries) -> dict[int, str]:
+def _scan(arps, wire, there, source, target, near, ports, tries) -> dict[int, str]:
     found: dict[int, str] = {}
     own_port = 20000 + secrets.randbelow(10000)
     syn = _syns(source, target, own_port)
@@ -180,8 +209,8 @@ def _scan(arps, wire, there, source, target, ports, tries) -> dict[int, str]:
         for start in range(0, len(left), _CHUNK):
             for port in left[start : start + _CHUNK]:
                 wire.sendto(syn(port), there)
-            if _arp(arps, source, target, 10) is None:
-                raise Mute(f"{target} stopped answering ARP in the middle of the scan")
+            if _arp(arps, source, near, 10) is None:
+                raise Mute(f"{near} stopped answering ARP in the middle of the scan")
             found |= _answers(wire, target, own_port, 0)
         found |= _answers(wire, target, own_port, 0.5)
     return found

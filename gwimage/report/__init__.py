@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import textwrap
 from collections import Counter
@@ -64,6 +65,7 @@ def _claim_document(result: Result, report: Report) -> dict[str, Any]:
         "needs": list(result.needs),
         "advice": result.advice,
         "capture": result.capture,
+        "ports": [dataclasses.asdict(port) for port in result.ports],
     }
 
 

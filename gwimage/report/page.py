@@ -82,6 +82,7 @@ def _failed(main: Element, report: Report) -> None:
         }
         _facts(article, facts)
         _needs(article, "asked after", result, report)
+        _ports(article, result)
         if result.packets:
             capture = SubElement(article, "details", open="open")
             _add(capture, "summary", f"What passed on the wire (seconds, network, packet; all of it is in {result.capture})")
@@ -104,8 +105,23 @@ def _table(main: Element, title: str, report: Report, status: str, why: str) -> 
         cell = _add(row, "td", result.seen if status != NOT_ASKED else None)
         if result.control:
             _add(cell, "small", f"control: {result.control}", "control")
+        _ports(cell, result)
         _needs(cell, "waits for" if status == NOT_ASKED else "asked after", result, report)
         _add(row, "td", _when(result), "time")
+
+
+def _ports(parent: Element, result: Result) -> None:
+    """Each port that was asked, folded up."""
+    if not result.ports:
+        return
+    folded = _add(parent, "details")
+    _add(folded, "summary", "Each port, what was expected, what was seen, and where something listens")
+    lines = [
+        f"{port.address:15}  {port.protocol} {port.port:15}  {port.expected:28}  {port.seen:8}  {port.listens}"
+        + (f"  ({port.service})" if port.service else "")
+        for port in result.ports
+    ]
+    _add(folded, "pre", "\n".join(lines))
 
 
 def _when(result: Result) -> str:

@@ -72,16 +72,22 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
 
 
 def _dns(probe: claim.Dns, view: View) -> Answer:
-    return _resolves(probe.lan, SECRET_NAME, view.hosts.topology.outside, view)
+    """By UDP, and by TCP as for answers that are too long for that (RFC 7766)."""
+    outside = view.hosts.topology.outside
+    answer = _resolves(probe.lan, SECRET_NAME, outside, view)
+    if not answer.good:
+        return answer
+    by_tcp = _resolves(probe.lan, SECRET_NAME, outside, view, "tcp")
+    return Answer(by_tcp.good, answer.seen if by_tcp.seen == answer.seen else f"{answer.seen}; by TCP {by_tcp.seen}")
 
 
 def _local_name(probe: claim.LocalName, view: View) -> Answer:
     return _resolves(probe.lan, probe.name, probe.address, view)
 
 
-def _resolves(lan: str, name: str, wanted: IPv4Address, view: View) -> Answer:
+def _resolves(lan: str, name: str, wanted: IPv4Address, view: View, protocol: str = "udp") -> Answer:
     server = view.hosts.lan(lan).gateway.ip
-    found = wire.resolve(f"client-{lan}", server, name)
+    found = wire.resolve(f"client-{lan}", server, name, protocol)
     return Answer(str(wanted) in found.split(", "), f"{server} says: {found}")
 
 

@@ -2,80 +2,96 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
 from gwimage import claim
-from gwimage.lab import wire
-from gwimage.lab.guest import LISTENER
+from gwimage.lab import sniff, wire
 from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.probes.exposure import neighbour
 from gwimage.lab.probes.view import Answer, View
 from gwimage.lab.roles import player, wearing
 from gwimage.lab.serve import listen
+from gwimage.lab.sniff import Place
+from gwimage.lab.topology import WanSide
+from gwimage.opening import ASKED
 
 
 def _source(probe: claim.Source, view: View) -> Answer:
+    """By each protocol the host there sees the same caller."""
     hosts = view.hosts
     client, own = f"client-{probe.lan}", probe.host or hosts.client_address(hosts.lan(probe.lan))
+    wan = hosts.wan(probe.wan) if probe.wan else hosts.topology.wans[0]  # the WAN with the best metric
+    there, target = _outside(wan, hosts)
     if not own:
         return Answer(False, f"{client} has no address")
     with wearing(hosts, client, own):
-        answer = wire.connect(client, hosts.topology.outside, PORT, source=own, tries=3)
-    caller = answer.removeprefix("open ")
-    seen = f"the server outside saw {caller}" if caller != answer else f"the server outside: {answer}"
+        answers = {name: _call(client, there, target, name, own, tries=3) for name in ASKED}
+    callers = {name: answer.removeprefix("open ") for name, answer in answers.items()}
+    seen = f"{_who(probe)} saw {_alike(callers)}"
     wanted = own
     if probe.masquerade:
-        wanted = probe.address or hosts.given(hosts.topology.wans[0])  # the WAN with the best metric
-    return Answer(caller == str(wanted), seen, exposed=probe.masquerade and caller == str(own))
+        wanted = probe.address or hosts.given(wan)
+    good, exposed = (set(callers.values()) == {str(address)} for address in (wanted, own))
+    return Answer(good, seen, exposed=probe.masquerade and exposed)
 
 
-def _gateway_closed(probe: claim.GatewayClosed, view: View) -> Answer:
-    name, hosts = probe.zone_host, view.hosts
-    link, own, target = name.partition("-")[2], hosts.address_of(name), _gateway_for(name, hosts)
-    if not own or not target:
-        return Answer(False, "no address to ask from" if target else "no address to ask")
-    try:
-        found = wire.scan(name, link, own, target, view.ports, view.tries)
-        if unseen := [port for port in probe.open_tcp if port not in found]:
-            found |= wire.scan(name, link, own, target, unseen)
-    except wire.Mute as error:
-        return Answer(False, str(error))
-    free = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} - set(probe.open_tcp)
-    is_open = sorted(port for port, kind in found.items() if kind == "open")
-    resets = [port for port, kind in found.items() if kind == "reset" and port not in free]
-    seen = f"{len(view.ports)} ports of {target}: open {_few(is_open)}, {len(resets)} reset"
-    if free:
-        seen += f", {len(free)} may be either"
-    deaf = _deaf(probe, target, hosts) if name.startswith("attacker-") else []
-    seen += f"; from afar no answer on {_few(deaf)}" if deaf else ""
-    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and not deaf
-    return Answer(good, seen, exposed=LISTENER in is_open)
+def _who(probe: claim.Source) -> str:
+    return f"the host on {probe.wan}" if probe.wan else "the server outside"
 
 
-def _deaf(probe: claim.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list[int]:
-    """Open ports that answer a neighbour alone: the answer to others leaves by another WAN."""
-    afar = hosts.topology.afar
-    with wearing(hosts, probe.zone_host, afar):
-        answers = {port: wire.connect(probe.zone_host, target, port, source=afar) for port in probe.open_tcp}
-    return [port for port, answer in answers.items() if not answer.startswith("open")]
+def _alike(answers: dict[str, str]) -> str:
+    """One word where all say the same."""
+    if len(set(answers.values())) == 1:
+        return next(iter(answers.values()))
+    return ", ".join(f"{name} {answer}" for name, answer in answers.items())
+
+
+def _call(
+    name: str, there: Place, target: IPv4Address, protocol: str, source: IPv4Address | None = None, port: int = PORT,
+    tries: int = 2,
+) -> str:
+    """`open <whom the listener there saw>`, or what wire.connect says. A ping's listener is whoever watches the link."""
+    if protocol != "icmp":
+        listen(there.name, protocol, target, port)
+        return wire.connect(name, target, port, protocol, source, tries=tries)
+    return sniff.ping(name, there, target, source, tries)
+
+
+def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[Place, IPv4Address]:
+    """The server beyond the ISP for the WAN that leads there, else or where it must be near a neighbour on that WAN."""
+    if wan == hosts.topology.wans[0] and not near:
+        return Place("isp", wan.name), hosts.topology.outside
+    return Place(f"attacker-{wan.name}", wan.name), wan.attacker.ip
 
 
 def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
     """Silence counts only when both ends are there: the gateway for one, the target for the other."""
     hosts = view.hosts
-    outside = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
-    there, target = ("isp", hosts.topology.outside) if outside else _client(probe.lan, hosts)
+    wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
+    between = probe.src.startswith("attacker-")  # what the ISP has for one WAN it takes by no other
+    there, target = _outside(wans[0], hosts, between) if wans else _client(probe.lan, hosts)
     if not target:
-        return Answer(False, f"{there} has no address to aim at")
-    if not _neighbour(probe.src, hosts):
+        return Answer(False, f"{there.name} has no address to aim at")
+    if not neighbour(probe.src, hosts):
         return Answer(False, f"{probe.src} does not reach the gateway at all")
-    if not (hosts.wan_address(outside[0], 5) if outside else _neighbour(there, hosts)):
-        return Answer(False, f"{there} does not reach the gateway at all")
-    answer = wire.connect(probe.src, target, PORT)
-    return Answer(answer == "silent", f"{target}:{PORT} {answer}", exposed=answer.startswith("open"))
+    if not (hosts.wan_address(wans[0], 5) if wans else neighbour(there.name, hosts)):
+        return Answer(False, f"{there.name} does not reach the gateway at all")
+    with ThreadPoolExecutor(len(ASKED)) as pool:  # silence takes its time
+        said = pool.map(lambda name: _call(probe.src, there, target, name), probe.protocols)
+    answers = dict(zip(probe.protocols, said, strict=True))
+    good, exposed = set(answers.values()) == {"silent"}, all(answer.startswith("open") for answer in answers.values())
+    return Answer(good, f"{target} by {', '.join(probe.protocols)}: {_alike(answers)}", exposed=exposed)
 
 
-def _client(lan: str, hosts: Hosts) -> tuple[str, IPv4Address | None]:
-    return f"client-{lan}", hosts.client_address(hosts.lan(lan))
+def _link(name: str, hosts: Hosts) -> str:
+    """Where what comes for a host can be seen."""
+    kind, _, network = name.partition("-")
+    return {"isp": hosts.topology.wans[0].name, "server": "card0"}.get(kind, network)
+
+
+def _client(lan: str, hosts: Hosts) -> tuple[Place, IPv4Address | None]:
+    return Place(f"client-{lan}", lan), hosts.client_address(hosts.lan(lan))
 
 
 def _reaches(probe: claim.Reaches, view: View) -> Answer:
@@ -86,12 +102,12 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
         return Answer(False, f"{there if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
     with wearing(hosts, caller, source), wearing(hosts, there, target):
-        listen(there, probe.protocol, target, probe.port)
-        answer = wire.connect(caller, target, probe.port, probe.protocol, source, tries=3)
+        answer = _call(caller, Place(there, _link(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
         expected |= {*wan.own, hosts.given(wan)}  # who hides behind which of them has a claim of its own
-    return _told(answer, expected, f"{target}:{probe.port} by {probe.protocol} from {source}")
+    place = f"{target}:{probe.port}" if probe.port else target
+    return _told(answer, expected, f"{place} by {probe.protocol} from {source}")
 
 
 def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
@@ -126,24 +142,8 @@ def _told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
     return Answer(good, f"{seen}; the listener saw {caller}" + ("" if good else f", not {' or '.join(map(str, expected))}"))
 
 
-def _gateway_for(name: str, hosts: Hosts) -> IPv4Address | None:
-    """The gateway's address on the network of an attacker or a client."""
-    kind, _, network = name.partition("-")
-    return hosts.given(hosts.wan(network)) if kind == "attacker" else hosts.lan(network).gateway.ip
-
-
-def _neighbour(name: str, hosts: Hosts) -> bool:
-    own, target = hosts.address_of(name), _gateway_for(name, hosts)
-    return bool(own and target and wire.arp(name, name.partition("-")[2], own, target, 5))
-
-
-def _few(ports: list[int]) -> str:
-    return ", ".join(map(str, ports[:12])) + (" ..." if len(ports) > 12 else "") if ports else "none"
-
-
 ASK = {
     claim.Source: _source,
-    claim.GatewayClosed: _gateway_closed,
     claim.Unreachable: _unreachable,
     claim.Reaches: _reaches,
     claim.Forwarded: _forwarded,

@@ -7,14 +7,28 @@ from dataclasses import dataclass
 
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
+from gwimage.lab.sockets import Sockets
 
 ALL_PORTS = range(1, 65536)
 CONTROL_PORTS = (*range(1, 1024), LISTENER)
 
 
 @dataclass(frozen=True)
+class Port:
+    """One port of an exposure, as a report lists it. `listens`: the addresses on which the gateway itself says it does."""
+
+    protocol: str
+    port: str
+    service: str
+    address: str
+    expected: str
+    seen: str
+    listens: str = ""
+
+
+@dataclass(frozen=True)
 class Answer:
-    """`good`: as the claim says. `seen`: one line for people.
+    """`good`: as the claim says. `seen`: one line for people; `ports`: the whole list, where there is one.
 
     `exposed` is the opposite of closed or hidden: what the control boot must show for the same question.
     `asked`: false where the lab could not ask, for a reason that is not the gateway's; `seen` says which.
@@ -27,13 +41,15 @@ class Answer:
     asked: bool = True
     started: float = 0
     seconds: float = 0
+    ports: tuple[Port, ...] = ()
 
 
 @dataclass(frozen=True)
 class View:
-    """The hosts, a look into the gateway, the ports that a scan asks, and how often each."""
+    """The hosts, a look into the gateway, the ports that a scan asks, how often each, and who listens inside just now."""
 
     hosts: Hosts
     look: Callable[[], Findings | None]
     ports: tuple[int, ...] | range = ALL_PORTS
     tries: int = 2
+    sockets: Callable[[], Sockets | None] = lambda: None

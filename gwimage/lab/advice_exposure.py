@@ -1,0 +1,57 @@
+"""As advice.py, for what of the gateway is exposed, and for packets made by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gwimage import claim
+from gwimage.lab.hosts import PORT
+
+if TYPE_CHECKING:
+    from gwimage.lab.advice import Wire
+
+
+def _closed_udp(probe: claim.GatewayClosedUdp, wire: Wire) -> str:
+    zone = probe.zone_host.partition("-")[2]
+    return (
+        f"The list of ports says which is not as expected, and what listens there: `gwimage explain PROFILE --from {zone} --to gateway "
+        "--udp PORT` says what the rules do with it. `refused` means that the firewall lets the packet pass and nobody listens; "
+        "so do packets that were let in for nobody."
+    )
+
+
+def _others(probe: claim.OtherAddresses, wire: Wire) -> str:
+    zone = probe.zone_host.partition("-")[2]
+    return (
+        f"The list says which address of the gateway answers {zone}, and on which port: `gwimage explain PROFILE --from {zone} "
+        "--to ADDRESS --tcp PORT` says by which rule."
+    )
+
+
+def _spoofed(probe: claim.Spoofed, wire: Wire) -> str:
+    start, end = probe.src.partition("-")[2], probe.zone
+    if wire.arrived(end, PORT):
+        return f"It arrived on {end}: look at the rules of chain prerouting that compare source addresses, for {start}."
+    return f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
+
+
+def _segments(probe: claim.Segments, wire: Wire) -> str:
+    if not wire.arrived(probe.wan, PORT):
+        return f"The question did not come out of the gateway on {probe.wan}: see what {probe.lan} reaches at all."
+    return f"Compare the rules with `maxseg` for {probe.wan}, one for each way, with wans.{probe.wan}.mss_clamp and mtu."
+
+
+def _mtu(probe: claim.Mtu, wire: Wire) -> str:
+    network = probe.wan or probe.lan
+    return f"Look for MTUBytes= in the files of {network}, and whether the gateway may send ICMP errors to {probe.lan}."
+
+
+KINDS = {
+    claim.GatewayClosedUdp: (
+        "each UDP port is asked twice what its usual server would answer; the gateway's kernel counts what nobody waits for", _closed_udp
+    ),
+    claim.OtherAddresses: ("TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one", _others),
+    claim.Spoofed: ("a packet with each false address is sent to a host, and listened for there", _spoofed),
+    claim.Segments: ("a SYN for the longest segments there are goes out, and its answer comes back", _segments),
+    claim.Mtu: ("a client sends echo requests that must not be fragmented", _mtu),
+}

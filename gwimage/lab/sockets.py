@@ -1,0 +1,50 @@
+"""Who listens in the gateway, and how many datagrams its kernel let in that nobody waited for. Seen from inside."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMANDS = {"listening": ("ss", "-lntuH"), "counters": ("cat", "/proc/net/snmp")}  # as guest.sh has them
+# What the kernel refuses of itself, whatever the rules say: lifted in the control boot, where nothing may be left that
+# drops a packet with a false source address (ip-sysctl of the kernel's documentation).
+TRUSTING = {"rp_filter": "0", "accept_local": "1", "route_localnet": "1"}
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """listening: (tcp or udp, address as `ss` writes it, port); unwanted: datagrams let in for ports without a listener."""
+
+    listening: tuple[tuple[str, str, int], ...]
+    unwanted: int
+
+    def on(self, protocol: str, port: int) -> str:
+        """The addresses on which something listens."""
+        return ", ".join(address for kind, address, number in self.listening if (kind, number) == (protocol, port))
+
+    def ports(self, protocol: str) -> set[int]:
+        """The ports that can be reached by a network."""
+        return {port for kind, address, port in self.listening if kind == protocol and not _loopback(address)}
+
+
+def read(parts: dict[str, str]) -> Sockets:
+    """parts: what the COMMANDS said."""
+    listening = []
+    for line in parts["listening"].splitlines():
+        if found := re.match(r"(tcp|udp) +\S+ +\d+ +\d+ +(\S+):(\d+) ", line):
+            listening.append((found[1], found[2], int(found[3])))
+    names, values = re.findall(r"(?m)^Udp: (.*)$", parts["counters"])
+    counted = dict(zip(names.split(), values.split(), strict=True))
+    return Sockets(tuple(sorted(set(listening))), int(counted["NoPorts"]))
+
+
+def trust() -> None:
+    """The namespace that this thread is in drops nothing of itself any more."""
+    for link in Path("/proc/sys/net/ipv4/conf").iterdir():
+        for key, value in TRUSTING.items():
+            (link / key).write_text(value)
+
+
+def _loopback(address: str) -> bool:
+    return address.startswith(("127.", "[::1]")) or address.endswith("%lo")

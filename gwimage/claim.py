@@ -217,6 +217,28 @@ class Beyond:
 
 
 @dataclass(frozen=True)
+class Way:
+    """destination and source: None for whichever the hosts have."""
+
+    port: int
+    destination: IPv4Address | None
+    source: IPv4Address | None
+
+    def __str__(self) -> str:
+        return " ".join([f"port {self.port}"] + [f"{word} {ip}" for word, ip in (("of", self.destination), ("from", self.source)) if ip])
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """TCP or UDP from src to a listener on the zone, a LAN, gets no answer by any of these ways."""
+
+    src: str
+    zone: str
+    protocol: str
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True)
 class Inspection:
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
@@ -241,6 +263,7 @@ Probe = (
     | Reaches
     | Forwarded
     | Beyond
+    | Withheld
     | Inspection
 )
 

@@ -87,12 +87,12 @@ def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address
             low = max(one.first, int(home.network.network_address) + 1)
             high = min(one.last, int(home.network.broadcast_address) - 1)
         there = map(IPv4Address, range(low, high + 1) if one.family == 4 else ())
-        if found := next((ip for ip in there if _is_free(ip, home, known, profile)), None):
+        if found := next((ip for ip in there if is_free(ip, home, known, profile)), None):
             return found
     return None
 
 
-def _is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
+def is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
     """Neither the gateway's nor a provider's router's; outside (no home) none that is inside."""
     taken = ip in known.own or ip in known.edges or any(ip == wan.gateway for wan in profile.wans)
     return not taken and (home is not None or known.home(ip) is None)

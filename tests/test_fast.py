@@ -29,6 +29,7 @@ MACHINE = {"system.inspection", "machine.poweroff"}
 OPEN = {f"lans.{lan}.unreachable.{other}" for lan, other in (("lan", "wan"), ("lan", "iot"), ("iot", "wan"), ("iot", "lan"))}
 SSH = {f"firewall.forwards.ssh.{host}.wan.tcp" for host in ("attacker-wan", "client-lan", "client-iot")}
 WEB = {f"firewall.forwards.web.{host}.wan.tcp" for host in ("attacker-wan", "client-lan", "client-iot")}
+ONLY = "firewall.allow.0.iot.lan.only"
 CAMERA = "lans.iot.dhcp.reservations.camera"
 # of the two-lans profile: file, what stands there, what is written instead, the claims that must turn red
 MUTANTS = {
@@ -42,8 +43,10 @@ MUTANTS = {
     ),
     "a source not checked": (RULES, 'iifname "lan" ip saddr != 10.0.0.0/24', 'iifname "lan" ip saddr 0.0.0.1', {"lans.lan.spoofed"}),
     "a clamp too wide": (RULES, 'iifname "wan" tcp flags', 'iifname "lan" tcp flags', {"wans.wan.mss"}),
-    "a zone opened": (RULES, '"lan" . "wan"', '"iot" . "lan", "lan" . "wan"', {"lans.lan.unreachable.iot"}),
-    "a policy turned": (RULES, "hook forward priority filter; policy drop", "hook forward priority filter; policy accept", OPEN),
+    "a zone opened": (RULES, '"lan" . "wan"', '"iot" . "lan", "lan" . "wan"', {"lans.lan.unreachable.iot", ONLY}),
+    "a port widened": (RULES, "tcp dport 445", "tcp dport 445-454", {ONLY}),
+    "a source dropped": (RULES, "ip saddr 10.0.20.7 ip daddr", "ip daddr", {ONLY}),
+    "a policy turned": (RULES, "hook forward priority filter; policy drop", "hook forward priority filter; policy accept", {*OPEN, ONLY}),
     "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", SSH),
     "a rule dropped": (RULES, 'iifname "iot" oifname "lan" ip saddr 10.0.20.7', "# ", {"firewall.allow.0.iot.lan"}),
     "an exemption moved": (
@@ -51,6 +54,7 @@ MUTANTS = {
         {"firewall.allow.0.iot.lan", "firewall.forwards.web.client-iot.wan.tcp", "firewall.forwards.ssh.client-iot.wan.tcp"},
     ),
     "a key misspelt": (NETWORK + "10-wan.network", "EmitLLDP=no", "EmitLDLP=no", {"files.accepted"}),
+    "a key dropped": (NETWORK + "20-lan.network", "EmitTimezone=no\n", "", {"lans.lan.dhcp.options"}),
     "a MAC address changed": (NETWORK + "20-iot.network", "bc:24:11:00:20:07", "bc:24:11:00:20:08", {CAMERA}),
     "a hosts entry changed": ("config/etc/hosts", "10.0.20.7 camera", "10.0.20.8 camera", {f"{CAMERA}.name"}),
     "a listener dropped": (

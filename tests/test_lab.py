@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from gwimage import profile
-from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Reaches, Reservation
+from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Reaches, Reservation, Way, Withheld
 from gwimage.lab import capture, course, sockets, udp, world
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
@@ -59,6 +59,8 @@ PROBES = {
     "reaches udp": Reaches("client-iot", "lan", "udp", 445),
     "reaches out": Reaches("client-iot", "wan", "udp", 53, FAR),
     "reaches in": Reaches("attacker-wan", "lan", "tcp", 445, source=FRIEND),
+    "withheld": Withheld("client-iot", "lan", "tcp", (Way(446, NAS, SENSOR), Way(444, None, None))),
+    "withheld udp": Withheld("client-iot", "lan", "udp", (Way(446, None, None),)),
     "forward": Forwarded("attacker-wan", "wan", "tcp", 443, "lan", NAS, 8443),
     "forward udp": Forwarded("attacker-wan", "wan", "udp", 443, "lan", NAS, 8443),
     "forward friend": Forwarded("attacker-wan", "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
@@ -90,7 +92,7 @@ def _claims() -> tuple[Claim, ...]:
         found.append(replace(claim, probe=_as_built(claim.id, claim.probe)))
     outside = ("wans.wan.address",)
     more = [
-        Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()))
+        Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()), isinstance(probe, Withheld))
         for name, probe in PROBES.items()
     ]
     return (*found, *more)
@@ -298,6 +300,7 @@ class StandIn:
         rules = rules.replace("DNS", dns)
         rules = rules.replace("INTERNET", '{ "lan", "iot" }' if "internet for all" in self.faults else '"lan"')
         rules = rules.replace("INPUT", "").replace("FORWARD", "" if "no allow" in self.faults else ALLOW)
+        rules = rules.replace("dport 445 accept", "dport 440-450 accept") if "allows too much" in self.faults else rules
         if "no masquerade" not in self.faults:
             hidden = "10.0.0.0/24" if "hides too little" in self.faults else "10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16"
             ways = '"wan", "dsl", "lan"' if "hides too much" in self.faults else '"wan", "dsl"'
@@ -319,10 +322,12 @@ class StandIn:
         if "no wan" not in self.faults and not self.hosts.topology.wans[0].static:
             self.processes.append(spawn("gw", ["udhcpc", "-fq", "-T1", "-iwan", "-s", str(script)], log))
         pool = "10.0.0.20,10.0.0.30" if "pool" in self.faults else "10.0.0.100,10.0.0.199"
-        if "forgets" in self.faults and self.control:
-            pool = "10.0.0.150,10.0.0.155"
+        if "forgets" in self.faults:  # nothing in both: by chance it would be the same address
+            pool = "10.0.0.150,10.0.0.199" if self.control else "10.0.0.100,10.0.0.149"
         dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h", *DHCP]
         dhcp.append(f"--dhcp-boot=,,{'10.0.0.6' if 'next server' in self.faults else NAS}")
+        if "babbles" in self.faults:
+            dhcp.append("--dhcp-option=101,Europe/Vienna")
         if "options" in self.faults:
             dhcp.append("--dhcp-option=42,10.0.0.9")
         if "no reservation" not in self.faults:
@@ -410,7 +415,7 @@ def verdicts(folder, *faults):
 
 
 EXPECTED = {
-    "open": SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET,
+    "open": SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET | {"withheld", "withheld udp"},
     "reject": SCANS | OTHERS,
     "udp hole": UDP | OTHERS,
     "udp hole, silent": UDP,
@@ -439,11 +444,13 @@ EXPECTED = {
     "torn bridge": {"lans.iot.ping"},
     "no reservation": {"reservation"},
     "options": {"options"},
+    "babbles": {"options", "lans.lan.dhcp.options"},
     "next server": {"options"},
     "no names": {"name", "label", "system.hostname.name"},
     "no time": {"time"},
     "unsynchronised": {"time"},
     "listens": SCANS | OTHERS,
+    "allows too much": {"withheld", "withheld udp"},
     "no allow": {"reaches tcp", "reaches udp", "reaches out", "reaches in"},
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "answers astray": {"forward dsl"},

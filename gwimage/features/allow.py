@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from gwimage import ground, match, nic, opening, ranges, subnets, zones
+from gwimage import ground, match, nic, opening, ranges, subnets, withheld, zones
 from gwimage.claim import Claim, Reaches
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
@@ -204,8 +204,8 @@ def plan(profile: Profile) -> Plan:
     entries = [(f"firewall.allow.{index}", entry) for index, entry in enumerate(profile.allow)]
     rules = tuple(one for path, entry in entries for one in _rules(entry, path, profile))
     known = zones.of(profile)
-    claims = (one for path, entry in entries for one in _claims(entry, path, known, profile))
-    return Plan(rules=rules, claims=tuple(islice(claims, MOST_CLAIMS)))
+    claims = tuple(islice((one for path, entry in entries for one in _claims(entry, path, known, profile)), MOST_CLAIMS))
+    return Plan(rules=rules, claims=claims + tuple(islice(withheld.beside(claims, known, profile), withheld.MOST)))
 
 
 def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:

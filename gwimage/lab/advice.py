@@ -245,6 +245,14 @@ def _reaches(probe: claim.Reaches, wire: Wire) -> str:
     return f"It did not come out of the gateway on {end}: {_explain(start, target, probe.protocol, probe.port)} says what the rules do with it."
 
 
+def _withheld(probe: claim.Withheld, wire: Wire) -> str:
+    start = _zone(probe.src)
+    if not wire.spoke(start):
+        return _silent(start)
+    port = next((way.port for way in probe.ways if wire.arrived(probe.zone, way.port)), probe.ways[0].port)
+    return f"{_explain(start, probe.zone, probe.protocol, port)} says by which rule it would pass."
+
+
 def _forwarded(probe: claim.Forwarded, wire: Wire) -> str:
     if wire.arrived(probe.lan, probe.to_port):
         return (
@@ -283,6 +291,7 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.GatewayClosed: ("a SYN goes to every TCP port of the gateway, twice where none answers", _gateway_closed),
     claim.Unreachable: ("TCP, UDP and ping to a host that listens, and knows the way back", _unreachable),
     claim.Reaches: ("a host sends to a listener, which says whom it saw", _reaches),
+    claim.Withheld: ("a host sends to listeners on ports and addresses beside those that are open", _withheld),
     claim.Forwarded: ("a host sends to the WAN's address; a listener inside says whom it saw", _forwarded),
     claim.Beyond: ("no lab can ask this", _beyond),
     claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),

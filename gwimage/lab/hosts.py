@@ -89,7 +89,7 @@ class Hosts:
         """A static address and route for the client of a LAN."""
         ip(
             f"client-{lan.name}",
-            [f"addr add {lan.spare} dev {lan.name}", f"route add default via {lan.gateway.ip}"],
+            [f"addr replace {lan.spare} dev {lan.name}", f"route replace default via {lan.gateway.ip}"],
         )
 
     def forget_lease(self, lan: str) -> None:

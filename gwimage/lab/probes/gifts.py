@@ -12,6 +12,7 @@ from gwimage.lab.probes.view import Answer, View
 _UNSYNCHRONISED = 16  # from this stratum on (RFC 5905)
 _DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd and dhcpcd name themselves
 _NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
+_BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for the networks inside to know (RFC 4833)
 _MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
 
 
@@ -55,7 +56,8 @@ def _reservation(probe: claim.Reservation, view: View) -> Answer:
 
 def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
     name = f"client-{probe.lan}"
-    given = dhcp.lease(name, probe.lan, wire.mac(name, probe.lan), [code for code, _ in probe.expected])
+    codes = [*(code for code, _ in probe.expected), *_BY_ITSELF]
+    given = dhcp.lease(name, probe.lan, wire.mac(name, probe.lan), codes)
     if given is None:
         return Answer(False, "the DHCP client got no answer")
     seen = {code: given.options.get(code) for code, _ in probe.expected}
@@ -63,6 +65,8 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
         f"option {code}: {'none' if seen[code] is None else seen[code]!r}, not {value}"
         for code, value in probe.expected if seen[code] is None or value not in dhcp.readings(seen[code])
     ]  # fmt: skip
+    more = [code for code in _BY_ITSELF if code in given.options and code not in seen]
+    wrong += [f"option {code}, which nobody asked for: {given.options[code]!r}" for code in more]
     right = [f"option {code}: {value}" for code, value in probe.expected]
     if probe.next_server:
         right.append(f"next server: {probe.next_server}")

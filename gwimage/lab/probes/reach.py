@@ -110,6 +110,26 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     return _told(answer, expected, f"{place} by {probe.protocol} from {source}")
 
 
+def _withheld(probe: claim.Withheld, view: View) -> Answer:
+    """As _reaches asks, with a listener on each way; silence counts if it was open in the control on every one."""
+    answers = {way: _on_way(probe, way, view.hosts) for way in probe.ways}
+    opened = [way for way, answer in answers.items() if answer.startswith("open")]
+    wrong = [f"{way}: {answer}" for way, answer in answers.items() if answer != "silent"]
+    seen = "; ".join(wrong or [f"{way}: silent" for way in answers])
+    return Answer(not wrong, f"{seen}, by {probe.protocol}", exposed=len(opened) == len(answers))
+
+
+def _on_way(probe: claim.Withheld, way: claim.Way, hosts: Hosts) -> str:
+    there = player(hosts, probe.zone, way.destination)
+    source, target = way.source or hosts.address_of(probe.src), way.destination or hosts.address_of(there)
+    if not source or not target:
+        return "no address"
+    caller = _caller(probe.src, source, hosts)
+    with wearing(hosts, caller, source), wearing(hosts, there, target):
+        listen(there, probe.protocol, target, way.port)
+        return wire.connect(caller, target, way.port, probe.protocol, source, tries=2, wait=1.2)  # TCP asks again after 1 s
+
+
 def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
     hosts = view.hosts
@@ -146,5 +166,6 @@ ASK = {
     claim.Source: _source,
     claim.Unreachable: _unreachable,
     claim.Reaches: _reaches,
+    claim.Withheld: _withheld,
     claim.Forwarded: _forwarded,
 }

@@ -1,0 +1,208 @@
+"""How many mistakes in compiled gateways `gwimage verify --fast` catches; and whether it ever cries wolf.
+
+    python -m bench.mutants [--count N] [--seed N] [--jobs N] [-o FILE] [PROFILE...]
+    python -m bench.mutants --loop N [PROFILE...]      the same without mistakes: N runs, none may be red
+
+By hand, since it takes its time (about 3 s of processor for each mutant). A mutant is caught if any claim is not as it
+should be; `expected` if one of them belongs to the part of the profile that caused the line, by the manifest's source map.
+bench/equivalent.yaml lists mistakes that change nothing that anybody could see, with the reason. Exit status 1 if the
+score, without those, is below LEAST, or if a run of the loop is red.
+"""
+
+import argparse
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+from bench import mutate
+from gwimage import compile as compiler
+from gwimage import fast, host, source, tools
+from gwimage.lab.course import CANNOT, PASS
+from gwimage.lab.guest import LISTENER
+from gwimage.plan import File
+from gwimage.problem import ToolError
+from gwimage.profile import Profile
+from gwimage.step import Steps
+
+ROOT = Path(__file__).resolve().parent.parent
+PROFILES = [*sorted((ROOT / "profiles").glob("*.yaml")), ROOT / "tests/cases/everything/profile.yaml"]
+LEAST = 0.97
+PORTS = (*range(1, 10001), LISTENER)  # where the mistakes are; all of them cost most of the time
+
+
+@dataclass(frozen=True)
+class Gateway:
+    name: str
+    profile: Profile
+    files: dict[str, File]
+    claims: tuple
+
+    @property
+    def zones(self) -> list[str]:
+        return [net.name for net in (*self.profile.wans, *self.profile.lans)]
+
+
+@dataclass
+class Seen:
+    """What became of a mutant; red: ids of claims, expected: those of the part of the profile that caused the line."""
+
+    gateway: str
+    mutant: mutate.Mutant
+    origin: str
+    verdict: str = ""
+    red: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+    why: str = ""
+    seconds: float = 0
+
+
+def load(path: Path) -> Gateway:
+    read = source.read(str(path))
+    profile, problems = compiler.load(read)
+    assert profile, problems
+    return Gateway(profile.name, profile, compiler.render(profile, read), compiler.claims(profile))
+
+
+def chosen(gateways: list[Gateway], count: int, seed: int) -> list[tuple[Gateway, mutate.Mutant]]:
+    """By turns of each kind, so that what is rare in the files is asked as well."""
+    kinds = defaultdict(list)
+    for gateway in gateways:
+        for mutant in mutate.mutants(gateway.files, gateway.zones):
+            kinds[mutant.kind].append((gateway, mutant))
+    rng, found = random.Random(seed), []
+    for kind in sorted(kinds):
+        rng.shuffle(kinds[kind])
+    while len(found) < count and any(kinds.values()):
+        found += [kinds[kind].pop() for kind in sorted(kinds) if kinds[kind]]
+    return found[:count]
+
+
+def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -> Seen:
+    start, origin = time.monotonic(), mutant.origin(gateway.files)
+    seen = Seen(gateway.name, mutant, origin)
+    if why := equivalent(gateway.name, mutant, same):
+        seen.verdict, seen.why = "equivalent", why
+        return seen
+    if mutate.needs_machine(mutant):
+        seen.verdict = "needs VM"
+        return seen
+    try:
+        outcome = fast.verify(gateway.profile, mutant.apply(gateway.files), gateway.claims, tree, ports=PORTS)
+    except ToolError as error:
+        seen.verdict, seen.why = "broke the lab", f"{' '.join(error.argv)}: {error.stderr}"[:500]
+        return seen
+    wrong = [result for result in outcome.results if result.status not in (PASS, CANNOT)]
+    seen.red = [result.id for result in wrong]
+    seen.expected = [result.id for result in wrong if _related(result.path, origin)]
+    seen.verdict = "survived" if not wrong else "caught"
+    seen.seconds = time.monotonic() - start
+    return seen
+
+
+def equivalent(gateway: str, mutant: mutate.Mutant, same: list[dict]) -> str:
+    """Why nobody can see it, if bench/equivalent.yaml says so."""
+    for entry in same:
+        fits = fnmatchcase(mutant.path, f"*/{entry['file']}") and mutant.kind in entry.get("kinds", [mutant.kind])
+        if fits and gateway in entry.get("gateways", [gateway]) and re.search(entry["line"], mutant.old.strip()):
+            return entry["why"]
+    return ""
+
+
+def _related(path: str, origin: str) -> bool:
+    return bool(path and origin) and (f"{path}.".startswith(f"{origin}.") or f"{origin}.".startswith(f"{path}."))
+
+
+def table(found: list[Seen]) -> tuple[str, float]:
+    """For people, and the score: what was caught, of all that could be seen here."""
+    kinds, lines = defaultdict(Counter), []
+    for seen in found:
+        kinds[seen.mutant.kind][seen.verdict] += 1
+    verdicts = ["caught", "survived", "equivalent", "needs VM", "broke the lab"]
+    lines.append(f"{'':22}" + "".join(f"{verdict:>15}" for verdict in verdicts))
+    for kind in sorted(kinds):
+        lines.append(f"{kind:22}" + "".join(f"{kinds[kind][verdict] or '':>15}" for verdict in verdicts))
+    count = Counter(seen.verdict for seen in found)
+    lines.append(f"{'all':22}" + "".join(f"{count[verdict]:>15}" for verdict in verdicts) + "\n")
+    for seen in found:
+        if seen.verdict in ("survived", "broke the lab"):
+            mutant = seen.mutant
+            lines.append(f"{seen.verdict}: {seen.gateway} {mutant.path}:{mutant.line} {mutant.kind} [{seen.origin}] {seen.why}")
+            lines += [f"    - {mutant.old.strip()}", *(f"    + {text.strip()}" for text in (mutant.text, mutant.more) if text)]
+    asked = count["caught"] + count["survived"] + count["broke the lab"]
+    score = count["caught"] / asked if asked else 1.0
+    there = sum(1 for seen in found if seen.verdict == "caught" and seen.expected)
+    lines.append(f"{count['caught']} of {asked} caught: {score:.1%}; {there} by a claim of the part that caused the line")
+    return "\n".join(lines), score
+
+
+def document(found: list[Seen], seed: int) -> dict:
+    return {
+        "seed": seed,
+        "mutants": [
+            {
+                "gateway": seen.gateway, "file": seen.mutant.path, "line": seen.mutant.line, "kind": seen.mutant.kind,
+                "was": seen.mutant.old.strip(), "is": (seen.mutant.text or "").strip(), "and": (seen.mutant.more or "").strip(),
+                "cause": seen.origin, "verdict": seen.verdict, "red": seen.red, "expected": seen.expected, "why": seen.why,
+                "seconds": round(seen.seconds, 1),
+            }
+            for seen in found
+        ],
+    }  # fmt: skip
+
+
+def loop(gateways: list[Gateway], times: int, jobs: int, tree: Path) -> int:
+    """Runs without a mistake, by turns; says which were red."""
+    bad = 0
+
+    def run(number: int) -> list[str]:
+        gateway = gateways[number % len(gateways)]
+        results = fast.verify(gateway.profile, gateway.files, gateway.claims, tree).results
+        return [f"{gateway.name}: {r.id}: {r.seen} {r.control}" for r in results if r.status not in (PASS, CANNOT)]
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, wrong in enumerate(pool.map(run, range(times)), 1):
+            bad += bool(wrong)
+            print(f"{number:3} of {times}: {'; '.join(wrong) or 'green'}", flush=True)
+    print(f"{bad} of {times} runs were red")
+    return int(bad > 0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("profiles", nargs="*", type=Path, default=PROFILES)
+    parser.add_argument("--count", type=int, default=320)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--loop", type=int, default=0)
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args()
+    fast.preflight()
+    steps, mirror = Steps(host.cache() / "mutants.log"), host.mirror()
+    tree = tools.tree(steps, tools.mkosi(steps, mirror), mirror)
+    gateways = [load(path) for path in options.profiles]
+    if options.loop:
+        return loop(gateways, options.loop, options.jobs, tree)
+    same, found = yaml.safe_load((ROOT / "bench/equivalent.yaml").read_text()), []
+    print(f"seed {options.seed}", flush=True)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for seen in pool.map(lambda pair: ask(*pair, tree, same), chosen(gateways, options.count, options.seed)):
+            found.append(seen)
+            if options.output:
+                options.output.write_text(json.dumps(document(found, options.seed), indent=1) + "\n")
+            print(f"{len(found):4} {seen.verdict:10} {seen.gateway} {seen.mutant.path}:{seen.mutant.line} {seen.mutant.kind}", flush=True)
+    text, score = table(found)
+    print(text)
+    return int(score < LEAST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

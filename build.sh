@@ -27,6 +27,7 @@ qemu-utils qemu-img
 ovmf /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/pve-edk2-firmware/OVMF_CODE_4M.fd
 dnsmasq-base dnsmasq
 udhcpc udhcpc
+e2fsprogs mkfs.ext4 e2fsck debugfs dumpe2fs
 iproute2 ip
 tcpdump tcpdump
 util-linux unshare nsenter

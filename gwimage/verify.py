@@ -56,9 +56,11 @@ def verify(
     profile_digest: str = "",
     places: Mapping[str, str] = MappingProxyType({}),
     logs: Path | None = None,
+    faults: tuple[str, ...] | None = None,
     say: world.Say = lambda text: None,
 ) -> Report:
-    """Boot the image twice in its lab and ask every claim. `logs` gets consoles, host logs, and the packets of what failed.
+    """Boot the image twice in its lab and ask every claim. `logs` gets consoles, host logs, and the packets of what failed;
+    `faults`: see course.Job.
 
     Never writes to the image. Raises ToolError when the host cannot run the lab, or when the
     image changes under it.
@@ -67,7 +69,7 @@ def verify(
         raise ToolError(("gwimage", "verify"), 3, "; ".join(problems))
     started, state, digest = time.time(), _state(image), _digest(image)
     with tempfile.TemporaryDirectory(prefix="gwimage-lab-") as folder:
-        job = course.Job(image.resolve(), profile, tuple(claims), shape, Path(folder))
+        job = course.Job(image.resolve(), profile, tuple(claims), shape, Path(folder), faults)
         try:
             outcome = world.call(course.run, job, say=say)
             results = tuple(_told(result, Path(folder)) for result in outcome.results)

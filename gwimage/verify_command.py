@@ -21,8 +21,12 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
 @click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
 @click.option("--fast", is_flag=True, help="Ask the compiled files in seconds, without image and VM. No proof.")
+@click.option("--faults", is_flag=True, help="Then let go wrong what goes wrong with gateways, too (docs/faults.md).")
+@click.option("--fault", "some", multiple=True, metavar="NAME", help="Of these only that one; repeatable.")
 @click.pass_context
-def verify(context, profile: str, image: Path | None, output: Path, machine, memory, cores, fast: bool) -> None:
+def verify(
+    context, profile: str, image: Path | None, output: Path, machine, memory, cores, fast: bool, faults: bool, some: tuple[str, ...]
+) -> None:
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
 
     Writes the proof as OUTPUT/NAME.proof.json, .xml (JUnit) and .html; beside it, in OUTPUT/NAME.lab, the consoles' logs
@@ -37,11 +41,15 @@ def verify(context, profile: str, image: Path | None, output: Path, machine, mem
     from gwimage import compile as compiler
     from gwimage import report
     from gwimage.explain import tell
+    from gwimage.lab.faults import FAULTS
     from gwimage.lab.qemu import Shape
     from gwimage.render import mkosi as definitions
     from gwimage.verify import built_from
     from gwimage.verify import verify as run
 
+    names = [fault.id for fault in FAULTS]
+    if unknown := [name for name in some if name not in names]:
+        raise click.UsageError(f"there is no fault {unknown[0]!r}; there are {', '.join(names)}")
     ((parsed, source),) = loaded((profile,))
     stem = definitions.image_name(parsed)
     image = image or output / f"{stem}.qcow2"
@@ -52,7 +60,7 @@ def verify(context, profile: str, image: Path | None, output: Path, machine, mem
     found = run(
         image, parsed, claims, shape=shape, profile_digest=source.sha256,
         places={claim.path: tell.cited(claim.path, source) for claim in claims},
-        logs=output / f"{stem}.lab", say=_say,
+        logs=output / f"{stem}.lab", faults=some if faults or some else None, say=_say,
     )  # fmt: skip
     written = report.write(found, parsed, output / stem)
     click.echo(report.table(found, *_terminal()))

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from conftest import ROOT, TESTS
-from rebake import partition, rebake
+from rebake import rebake
 from visits import darkness, log_in, upgrade
 
 from gwimage import report, source
@@ -53,8 +53,13 @@ def red(found) -> set[str]:
     return {result.id for result in found.results if result.status != "pass"}
 
 
-def test_the_default_image_under_ovmf(image):
-    assert red(prove(image, HOMELAB, shape=Shape(machine="q35"))) == set()
+FAULTS = ("isp-silent", "wan-cable", "wan-address", "wan-subnet", "power-cut", "config-damaged")  # two boots more; all: docs/faults.md
+
+
+def test_the_default_image_under_ovmf_and_what_goes_wrong_there(image):
+    found = prove(image, HOMELAB, shape=Shape(machine="q35"), faults=FAULTS)
+    assert red(found) == set()
+    assert {f"faults.{name}" for name in FAULTS} <= {result.id for result in found.results}
 
 
 def test_two_wans_two_lans_and_ssh(image, tmp_path):
@@ -126,16 +131,3 @@ def test_rules_that_do_not_load_leave_the_gateway_dark(image, tmp_path):
     parsed, _ = load(source.read(str(HOMELAB)))
     found = world.call(darkness, Job(mutant, parsed, (), Shape(), tmp_path), say=print)
     assert (found["wan"], found["lease"]) == (None, None)
-
-
-def test_a_damaged_configuration_layer_leaves_the_gateway_dark_and_says_so(image, tmp_path):
-    broken = tmp_path / "broken.raw"
-    broken.write_bytes(image.read_bytes())
-    start, size = partition(broken, "gwimage-config")
-    with broken.open("r+b") as disk:
-        disk.seek(start)
-        disk.write(b"\xff" * size)
-    parsed, _ = load(source.read(str(HOMELAB)))
-    found = world.call(darkness, Job(broken, parsed, (), Shape(), tmp_path), say=print)
-    assert (found["wan"], found["lease"]) == (None, None)
-    assert "configuration layer is missing or damaged" in found["console"]

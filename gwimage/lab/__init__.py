@@ -1,6 +1,6 @@
 """The lab: the gateway in a virtual machine, in a private network, asked from outside.
 
 world: the private network   topology: the lab of a profile, as data   hosts, serve, roles: bring it to life
-qemu, switch: the machine   guest: looks inside it   rendered, userland, cards, kernel: without a machine
+disk: damage to its disks   qemu, switch: the machine   guest: looks inside it   rendered, userland, cards, kernel: without a machine
 wire, dhcp, probes: the questions   course: the order
 """

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gwimage.claim import Claim, Inspection, Lease, LocalName, OtherAddresses, Reservation, Spoofed, Unreachable, WanAddress
-from gwimage.lab import advice, capture, guest, probes, wire
+from gwimage.lab import advice, capture, faults, guest, probes, wire
+from gwimage.lab.faults import driver
+from gwimage.lab.faults.fault import Scene
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.guest import Findings
 from gwimage.lab.hosts import PORT, Hosts, wait_for
@@ -27,6 +29,7 @@ from gwimage.lab.world import Say
 
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
 CANNOT = "unaskable"  # for a reason that is not the gateway's
+_LOOK = "docs/faults.md says what must be true then; console.log shows the boot in which it happened."
 _PATIENCE = {"kvm": 60, "tcg": 120}
 # asked side by side: slow where the answer is no, or many
 _TOGETHER = (Unreachable, OtherAddresses, Spoofed, Reservation, LocalName)
@@ -37,13 +40,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What to verify. `dir` gets logs and overlays."""
+    """What to verify. `dir` gets logs and overlays; `faults`: the ids of those to play, or None for none."""
 
     image: Path
     profile: Profile
     claims: tuple[Claim, ...]
     shape: Shape
     dir: Path
+    faults: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,25 @@ def run(say: Say, job: Job) -> Outcome:
     gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", guest.tunnel_keys(job.profile))
     outcome = examine(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel
-    return outcome
+    if job.faults is None:
+        return outcome
+    return replace(outcome, results=outcome.results + disturb(say, hosts, gateway, job, outcome.results))
+
+
+def disturb(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Sequence[Result]) -> tuple[Result, ...]:
+    """The faults, after both boots: their controls are those of the claims."""
+    controls = {result.id: result.control for result in before if result.status == PASS and result.control}
+    scene = Scene(hosts, gateway, job.claims, controls)
+    results, begun = [], time.time()
+    for fault, answer in driver.play(say, scene, faults.pick(job.faults or (), hosts.topology)):
+        status, seen = (PASS if answer.good else FAIL, answer.seen) if answer else (NOT_ASKED, f"needs faults.{fault.needs}")
+        say(f"fault {fault.id}: {status}, {seen}")
+        results.append(Result(
+            f"faults.{fault.id}", "", fault.text, status, seen, started=begun, seconds=time.time() - begun,
+            question=f"docs/faults.md, {fault.id}", advice=_LOOK if status == FAIL else "",
+        ))  # fmt: skip
+        begun = time.time()
+    return tuple(results)
 
 
 def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:

@@ -67,15 +67,28 @@ class Gateway:
         """Switch masquerade and the kernel's own distrust off; the firewall is off since the control boot began."""
         return self._ask("open") is not None
 
+    def look(self) -> dict[str, str]:
+        """The whole `journal` of this boot, and the `clock` (seconds since the epoch); empty if it says nothing."""
+        return self._ask("look") or {}
+
+    def renew(self) -> None:
+        """New disks, in the machine as it was ordered; what the state disk is told is logged."""
+        self.machine.renew()
+
+    def plug(self, slot: int, there: bool) -> None:
+        """The cable of a card: in or out."""
+        self.machine.plug(slot, there)
+
     def stop(self) -> str:
         how = self.machine.stop(self.patience / 3)
         self._port.close()
         return how
 
     def cut(self) -> None:
-        """Pull the plug."""
+        """Pull the plug, if it is in."""
         self.machine.stop(0)
-        self._port.close()
+        if self._port:
+            self._port.close()
 
     def _await_ready(self) -> None:
         if self._ask("ready"):

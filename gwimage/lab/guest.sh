@@ -29,6 +29,10 @@ trusting() { # what sockets.py says
         echo 1 > $link/route_localnet
     done
 }
+look() {
+    part clock date +%s
+    part journal journalctl -b -o short --no-hostname --no-pager
+}
 opened() {
     trusting
     for family in ip ip6; do part nft nft delete table $family io.systemd.nat; done
@@ -41,6 +45,7 @@ while true; do
         ready) part state timeout 300 systemctl is-system-running --wait ;;
         report) report ;;
         sockets) sockets ;;
+        look) look ;;
         open) [ -z "$MAY_OPEN" ] || opened ;;
     esac >&3
     echo "@@ end $order" >&3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
@@ -69,7 +70,7 @@ class Hosts:
             self._start_insiders(lan)
         ip("isp", ["route add local default dev lo"])  # the ISP is every host of the internet
         listen("isp", "tcp", None, PORT)
-        self._start_isp()
+        self.start_isp()
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""
@@ -200,18 +201,23 @@ class Hosts:
             *(f"addr add {address} dev {link}" for address in addresses),
         ])  # fmt: skip
 
-    def _start_isp(self) -> None:
-        ranges = [
-            f"--dhcp-range={wan.first},{wan.last},{wan.isp.netmask},1h"
-            for wan in self.topology.wans if wan.first
-        ]  # fmt: skip
+    def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
+        """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
+        if ranges is None:
+            ranges = [f"{wan.first},{wan.last},{wan.isp.netmask},1h" for wan in self.topology.wans if wan.first]
         self.isp = spawn(
             "isp",
             ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]
             + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
-            + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}", *ranges],
+            + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]
+            + [f"--dhcp-range={given}" for given in ranges] + [*more],
             self.dir / "isp.log",
         )
+
+    def stop_isp(self) -> None:
+        """Neither addresses nor names any more; the way through stays."""
+        self.isp.kill()
+        self.isp.wait()
 
 
 def wait_for(condition, seconds: float, alive) -> bool:

@@ -20,6 +20,7 @@ COMMANDS = {
     "mount": "mount",
     "dnsmasq": "dnsmasq-base",
     "udhcpc": "udhcpc",
+    "mkfs.ext4": "e2fsprogs",
 }
 _CURES = {
     "unshare": "run it as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "

@@ -6,6 +6,7 @@ of what the gateway does.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -43,12 +44,18 @@ _Q35_BRIDGES = [
 
 @dataclass(frozen=True)
 class Shape:
-    """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB; a blank second disk or none."""
+    """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB; a blank second disk or none.
+
+    clock: what the real-time clock says at power-on, as QEMU's -rtc base= takes it; the host's time if empty.
+    write_log: what the second disk is told goes into state.writes too, in order (see faults/writes.py).
+    """
 
     machine: str = "pc"
     memory: int = 512
     cores: int = 2
     state_disk: bool = True
+    clock: str = ""
+    write_log: bool = False
 
 
 @dataclass
@@ -63,15 +70,13 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0
     _qmp: socket.socket | None = field(default=None, repr=False)
+    _ordered: Shape = Shape()
     _switches: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:
-        """Overlay, blank state disk, firmware variables, taps, a switch for each card that has tagged networks."""
-        run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self.image.resolve())]
-            + ["-F", image_format(self.image), str(self.dir / "os.qcow2")]
-        )
-        run(["qemu-img", "create", "-q", "-f", "raw", str(self.dir / "state.raw"), "64M"])
+        """The disks, firmware variables, taps, a switch for each card that has tagged networks."""
+        self._ordered = self.shape
+        self.new_disks()
         if self.shape.machine == "q35":
             shutil.copyfile(firmware()[1], self.dir / "vars.fd")
         for card in self.cards:
@@ -85,6 +90,19 @@ class Machine:
                 ports = [f"{segment.tap}={segment.vlan}" for segment in card.segments]
                 argv = [sys.executable, "-m", "gwimage.lab.switch", str(_switch(card)), str(_cable(card)), *ports]
                 self._switches.append(spawn("hv", argv, self.dir / f"switch-{card.slot}.log"))
+
+    def new_disks(self) -> None:
+        """A fresh overlay over the image, and a blank state disk."""
+        run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self.image.resolve())]
+            + ["-F", image_format(self.image), str(self.dir / "os.qcow2")]
+        )
+        run(["qemu-img", "create", "-q", "-f", "raw", str(self.dir / "state.raw"), "64M"])
+
+    def renew(self) -> None:
+        """New disks, the shape that was ordered, and the log of the state disk."""
+        self.new_disks()
+        self.shape = dataclasses.replace(self._ordered, write_log=self._ordered.state_disk)
 
     def start(self, credentials: dict[str, str]) -> None:
         """Power on, with system credentials by SMBIOS (values are base64)."""
@@ -122,8 +140,12 @@ class Machine:
         finally:
             self._qmp.close()
 
-    def _order(self, word: str) -> None:
-        self._qmp.sendall(json.dumps({"execute": word}).encode() + b"\n")
+    def plug(self, slot: int, there: bool) -> None:
+        """The cable of a card: in or out."""
+        self._order("set_link", name=f"net{slot}", up=there)
+
+    def _order(self, word: str, **arguments: object) -> None:
+        self._qmp.sendall(json.dumps({"execute": word, "arguments": arguments}).encode() + b"\n")
 
     def _connect(self, name: str) -> socket.socket:
         link = socket.socket(socket.AF_UNIX)
@@ -160,8 +182,10 @@ def command(
         argv += ["-drive", f"if=pflash,unit=1,format=raw,file={dir / 'vars.fd'}"]
     argv += ["-drive", f"if=none,id=os,format=qcow2,cache=unsafe,file={dir / 'os.qcow2'}"]
     if shape.state_disk:
-        argv += ["-drive", f"if=none,id=state,format=raw,cache=unsafe,file={dir / 'state.raw'}"]
+        argv += _state_disk(shape, dir)
         devices.append("scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1")
+    if shape.clock:
+        argv += ["-rtc", f"base={shape.clock}"]
     argv += ["-chardev", f"file,id=console,append=on,path={dir / 'console.log'}"]
     argv += ["-serial", "chardev:console"]
     argv += ["-chardev", f"socket,id=port,path={_RUN / 'port'},server=on,wait=off"]
@@ -176,6 +200,17 @@ def command(
         argv += ["-device", device]
     values = [f"value=io.systemd.credential.binary:{k}={v}" for k, v in credentials.items()]
     return argv + ["-smbios", ",".join(["type=11", *values])]
+
+
+def _state_disk(shape: Shape, dir: Path) -> list[str]:
+    """With the log the guest's flushes are written down, and still cost nothing."""
+    if not shape.write_log:
+        return ["-drive", f"if=none,id=state,format=raw,cache=unsafe,file={dir / 'state.raw'}"]
+    (dir / "state.writes").write_bytes(b"")
+    file, log = (
+        {"driver": "file", "filename": str(dir / name), "cache": {"no-flush": True}} for name in ("state.raw", "state.writes")
+    )
+    return ["-blockdev", json.dumps({"driver": "blklogwrites", "node-name": "state", "file": file, "log": log})]
 
 
 def _netdev(card: Card) -> str:

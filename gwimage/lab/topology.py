@@ -107,6 +107,9 @@ class Topology:
     outside: IPv4Address
     afar: IPv4Address
 
+    def card_of(self, segment: Segment) -> Card:
+        return next(card for card in self.cards if segment in card.segments)
+
 
 def derive(profile: Profile) -> Topology:
     """The lab for a checked profile."""

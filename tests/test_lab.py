@@ -595,6 +595,9 @@ def test_a_capture_shows_what_the_probe_met(seen):
     lines = told(seen, "listens", "wans.wan.closed")
     assert any(".9000 > " in line and "Flags [S.]" in line for line in lines)
     assert not any("ARP" in line or "Flags [S]," in line for line in lines)
+    lines = told(seen, "open", "wans.wan.closed")
+    assert len([line for line in lines if "Flags [R" in line]) == capture.RESETS
+    assert any(f".{LISTENER} > " in line and "Flags [S.]" in line for line in lines)
     lines = told(seen, "no reservation", "reservation")
     assert [line.split()[7:9] for line in lines if MAC in line] == [["Request", "from"]] * 3
     assert len(lines) == 6

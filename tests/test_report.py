@@ -182,6 +182,10 @@ def test_a_green_page_speaks_of_no_failure():
 
 def test_the_page_is_for_light_and_dark_small_and_large_and_paper():
     html, _ = pages(GREEN)
+    style = re.search(r"<style>(.*?)</style>", html, re.S)[1]
+    plain = re.sub(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}", "", style)
+    colours = dict(re.findall(r"(?m)^([^{}@]*h1) \{[^}]*color: var\(--(\w+)\)", plain))
+    assert colours == {"h1": "green", ".bad h1": "red"}
     for words in ("prefers-color-scheme: dark", "@media (max-width: 44rem)", "@media print", 'name="viewport"'):
         assert words in html
 

@@ -27,6 +27,7 @@ from gwimage.problem import ToolError
 
 Window = tuple[float, float]  # seconds since the epoch
 MOST = 2000  # packets of one claim that are kept
+RESETS = 10
 TOLD = 40  # of these in words
 _TIMESTAMP = 35  # SO_TIMESTAMPNS, socket(7)
 _ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket(7), packet(7)
@@ -76,9 +77,15 @@ def start(hosts: Hosts) -> Capture:
 
 
 def keep(packets: Sequence[Packet], name: str, folder: Path) -> str:
-    """Writes a claim's packets below the folder; gives the file's name, nothing without packets."""
+    """Writes a claim's packets below the folder; gives the file's name, nothing without packets.
+
+    Of the resets only the first few: behind those of a scan what is open would not be found.
+    """
     if not packets:
         return ""
+    resets = [packet for packet in packets if _is_reset(packet.frame)]
+    spared = set(map(id, resets[RESETS:]))
+    packets = [packet for packet in packets if id(packet) not in spared]
     file = re.sub(r"[^\w.-]", "_", name) + ".pcapng"
     (folder / file).write_bytes(pcapng.write(packets[:MOST], SNAP))
     return file
@@ -131,6 +138,10 @@ def _marks(probe: claim.Probe | None) -> list[bytes]:
     if isinstance(probe, claim.Unreachable):
         return [PORT.to_bytes(2, "big"), PING, _ARP]
     return []
+
+
+def _is_reset(frame: bytes) -> bool:
+    return frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_TCP and any(flags & 0x04 for flags in frame[47:48])
 
 
 def _bridges(hosts: Hosts) -> Iterator[tuple[str, str]]:

@@ -147,6 +147,44 @@ class Reservation:
 
 
 @dataclass(frozen=True)
+class Identities:
+    """A client gets a lease in first..last, and the same again, whether it names itself by MAC address, by DUID or not."""
+
+    lan: str
+    first: IPv4Address
+    last: IPv4Address
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A lease is renewed by its server, and by whoever is there (rebinding); nobody else gets it until it is given back."""
+
+    lan: str
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A client that comes with its lease from another network is refused it (INIT-REBOOT, RFC 2131 4.3.2)."""
+
+    lan: str
+
+
+@dataclass(frozen=True)
+class Pool:
+    """That many clients get as many addresses of first..last, none twice and none that is reserved.
+
+    emptied: the pool has no more; who asks then gets none, until one is given back.
+    """
+
+    lan: str
+    first: IPv4Address
+    last: IPv4Address
+    reserved: tuple[IPv4Address, ...]
+    clients: int
+    emptied: bool
+
+
+@dataclass(frozen=True)
 class LocalName:
     """A client resolves a name that only the profile knows, through the gateway's address on its LAN."""
 
@@ -257,6 +295,10 @@ Probe = (
     | Segments
     | Mtu
     | Reservation
+    | Identities
+    | Renewal
+    | Elsewhere
+    | Pool
     | LocalName
     | DhcpOptions
     | Ntp

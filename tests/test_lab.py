@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from gwimage import profile
-from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Reaches, Reservation, Way, Withheld
+from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Pool, Reaches, Reservation, Way, Withheld
 from gwimage.lab import capture, course, sockets, udp, world
+from gwimage.lab.dhcp import DUID
 from gwimage.lab.guest import LISTENER, Findings
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip, make, run, spawn
@@ -47,10 +48,12 @@ FIXED = {"nic": "net0", "ipv4": {"address": "192.0.2.2/30", "gateway": "192.0.2.
 PROFILE = profile.parse(DATA)
 STATIC = profile.parse(DATA | {"wans": {"wan": FIXED, "dsl": DSL}})
 NAS, MAC, SENSOR = IPv4Address("10.0.0.5"), "02:00:00:00:00:05", IPv4Address("10.0.9.9")
+SAVED = IPv4Address("10.0.0.150")  # for a machine that never comes
 FAR, FRIEND = IPv4Address("9.9.9.9"), IPv4Address("192.0.2.77")
 OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa"), (150, "10.0.0.5"), (224, "0102ff"))
 PROBES = {
     "reservation": Reservation("lan", MAC, NAS),
+    "emptied": Pool("lan", IPv4Address("10.0.0.100"), IPv4Address("10.0.0.199"), (SAVED,), 98, emptied=True),
     "name": LocalName("lan", "nas.home.arpa", NAS),
     "label": LocalName("iot", "nas", NAS),
     "options": DhcpOptions("lan", OPTIONS, NAS),
@@ -69,7 +72,7 @@ PROBES = {
     "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
     "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
 }
-NEEDS = {"reservation": ("lans.lan.dhcp.lease",), "options": ("lans.lan.dhcp.lease",)}
+NEEDS = {name: ("lans.lan.dhcp.lease",) for name in ("reservation", "options", "emptied")}
 ALLOWED = ((8000, 8010),)
 
 
@@ -192,6 +195,15 @@ table ip answers {
     }
 }
 """
+DEAF = {"deaf to renewals": "", "hears no release": "@th,1984,24 0x350107"}  # the kind of message comes first
+DHCP_RULES = """
+table inet dhcp {
+    chain input {
+        type filter hook input priority raw
+        iifname "lan" ip daddr 10.0.0.1 udp dport 67 WHICH drop
+    }
+}
+"""
 HAIRPIN = 'iifname "lan" oifname "lan" ct status dnat masquerade'
 MASQUERADE = """
 table ip nat {
@@ -310,6 +322,8 @@ class StandIn:
             source = "192.0.2.78" if "wrong source" in self.faults else FRIEND
             hide = "" if "hairpin past us" in self.faults else HAIRPIN
             rules += FORWARDS.replace("FROM", only).replace("SOURCE", str(source)).replace("HIDE", hide)
+        for fault in self.faults & DEAF.keys():
+            rules += DHCP_RULES.replace("WHICH", DEAF[fault])
         rules += "" if "answers astray" in self.faults else ANSWERS
         with inside("gw"):
             run(["nft", "-f", "-"], stdin=rules)
@@ -322,6 +336,7 @@ class StandIn:
         if "no wan" not in self.faults and not self.hosts.topology.wans[0].static:
             self.processes.append(spawn("gw", ["udhcpc", "-fq", "-T1", "-iwan", "-s", str(script)], log))
         pool = "10.0.0.20,10.0.0.30" if "pool" in self.faults else "10.0.0.100,10.0.0.199"
+        pool = "10.0.0.100,10.0.0.110" if "small pool" in self.faults else pool
         if "forgets" in self.faults:  # nothing in both: by chance it would be the same address
             pool = "10.0.0.150,10.0.0.199" if self.control else "10.0.0.100,10.0.0.149"
         dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h", *DHCP]
@@ -330,6 +345,12 @@ class StandIn:
             dhcp.append("--dhcp-option=101,Europe/Vienna")
         if "options" in self.faults:
             dhcp.append("--dhcp-option=42,10.0.0.9")
+        if "no refusal" not in self.faults:
+            dhcp.append("--dhcp-authoritative")
+        if "no DUID" in self.faults:
+            dhcp.append(f"--dhcp-host=id:{DUID.hex(':')},ignore")
+        if "gives away" not in self.faults:
+            dhcp.append(f"--dhcp-host=02:00:00:00:00:99,{SAVED}")
         if "no reservation" not in self.faults:
             dhcp.append(f"--dhcp-host={MAC},{NAS}")
         if "no names" not in self.faults:
@@ -337,7 +358,7 @@ class StandIn:
         dns = "127.0.0.9" if "no dns" in self.faults else str(self.hosts.topology.wans[0].isp.ip)
         self.processes.append(spawn("gw", [
             "dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping",
-            "--pid-file=", f"--server={dns}", "--dhcp-leasefile=/run/gw.leases",
+            "--pid-file=", f"--server={dns}", f"--dhcp-leasefile=/run/gw.leases{self.control if 'forgets leases' in self.faults else ''}",
             *dhcp,
         ], log))  # fmt: skip
 
@@ -403,7 +424,9 @@ def examine(say, folder, faults):
 
 
 def asked(claim, fault=""):
-    """Scans and silence take their time: where a fault has nothing to do with them they are left out."""
+    """Scans, silence and many clients take their time: where a fault has nothing to do with them they are left out."""
+    if claim.id == "emptied":
+        return claim.id in EXPECTED.get(fault, {claim.id})
     red = HIDDEN if fault in WITHOUT_LEASE else EXPECTED.get(fault, CLOSED)
     kinds = {type(other.probe) for other in CLAIMS if other.closed and other.id in red}
     return not claim.closed or type(claim.probe) in kinds
@@ -442,6 +465,14 @@ EXPECTED = {
     "forgets": {"state.persist"},
     "plug pulled": {"machine.poweroff"},
     "torn bridge": {"lans.iot.ping"},
+    "forgets leases": {"state.persist"},
+    "no DUID": {"lans.lan.dhcp.identities", "reservation"},
+    # what is never given back is missing in the end
+    "deaf to renewals": {"lans.lan.dhcp.renewal", "emptied", "state.persist"},
+    "hears no release": {"lans.lan.dhcp.renewal", "emptied", "state.persist"},
+    "no refusal": {"lans.lan.dhcp.elsewhere"},
+    "small pool": {"lans.lan.dhcp.addresses", "emptied"},
+    "gives away": {"emptied"},
     "no reservation": {"reservation"},
     "options": {"options"},
     "babbles": {"options", "lans.lan.dhcp.options"},

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gwimage import dhcp_options, names, nic, pool, zones
-from gwimage.claim import Claim, DhcpOptions, Lease
+from gwimage.claim import Claim, DhcpOptions, Elsewhere, Identities, Lease, Pool, Renewal
 from gwimage.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH, Option
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 SHORTEST, LONGEST = 120, 30 * 86400
+EMPTIED, ASKED = 64, 20  # a pool with so many free addresses is emptied by verify; of a larger one so many are asked for
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,31 @@ def _claims(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Claim, .
     more = [(code, dhcp_options.shown(code, value)) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
     told = f"{client} gets the DHCP options {', '.join(str(code) for code, _ in more)}"
     options = DhcpOptions(lan.name, tuple(more), dhcp.pxe.server if dhcp.pxe else None)
+    lease_needed = (f"{path}.lease",)
     return (
         Claim(f"{path}.lease", f"{path}.pool", text, lease),
-        Claim(f"{path}.options", path, told, options, (f"{path}.lease",)),
+        Claim(f"{path}.options", path, told, options, lease_needed),
+        *(replace(one, needs=lease_needed) for one in _lives(path, lan, dhcp, profile)),
     )
+
+
+def _lives(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> list[Claim]:
+    """What becomes of leases, as far as the client of the lab leaves an address for it."""
+    reserved = tuple(sorted(one.address for one in profile.reservations.get(lan.name, ())))
+    taken = len([ip for ip in reserved if dhcp.first <= ip <= dhcp.last]) + 1
+    free = int(dhcp.last) - int(dhcp.first) + 1 - taken
+    refused = f"a client that comes to {lan.name} with a lease of another network is told so"
+    found = [Claim(f"{path}.elsewhere", path, refused, Elsewhere(lan.name))]
+    if free:
+        named = f"clients on {lan.name} get leases whether they name themselves by MAC address, by DUID or not at all"
+        renewed = f"a lease on {lan.name} is renewed, and is nobody else's until it is given back"
+        clients = free if free <= EMPTIED else ASKED
+        some = f"clients on {lan.name} get {clients} different addresses"
+        every = f"clients on {lan.name} get every free address of the pool, then none until one is given back"
+        pool = Pool(lan.name, dhcp.first, dhcp.last, reserved, clients, clients == free)
+        found += [
+            Claim(f"{path}.identities", path, named, Identities(lan.name, dhcp.first, dhcp.last)),
+            Claim(f"{path}.renewal", path, renewed, Renewal(lan.name)),
+            Claim(f"{path}.addresses", f"{path}.pool", every if pool.emptied else some, pool),
+        ]
+    return found

@@ -153,6 +153,12 @@ def _dhcp_options(probe: claim.DhcpOptions, wire: Wire) -> str:
     return f"Compare what the capture shows (in Wireshark: dhcp) with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
 
 
+def _lives(probe: claim.Identities | claim.Renewal | claim.Elsewhere | claim.Pool, wire: Wire) -> str:
+    if not wire.spoke(probe.lan):
+        return _silent(probe.lan)
+    return f"The capture shows what was asked and told: compare it with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
+
+
 def _dns(probe: claim.Dns, wire: Wire) -> str:
     if not _answers(wire, probe.lan, 53):
         return _no_dns(probe.lan)
@@ -282,6 +288,10 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.WanAddress: ("the ISP waits for the gateway and asks by ARP for its address", _wan_address),
     claim.Lease: ("a client (udhcpc) asks for a lease from power-on", _lease),
     claim.Reservation: ("two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC", _reservation),
+    claim.Identities: ("clients with other MAC addresses ask for a lease twice, then give it back", _lives),
+    claim.Renewal: ("a client renews and rebinds; another asks for its address, before the release and after", _lives),
+    claim.Elsewhere: ("a client asks for an address of another network, as after a restart (INIT-REBOOT)", _lives),
+    claim.Pool: ("clients with other MAC addresses ask for a lease each, and keep it until the last has asked", _lives),
     claim.DhcpOptions: ("a client asks for a lease and for these options", _dhcp_options),
     claim.Dns: (f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows", _dns),
     claim.LocalName: ("a client asks the gateway for the name", _local_name),

@@ -14,7 +14,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gwimage.claim import Claim, Inspection, Lease, LocalName, OtherAddresses, Reservation, Spoofed, Unreachable, WanAddress
+from gwimage.claim import (
+    Claim,
+    Inspection,
+    Lease,
+    LocalName,
+    OtherAddresses,
+    Pool,
+    Reservation,
+    Spoofed,
+    Unreachable,
+    WanAddress,
+)
 from gwimage.lab import advice, capture, faults, guest, probes, wire
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
@@ -22,7 +33,7 @@ from gwimage.lab.gateway import Gateway
 from gwimage.lab.guest import Findings
 from gwimage.lab.hosts import PORT, Hosts, wait_for
 from gwimage.lab.pcapng import Packet
-from gwimage.lab.probes import Answer, Port, View
+from gwimage.lab.probes import Answer, Port, View, leases
 from gwimage.lab.qemu import Machine, Shape, acceleration
 from gwimage.lab.topology import derive
 from gwimage.lab.world import Say
@@ -130,13 +141,16 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
 
     # Inspection last: what the other probes stir up in the journal counts too.
     answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
-    before = _memory(hosts, look())
+    roomy = [claim.probe.lan for claim in claims if isinstance(claim.probe, Pool)]
+    for lan in roomy:
+        leases.keep(lan)
+    before = _memory(hosts, look(), roomy)
     off = time.time()
     how = gateway.stop()
     times["power-off"] = time.time() - off
     say("control boot: the same gateway, firewall and masquerade off")
     second = _boot(say, hosts, gateway, control=True)
-    after = _memory(hosts, gateway.findings())
+    after = _memory(hosts, gateway.findings(), roomy)
     gateway.open_up()
     view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries, gateway.sockets)
     controls = ask_all(
@@ -273,12 +287,13 @@ def _through(hosts: Hosts) -> bool:
     )  # fmt: skip
 
 
-def _memory(hosts: Hosts, findings: Findings | None) -> dict[str, str]:
-    """What must be the same after a restart."""
+def _memory(hosts: Hosts, findings: Findings | None, roomy: Sequence[str]) -> dict[str, str]:
+    """What must be the same after a restart. Of a lease in a roomy LAN only the gateway's memory tells."""
     kept = {f"WAN address {w.name}": str(hosts.wan_address(w, 2)) for w in hosts.topology.wans}
     for lan in hosts.topology.lans:
         if lan.dhcp:
             kept[f"lease on {lan.name}"] = (hosts.lease(lan.name) or {}).get("ip", "None")
+    kept |= {f"another lease on {lan}": leases.kept(lan) for lan in roomy}
     if not findings or findings.machine_id:  # a namespace has none
         kept["machine id"] = findings.machine_id if findings else "None"
     if findings and findings.host_keys:  # a gateway without SSH has none

@@ -20,6 +20,7 @@ from gwimage.lab.wire import checksum, until
 _IPV4, _ARP, _ALL = 0x0800, 0x0806, 0x0003
 _DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
 _KIND, _WANTED, _ADDRESS, _SERVER, _CLIENT, _END = 53, 55, 50, 54, 61, 255
+DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd, dhcpcd and NetworkManager name themselves
 _COOKIE = b"\x63\x82\x53\x63"
 _HEAD = 20 + 8  # of IP and UDP
 _BROADCAST = 0x8000
@@ -99,13 +100,13 @@ def renew(client: Client, lease: Given, everywhere: bool = False) -> Given | Non
 
 
 def release(client: Client, lease: Given) -> None:
-    """The address is given back. Nobody answers that, so it is said twice."""
+    """The address is given back. Nobody answers that; the answer to the next question says that it was heard."""
     more = {_SERVER: lease.options.get(_SERVER, b"")}
     question = _Question(client, _RELEASE, (), more=more, own=lease.address).to(lease)
     with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
         wire.bind((client.link, _IPV4))
-        for _ in range(2):
-            wire.send(_frame(question, secrets.token_bytes(4)))
+        wire.send(_frame(question, secrets.token_bytes(4)))
+    discover(client)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from gwimage.lab.hosts import SECRET_NAME
 from gwimage.lab.probes.view import Answer, View
 
 _UNSYNCHRONISED = 16  # from this stratum on (RFC 5905)
-_DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd and dhcpcd name themselves
 _NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
 _BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for the networks inside to know (RFC 4833)
 _MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
@@ -46,8 +45,10 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
 def _reservation(probe: claim.Reservation, view: View) -> Answer:
     """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
     name = f"client-{probe.lan}"
-    by_duid = dhcp.offer(name, probe.lan, probe.mac, identity=_DUID)
-    by_mac = dhcp.lease(name, probe.lan, probe.mac)
+    by_duid = dhcp.offer(name, probe.lan, probe.mac, identity=dhcp.DUID)
+    machine = dhcp.by_mac(name, probe.lan, probe.mac)
+    if by_mac := dhcp.take(machine):
+        dhcp.release(machine, by_mac)  # it may be an address that others are counted on to get
     seen = [str(given.address) if given else "no answer" for given in (by_duid, by_mac)]
     if seen == [str(probe.address)] * 2:
         return Answer(True, f"{probe.address} for {probe.mac}")

@@ -113,8 +113,17 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def _download(package: str, suite: str, mirror: Mirror) -> Path:
-    """A package of another suite, by an apt that knows nothing of the host's state; the signature is checked."""
+    """A package of another suite."""
     root = host.cache() / f"apt-{suite}"
+    apt(root, suite, mirror, ("update",), ("download", package))
+    return max(root.glob(f"{package}_*.deb"), key=lambda file: file.stat().st_mtime)
+
+
+def apt(root: Path, suite: str, mirror: Mirror, *orders: tuple[str, ...], status: Path | None = None) -> None:
+    """apt-get for a suite of Debian; it works in `root`, knows nothing of the host's state, and checks signatures.
+
+    status: what is installed already, nothing unless said.
+    """
     for folder in ("etc/apt/preferences.d", "etc/apt/sources.list.d", "var/lib/apt/lists/partial", "var/lib/dpkg",
                    "var/cache/apt/archives/partial"):  # fmt: skip
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -124,15 +133,14 @@ def _download(package: str, suite: str, mirror: Mirror) -> Path:
     argv = ["apt-get", "-qq"]
     for option in (
         f"Dir::Etc={root}/etc/apt", f"Dir::State={root}/var/lib/apt", f"Dir::Cache={root}/var/cache/apt",
-        f"Dir::State::status={root}/var/lib/dpkg/status", "APT::Sandbox::User=root", "Acquire::Check-Valid-Until=false",
+        f"Dir::State::status={status or root / 'var/lib/dpkg/status'}", "APT::Sandbox::User=root", "Acquire::Check-Valid-Until=false",
         "APT::Update::Post-Invoke-Success::=", "Acquire::Languages=none",
     ):  # fmt: skip
         argv += ["-o", option]
-    for words in (["update"], ["download", package]):
+    for words in orders:
         done = subprocess.run([*argv, *words], cwd=root, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ToolError((*argv, *words), done.returncode, done.stderr)
-    return max(root.glob(f"{package}_*.deb"), key=lambda file: file.stat().st_mtime)
 
 
 def _unpack(package: Path, target: Path) -> None:

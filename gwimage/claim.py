@@ -6,6 +6,8 @@ A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from gwimage.claim6 import Probe6
+
 
 @dataclass(frozen=True)
 class WanAddress:
@@ -306,6 +308,7 @@ Probe = (
     | Forwarded
     | Beyond
     | Withheld
+    | Probe6
     | Inspection
 )
 

@@ -24,6 +24,12 @@ def unusable(ip: IPv6Address) -> tuple[str, str]:
     return "", ""
 
 
+def made_of(prefix: IPv6Network, mac: str) -> IPv6Address:
+    """The address that a card has in a /64 by itself (RFC 4291 appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    return IPv6Address(prefix.network_address.packed[:8] + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:])
+
+
 def check_host(path: Path, address: IPv6Interface, widest: int, narrowest: int) -> list[Problem]:
     """The gateway's own address on a network: one that a host can have, with a prefix length that works."""
     ip, net = address.ip, address.network

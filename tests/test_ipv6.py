@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, IPv6Network
 
 import oracle
 import pytest
-from conftest import TESTS
+from conftest import ROOT, TESTS
 
 from gwimage import source
 from gwimage.compile import compile, write
@@ -58,7 +58,7 @@ for link in "fibre $PROVIDER" "lan $CLIENT" "iot $THING"; do
 done
 at $PROVIDER ip address add 2001:db8:0:1::1/64 dev gw
 at $PROVIDER ip address add 2001:db8:ffff::1/128 dev lo
-at $PROVIDER "$PYTHON" "$TESTS/provider.py" gw 2001:db8:0:1::/64 2001:db8:aa00::/56 > "$TREE/tmp/dhcp" &
+at $PROVIDER "$PYTHON" -m gwimage.lab.provider gw 2001:db8:0:1::/64 2001:db8:aa00::/56 > "$TREE/tmp/dhcp" &
 """
 ASK = r"""
 post $PROVIDER listen 9 > "$TREE/tmp/outside" &
@@ -127,7 +127,7 @@ def seen(tmp_path_factory):
     files, problems = compile(source.parse(PROFILE, "p.yaml"))
     assert not problems
     write(files, str(folder / "tree"))
-    said = oracle.ask(oracle.ENTER + WORLD + ASK, folder / "tree/config", PYTHON=sys.executable, TESTS=str(TESTS))
+    said = oracle.ask(oracle.ENTER + WORLD + ASK, folder / "tree/config", PYTHON=sys.executable, TESTS=str(TESTS), PYTHONPATH=str(ROOT))
     lines = [line.split(" ", 1) for line in said.splitlines() if " " in line]
     found = {kind: [rest for first, rest in lines if first == kind] for kind in ("FACT", "ARRIVED", "DHCP", "LOG", "GAVE")}
     assert not found["GAVE"]

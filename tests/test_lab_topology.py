@@ -1,6 +1,6 @@
 """The lab of a profile, as data: no host is touched."""
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 import pytest
 
@@ -126,3 +126,51 @@ def test_the_isp_knows_the_gateway_by_the_mac_address_that_it_shows():
     plain, cloned = lab(), lab({"wan": {"nic": "net0", "ipv4": "dhcp", "cloned_mac": "02:00:00:00:00:09"}})
     assert plain.wans[0].mac == cloned.cards[0].mac == plain.cards[0].mac
     assert cloned.wans[0].mac == "02:00:00:00:00:09"
+
+
+def test_who_has_no_ipv6_gets_none():
+    found = lab()
+    assert (found.beyond6, found.uplink, found.wans[0].six, found.lans[0].six) == (None, None, None, None)
+
+
+def lab6(wan, lan, **more):
+    wans = {"wan": {"nic": "net0", "ipv4": "dhcp", "ipv6": wan}}
+    return lab(wans, {"lan": LAN | {"ipv6": lan}}, **more)
+
+
+def test_the_provider_delegates_a_prefix_and_later_another():
+    found = lab6("auto", {"delegated": True, "subnet": 10, "address": "fd12:3456:789a:1::1/64"})
+    outside, inside = found.uplink.six, found.lans[0].six
+    nets = [outside.link, outside.delegated, outside.later]
+    assert [net.prefixlen for net in nets] == [64, 56, 56]
+    assert not any(one.overlaps(other) for one in nets for other in nets if one != other)
+    assert outside.own == IPv6Address(int(outside.link[0]) | 0x5054_00FF_FE67_7700)
+    own = IPv6Network("fd12:3456:789a:1::/64")
+    assert inside.announced(outside.delegated) == (IPv6Network((int(outside.delegated[0]) + (10 << 64), 64)), own)
+    assert inside.announced(None) == (own,)
+
+
+def test_a_prefix_is_wide_enough_for_the_numbers_of_the_lans():
+    assert lab6("auto", {"delegated": True, "subnet": 256}).uplink.six.delegated.prefixlen == 48
+
+
+def test_the_lab_keeps_clear_of_the_ipv6_that_the_profile_names():
+    named = {"some": ["2001:db8::/34", "2001:db8:5000::1-2001:db8:5000::9"], "all": ["::/0"]}
+    found = lab6("auto", "delegated", firewall={"sets": named})
+    mine = [found.uplink.six.link, found.uplink.six.delegated, found.uplink.six.later]
+    assert not any(IPv6Network("2001:db8::/34").overlaps(net) for net in mine)
+    assert found.beyond6.outside not in IPv6Network("2001:db8::/34")
+    assert not {found.beyond6.outside, found.beyond6.afar, found.beyond6.narrow} & {address for net in mine for address in (net[0], net[1])}
+
+
+@pytest.mark.parametrize("address, gateway, isp", [
+    ("2001:db8:1::2/64", "2001:db8:1::1", "2001:db8:1::1/64"),
+    ("2001:db8:1::2/64", "fe80::1", "fe80::1/64"),
+    ("2001:db8:1::2/128", "fe80::1", "fe80::1/64"),
+])  # fmt: skip
+def test_a_fixed_address_has_its_router_and_an_attacker(address, gateway, isp):
+    found = lab6({"address": address, "gateway": gateway}, {"address": "2001:db8:2::1/64"})
+    six, wan = found.wans[0].six, IPv6Interface(address)
+    assert (str(six.isp), six.own, six.link, found.uplink) == (isp, wan.ip, None, None)
+    assert six.attacker.ip not in (wan.ip, six.isp.ip)
+    assert (six.attacker.network == wan.network) == (wan.network.prefixlen == 64)

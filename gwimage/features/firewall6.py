@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gwimage import inet6
+from gwimage import inet6, ipv6_claims
 from gwimage.match import LIMITED
 from gwimage.plan import Element, Plan, Rule, any_of
 from gwimage.problem import Problem
@@ -45,6 +45,7 @@ def plan(profile: Profile) -> Plan:
     return Plan(
         rules=tuple(rules),
         elements=tuple(Element("inside6", str(net), f"lans.{name}.ipv6.address") for name, net in fixed),
+        claims=tuple(ipv6_claims.closed(profile)),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, IPv6Interface
 from typing import TYPE_CHECKING
 
-from gwimage import inet6
+from gwimage import inet6, ipv6_claims
 from gwimage.plan import Plan, Setting, settings
 from gwimage.problem import Path, Problem, dotted
 
@@ -46,6 +46,11 @@ class Ipv6:
     wans: dict[str, Outside]
     lans: dict[str, Inside]
     uplink: str | None = None
+
+    def leaves(self, inside: Inside) -> bool:
+        """Whether clients have an address that is good for anything outside."""
+        local = any(inet6.local(outside.address) for outside in self.wans.values())
+        return bool(self.wans) and (inside.delegated or local or not inet6.local(inside.address))
 
 
 def parse(data: dict) -> Ipv6:
@@ -178,7 +183,7 @@ def plan(profile: Profile) -> Plan:
         if outside := ipv6.wans.get(wan.name):
             parts.append(_plan_outside(wan, outside, str(100 * (index + 1)), ipv6.uplink))
     parts += [_plan_inside(name, inside, ipv6) for name, inside in ipv6.lans.items()]
-    return sum(parts, Plan())
+    return sum(parts, Plan(claims=tuple(ipv6_claims.given(profile))))
 
 
 def _plan_outside(wan: Wan, outside: Outside, metric: str, uplink: str | None) -> Plan:
@@ -235,18 +240,12 @@ def _advertised(file: str, path: str, inside: Inside, ipv6: Ipv6) -> tuple[Setti
     # resolved cannot listen on a link-local address, and a delegated one is not known beforehand
     dns = ("DNS", str(inside.address.ip)) if inside.address else ("EmitDNS", "no")
     said = settings(file, "IPv6SendRA", path, [dns, ("EmitDomains", "no")])
-    if _leaves(inside, ipv6):
+    if ipv6.leaves(inside):
         return said
     # no default router then, but still the way to the site's other networks (RFC 7084 L-3)
     site = str(inside.address.network.supernet(new_prefix=48))
     said += (Setting(file, "IPv6SendRA", "RouterLifetimeSec", "0", path),)
     return (*said, Setting(file, "IPv6RoutePrefix", "Route", site, path))
-
-
-def _leaves(inside: Inside, ipv6: Ipv6) -> bool:
-    """Whether clients have an address that is good for anything outside."""
-    local = any(inet6.local(outside.address) for outside in ipv6.wans.values())
-    return bool(ipv6.wans) and (inside.delegated or local or not inet6.local(inside.address))
 
 
 def _delegated(file: str, path: str, inside: Inside, uplink: str) -> tuple[Setting, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gwimage import claim
-from gwimage.lab import advice_exposure, dhcp
+from gwimage.lab import advice6, advice_exposure, dhcp
 from gwimage.lab.hosts import PORT, SECRET_NAME, Hosts
 from gwimage.lab.pcapng import Packet
 from gwimage.lab.topology import WanSide
@@ -84,14 +84,16 @@ class Wire:
 
 def question(probe: claim.Probe) -> str:
     """How a claim of this kind is asked."""
-    return _KINDS[type(probe)][0]
+    return (_KINDS | advice6.KINDS)[type(probe)][0]
 
 
 def first(name: str, probe: claim.Probe | None, answered: bool, wire: Wire) -> str:
     """What to look at first. name: the claim's id; answered: as the claim says, so that only its control was missing."""
     if probe is None:
         return _WITHOUT_PROBE.get(name, "")
-    return _NO_CONTROL if answered else _KINDS[type(probe)][1](probe, wire)
+    if answered:
+        return _NO_CONTROL
+    return advice6.first(probe) if type(probe) in advice6.KINDS else _KINDS[type(probe)][1](probe, wire)
 
 
 def _to(frame: bytes, port: int) -> bool:

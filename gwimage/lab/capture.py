@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from gwimage import claim
+from gwimage import claim, claim6
 from gwimage.lab import pcapng
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.netns import inside
@@ -36,14 +36,19 @@ _ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 _EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
 # Classic BPF: the questions of a port scan are left out, a hundred thousand that say nothing; its answers are not.
 _FILTER = (
-    (0x28, 0, 0, 12), (0x15, 0, 6, 0x0800),  # IPv4, else all of it
-    (0x30, 0, 0, 23), (0x15, 0, 4, socket.IPPROTO_TCP),
-    (0x20, 0, 0, 38), (0x15, 0, 2, SCAN),  # the sequence number
-    (0x30, 0, 0, 47), (0x15, 1, 0, 2),  # a SYN alone
+    (0x28, 0, 0, 12), (0x15, 0, 6, 0x0800),  # IPv4, else perhaps IPv6
+    (0x30, 0, 0, 23), (0x15, 0, 11, socket.IPPROTO_TCP),
+    (0x20, 0, 0, 38), (0x15, 0, 9, SCAN),  # the sequence number
+    (0x30, 0, 0, 47), (0x15, 8, 7, 2),  # a SYN alone
+    (0x15, 0, 6, 0x86DD),  # IPv6, else all of it
+    (0x30, 0, 0, 20), (0x15, 0, 4, socket.IPPROTO_TCP),
+    (0x20, 0, 0, 58), (0x15, 0, 2, SCAN),
+    (0x30, 0, 0, 67), (0x15, 1, 0, 2),
     (0x06, 0, 0, _EVERYTHING), (0x06, 0, 0, _NOTHING),
 )  # fmt: skip
 _NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
     claim.WanAddress, claim.Lease, claim.Reservation, claim.LocalName, claim.Unreachable, claim.OtherAddresses, claim.Spoofed,
+    claim6.Unreachable6, claim6.Unadvertised,
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from gwimage.claim import (
     Unreachable,
     WanAddress,
 )
+from gwimage.claim6 import Renumbered, Unadvertised, Unreachable6
 from gwimage.lab import advice, capture, faults, guest, probes, wire
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
@@ -43,7 +44,8 @@ CANNOT = "unaskable"  # for a reason that is not the gateway's
 _LOOK = "docs/faults.md says what must be true then; console.log shows the boot in which it happened."
 _PATIENCE = {"kvm": 60, "tcg": 120}
 # asked side by side: slow where the answer is no, or many
-_TOGETHER = (Unreachable, OtherAddresses, Spoofed, Reservation, LocalName)
+_TOGETHER = (Unreachable, OtherAddresses, Spoofed, Reservation, LocalName, Unreachable6, Unadvertised)
+_LAST = (Renumbered, Inspection)  # what disturbs, and what looks back
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -139,8 +141,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
         say(f"asking {claim.id}")
         return probes.ask(claim.probe, View(hosts, look, gateway.ports, gateway.tries, gateway.sockets))
 
-    # Inspection last: what the other probes stir up in the journal counts too.
-    answers = ask_all(sorted(claims, key=lambda c: isinstance(c.probe, Inspection)), answer)
+    answers = ask_all(ordered(claims), answer)
     roomy = [claim.probe.lan for claim in claims if isinstance(claim.probe, Pool)]
     for lan in roomy:
         leases.keep(lan)
@@ -163,6 +164,11 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     times |= {f"second boot: {name}": at for name, at in second.items()}
     times["whole verification"] = time.monotonic() - clock
     return Outcome(tuple(results), times, {}, look())
+
+
+def ordered(claims: Sequence[Claim]) -> list[Claim]:
+    """Inspection last: what the other probes stir up in the journal counts too."""
+    return sorted(claims, key=lambda claim: _LAST.index(type(claim.probe)) if isinstance(claim.probe, _LAST) else -1)
 
 
 def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer]) -> dict[str, Answer | None]:
@@ -294,6 +300,8 @@ def _memory(hosts: Hosts, findings: Findings | None, roomy: Sequence[str]) -> di
         if lan.dhcp:
             kept[f"lease on {lan.name}"] = (hosts.lease(lan.name) or {}).get("ip", "None")
     kept |= {f"another lease on {lan}": leases.kept(lan) for lan in roomy}
+    if uplink := hosts.topology.uplink:
+        kept[f"name in DHCPv6 on {uplink.name}"] = hosts.six.customer(uplink, 10)
     if not findings or findings.machine_id:  # a namespace has none
         kept["machine id"] = findings.machine_id if findings else "None"
     if findings and findings.host_keys:  # a gateway without SSH has none

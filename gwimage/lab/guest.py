@@ -87,7 +87,7 @@ def credentials(control: bool) -> dict[str, str]:
         "[Service]\nExecStart=/bin/sh\nStandardInput=data\nStandardInputData="
         + _encode(script),
         "extra-unit.gwlab-listen.socket": "[Unit]\nDescription=gwimage lab: a port to hide\n"
-        f"[Socket]\nListenStream=0.0.0.0:{LISTENER}\nAccept=yes\n",
+        f"[Socket]\nListenStream=0.0.0.0:{LISTENER}\nListenStream=[::]:{LISTENER}\nBindIPv6Only=ipv6-only\nAccept=yes\n",
         "extra-unit.gwlab-listen@.service": "[Service]\nExecStart=-/bin/true\n",
         "extra-unit.gwlab-echo.socket": "[Unit]\nDescription=gwimage lab: a UDP port to hide\n"
         f"[Socket]\nListenDatagram=0.0.0.0:{LISTENER}\n",

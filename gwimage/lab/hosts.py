@@ -15,7 +15,8 @@ from pathlib import Path
 from subprocess import Popen
 
 from gwimage.lab import wire
-from gwimage.lab.netns import inside, ip, make, spawn
+from gwimage.lab.hosts6 import Hosts6
+from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.serve import listen
 from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
 from gwimage.problem import ToolError
@@ -32,7 +33,7 @@ _LEASE_SCRIPT = """#!/bin/sh
 # Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
 # about this gateway.
 case "$1" in bound|renew) ;; *) exit 0 ;; esac
-ip addr flush dev "$interface"
+ip -4 addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
 ip route replace default via GATEWAY
 env > "DIR/$interface.lease.new" && mv "DIR/$interface.lease.new" "DIR/$interface.lease"
@@ -47,6 +48,10 @@ class Hosts:
     dir: Path
     clients: dict[str, Popen[bytes]] = field(default_factory=dict)
     isp: Popen[bytes] | None = None
+    six: Hosts6 = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.six = Hosts6(self.topology)
 
     def start(self) -> None:
         """Everything but the gateway; clients have no address yet."""
@@ -70,10 +75,12 @@ class Hosts:
             self._start_insiders(lan)
         ip("isp", ["route add local default dev lo"])  # the ISP is every host of the internet
         listen("isp", "tcp", None, PORT)
+        self.six.start(PORT)
         self.start_isp()
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""
+        self.six.forget()
         for lan in self.topology.lans:
             self.forget_lease(lan.name)
             if lan.dhcp:
@@ -97,7 +104,7 @@ class Hosts:
         if client := self.clients.pop(lan, None):
             client.kill()
             client.wait()
-        ip(f"client-{lan}", [f"addr flush dev {lan}"])
+        run(["ip", "-n", f"client-{lan}", "-4", "addr", "flush", "dev", lan])
         (self.dir / f"{lan}.lease").unlink(missing_ok=True)
 
     def lease(self, lan: str) -> dict[str, str] | None:
@@ -161,6 +168,7 @@ class Hosts:
                 ]
                 ip("isp", routes)
                 ip(f"attacker-{wan.name}", [*routes, *(f"route replace {there} {way}" for there in self._on_others(wan))])
+        self.six.route_inwards()
 
     def _on_others(self, wan: WanSide) -> list[IPv4Address]:
         """Who else is outside: the gateway's addresses on the other WANs, and their attackers."""
@@ -190,7 +198,7 @@ class Hosts:
         script.chmod(0o755)
 
     def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
-        """A cable from the bridge of a segment to the host. IPv6 stays silent: the lab asks IPv4."""
+        """A cable from the bridge of a segment to the host. IPv6 stays silent until hosts6.py wakes it."""
         end = f"v{segment.number}-{name[:10]}"
         ip("hv", [
             f"link add {end} type veth peer name {link} netns {name}",

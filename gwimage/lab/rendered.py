@@ -42,6 +42,7 @@ _SSH = 22
 _NETWORK = "config/etc/systemd/network/"
 _CHRONY = "config/etc/systemd/system/multi-user.target.wants/chrony.service"
 _SSHD = "config/etc/systemd/system/multi-user.target.wants/ssh.service"
+_MACHINE_ID = "9f5a" * 8  # networkd numbers routes from router advertisements by it, and takes none without
 # what networkd misses outside of a machine, and in a namespace of an ordinary user
 _ALLOWED = re.compile(r": Failed to (get cgroup path|increase receive buffer size for [a-z ]+ socket), ignoring: ")
 # a namespace inherits these from the host, a machine has them so
@@ -93,6 +94,7 @@ class Rendered:
                 Path("/proc/sys/net/ipv4", key).write_text("0")
         layers = [self._dir / "files/config", self._dir / "files/mkosi.extra"]
         self._land = userland.lay(NAME, self.tree, layers, self._dir / "root", self._dir / "state")
+        (self._land.root / "etc/machine-id").write_text(f"{_MACHINE_ID}\n")
         self._land.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
         self._plug()
         self._listen()
@@ -180,6 +182,7 @@ class Rendered:
         with inside(NAME):
             for port in (LISTENER, *([_SSH] if _SSHD in self.files else [])):
                 self._listeners.append(socket.create_server(("", port), backlog=64))
+                self._listeners.append(socket.create_server(("::", port), family=socket.AF_INET6, backlog=64))
             for port in (LISTENER, *self._tunnels):
                 self._listeners.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
                 self._listeners[-1].bind(("", port))

@@ -6,17 +6,23 @@ import errno
 import socket
 import threading
 from contextlib import suppress
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.lab.netns import inside
 
 
-def listen(name: str, protocol: str, address: IPv4Address | None, port: int) -> None:
-    """A server in a namespace, at one address or at all; it stays. One that is there already does the same."""
+def listen(name: str, protocol: str, address: IPv4Address | IPv6Address | None, port: int) -> None:
+    """A server in a namespace, at one address or at all of IPv4 (:: is all of IPv6); it stays.
+
+    One that is there already does the same.
+    """
+    family = socket.AF_INET6 if address and address.version == 6 else socket.AF_INET
     kind, serve = (socket.SOCK_STREAM, _tell_callers) if protocol == "tcp" else (socket.SOCK_DGRAM, _tell_senders)
     with inside(name):
-        server = socket.socket(socket.AF_INET, kind)
+        server = socket.socket(family, kind)
     try:
+        if family == socket.AF_INET6:
+            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         server.bind((str(address or ""), port))
         if protocol == "tcp":
             server.listen(64)

@@ -7,12 +7,22 @@ nothing leaves the lab.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, summarize_address_range
+from dataclasses import dataclass, fields, is_dataclass, replace
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    summarize_address_range,
+)
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from gwimage import subnets
+from gwimage.lab import topology6
+from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
 from gwimage.ranges import Range
 
 if TYPE_CHECKING:
@@ -24,6 +34,10 @@ if TYPE_CHECKING:
 _SPARE = [IPv4Network(n) for n in ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24")]
 _MORE = [IPv4Network("198.18.0.0/15"), IPv4Network("100.64.0.0/10"), IPv4Network("11.0.0.0/8")]
 _UNTAGGED = 0
+_KINDS = {
+    4: (IPv4Address, IPv4Interface, IPv4Network),
+    6: (IPv6Address, IPv6Interface, IPv6Network),
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,7 @@ class WanSide:
     own: tuple[IPv4Address, ...] = ()
     first: IPv4Address | None = None
     last: IPv4Address | None = None
+    six: Outside6 | None = None
 
     @property
     def static(self) -> IPv4Address | None:
@@ -91,6 +106,7 @@ class LanSide:
     dhcp: bool
     routers: tuple[IPv4Address, ...] = ()
     routed: tuple[IPv4Network, ...] = ()
+    six: Inside6 | None = None
 
     @property
     def gateway(self) -> IPv4Interface:
@@ -99,13 +115,22 @@ class LanSide:
 
 @dataclass(frozen=True)
 class Topology:
-    """`outside` (a server's) and `afar` (a caller's) are addresses beyond the ISP that no network of the profile has."""
+    """`outside` (a server's) and `afar` (a caller's) are addresses beyond the ISP that no network of the profile has.
+
+    beyond6: the same of IPv6, if the profile has any of it.
+    """
 
     cards: tuple[Card, ...]
     wans: tuple[WanSide, ...]
     lans: tuple[LanSide, ...]
     outside: IPv4Address
     afar: IPv4Address
+    beyond6: Beyond6 | None = None
+
+    @property
+    def uplink(self) -> WanSide | None:
+        """The WAN whose provider delegates a prefix."""
+        return next((wan for wan in self.wans if wan.six and wan.six.delegated), None)
 
     def card_of(self, segment: Segment) -> Card:
         return next(card for card in self.cards if segment in card.segments)
@@ -123,7 +148,15 @@ def derive(profile: Profile) -> Topology:
         segment = segments[wan.name][0]
         wans.append(_wan_side(wan, segment, wan.link.cloned_mac or mac[segment], spare, named))
     lans = [_lan_side(lan, segments[lan.name], profile, named) for lan in profile.lans]
-    return Topology(tuple(cards), tuple(wans), tuple(lans), outside=beyond[-2], afar=beyond[-3])
+    found = Topology(tuple(cards), tuple(wans), tuple(lans), outside=beyond[-2], afar=beyond[-3])
+    return _with_ipv6(found, profile) if profile.ipv6.wans or profile.ipv6.lans else found
+
+
+def _with_ipv6(found: Topology, profile: Profile) -> Topology:
+    macs = {wan.name: wan.mac for wan in found.wans}
+    outside, inside, beyond = topology6.derive(profile, macs, set(_named(profile, 6)))
+    wans = tuple(replace(wan, six=outside.get(wan.name)) for wan in found.wans)
+    return replace(found, wans=wans, lans=tuple(replace(lan, six=inside.get(lan.name)) for lan in found.lans), beyond6=beyond)
 
 
 def _cards(profile: Profile) -> tuple[list[Card], dict[str, tuple[Segment, ...]]]:
@@ -142,23 +175,24 @@ def _cards(profile: Profile) -> tuple[list[Card], dict[str, tuple[Segment, ...]]
     return sorted(cards, key=lambda card: card.slot), segments
 
 
-def _named(thing: object) -> Iterator[IPv4Network]:
+def _named(thing: object, family: int = 4) -> Iterator[IPv4Network | IPv6Network]:
     """Every address and network that the profile names, wherever: the lab's own must be others."""
-    if isinstance(thing, IPv4Address):  # also an IPv4Interface, which brings its network
-        yield IPv4Network(int(thing))
-        if isinstance(thing, IPv4Interface):
+    host, interface, network = _KINDS[family]
+    if isinstance(thing, host):  # also an interface, which brings its network
+        yield network(int(thing))
+        if isinstance(thing, interface):
             yield thing.network
-    elif isinstance(thing, IPv4Network):
+    elif isinstance(thing, network):
         yield thing
     elif isinstance(thing, Range):
-        if thing.family == 4:
-            yield from summarize_address_range(IPv4Address(thing.first), IPv4Address(thing.last))
+        if thing.family == family:
+            yield from summarize_address_range(host(thing.first), host(thing.last))
     elif is_dataclass(thing):
         for field in fields(thing):
-            yield from _named(getattr(thing, field.name))
+            yield from _named(getattr(thing, field.name), family)
     elif isinstance(thing, (tuple, list, frozenset, dict)):
         for part in (*thing, *thing.values()) if isinstance(thing, dict) else thing:
-            yield from _named(part)
+            yield from _named(part, family)
 
 
 def _apart(named: set[IPv4Network]) -> Iterator[IPv4Network]:

@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.lab.netns import inside
 
@@ -57,14 +57,16 @@ def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2) -> boo
 
 
 def connect(
-    name: str, target: IPv4Address, port: int, protocol: str = "tcp", source: IPv4Address | None = None,
+    name: str, target: IPv4Address | IPv6Address, port: int, protocol: str = "tcp",
+    source: IPv4Address | IPv6Address | None = None,
     tries: int = 2, wait: float = 1.5,
 ) -> str:
     """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent one byte."""
     for _ in range(tries):
         answer = "silent"
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-        with inside(name), socket.socket(socket.AF_INET, kind) as link:
+        family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+        with inside(name), socket.socket(family, kind) as link:
             link.settimeout(wait)
             try:
                 link.bind((str(source or ""), 0))

@@ -1,0 +1,133 @@
+"""What IPv6 must not do: reach into a LAN, or the gateway's ports, or carry out what stays inside."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+
+from gwimage import claim6
+from gwimage.ipv6_claims import FIXED, LINK_LOCAL
+from gwimage.inet6 import LINK_LOCAL as NEIGHBOURS
+from gwimage.inet6 import made_of
+from gwimage.lab import wire, wire6
+from gwimage.lab.guest import LISTENER
+from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.netns import ip
+from gwimage.lab.probes.exposure import few
+from gwimage.lab.probes.six import gateway_link_local
+from gwimage.lab.probes.view import Answer, View
+
+_WAIT = 2  # seconds for a packet that should not come
+
+
+def _gateway_closed(probe: claim6.GatewayClosed6, view: View) -> Answer:
+    name, hosts = probe.zone_host, view.hosts
+    link = name.partition("-")[2]
+    target = _target(probe, hosts)
+    own = _own(probe, target, hosts)
+    if not own or not target:
+        return Answer(False, "no address to ask from" if target else "no address to ask")
+    try:
+        found = wire6.scan(name, link, own, target, view.ports, view.tries)
+        if unseen := [port for port in probe.open_tcp if port not in found]:
+            found |= wire6.scan(name, link, own, target, unseen)
+    except wire.Mute as error:
+        return Answer(False, str(error))
+    free = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} - set(probe.open_tcp)
+    is_open = sorted(port for port, kind in found.items() if kind == "open")
+    resets = [port for port, kind in found.items() if kind == "reset" and port not in free]
+    echo = wire6.ping(name, target, link if target in NEIGHBOURS else "", tries=2, wait=1)
+    seen = f"{len(view.ports)} ports of {target}: open {few(is_open)}, {len(resets)} reset; ping {'answered' if echo else 'silent'}"
+    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and echo == probe.echo
+    return Answer(good, seen, exposed=LISTENER in is_open and echo)
+
+
+def _target(probe: claim6.GatewayClosed6, hosts: Hosts) -> IPv6Address | None:
+    kind, _, network = probe.zone_host.partition("-")
+    if probe.kind == LINK_LOCAL:
+        return _router(probe.zone_host, hosts)
+    if kind == "attacker":
+        return hosts.wan(network).six.own
+    lan = hosts.lan(network)
+    return lan.six.fixed.ip if probe.kind == FIXED else next(iter(hosts.six.announced(lan)))[1]
+
+
+def _own(probe: claim6.GatewayClosed6, target: IPv6Address | None, hosts: Hosts) -> IPv6Address | None:
+    """An address of the same subnet, as far as there is one."""
+    kind, _, network = probe.zone_host.partition("-")
+    if target is None or target in NEIGHBOURS:
+        return hosts.six.own(probe.zone_host, network)
+    if kind == "attacker":
+        return hosts.wan(network).six.attacker.ip
+    lan = hosts.lan(network)
+    hosts.six.settled(lan)
+    return next((hosts.six.of(lan, net) for net in hosts.six.announced(lan) if target in net), None)
+
+
+def _unreachable(probe: claim6.Unreachable6, view: View) -> Answer:
+    """Silence counts only when both ends are there: the gateway for one, the target for the other."""
+    hosts, network = view.hosts, probe.src.partition("-")[2]
+    outside = any(wan.name == probe.lan for wan in hosts.topology.wans)
+    targets = [hosts.topology.beyond6.outside] if outside else hosts.six.settled(hosts.lan(probe.lan))
+    if not targets:
+        return Answer(False, f"client-{probe.lan} has no address to aim at")
+    there = _router(probe.src, hosts)
+    if not there or not _reached(probe.src, there):
+        return Answer(False, f"{probe.src} does not reach the gateway at all")
+    if not outside and not all(_answered(probe.lan, target, hosts) for target in targets):
+        return Answer(False, f"client-{probe.lan} does not reach the gateway at all")
+    ip(probe.src, [f"route replace {target} via {there} dev {network}" for target in targets])
+    answers = [wire.connect(probe.src, target, PORT) for target in targets]
+    echoes = [wire6.ping(probe.src, target, tries=2, wait=1) for target in targets]
+    ip(probe.src, [f"route del {target}" for target in targets])
+    seen = "; ".join(
+        f"{target}: TCP {PORT} {answer}, ping {'answered' if echo else 'silent'}"
+        for target, answer, echo in zip(targets, answers, echoes)
+    )
+    exposed = all(answer.startswith("open") for answer in answers) and all(echoes)
+    return Answer(set(answers) == {"silent"} and not any(echoes), seen, exposed)
+
+
+def _router(name: str, hosts: Hosts) -> IPv6Address | None:
+    """The gateway's link-local address on the network of an attacker or a client."""
+    kind, _, network = name.partition("-")
+    return made_of(NEIGHBOURS, hosts.wan(network).mac) if kind == "attacker" else gateway_link_local(hosts, hosts.lan(network))
+
+
+def _reached(name: str, router: IPv6Address) -> bool:
+    """A client pings it, and so knows the way; an attacker may not."""
+    kind, _, network = name.partition("-")
+    if kind == "client":
+        return wire6.ping(name, router, network, tries=5)
+    return wire6.neighbour(name, network, router, 5) is not None
+
+
+def _answered(lan: str, own: IPv6Address, hosts: Hosts) -> bool:
+    """By this address of its own the client is known to the gateway."""
+    router = gateway_link_local(hosts, hosts.lan(lan))
+    return router is not None and wire6.ping(f"client-{lan}", router, lan, source=own, tries=5)
+
+
+def _kept(probe: claim6.Kept6, view: View) -> Answer:
+    """Sent straight to the gateway, as a host would that takes it for its router; the provider listens."""
+    hosts, lan = view.hosts, view.hosts.lan(probe.lan)
+    name, beyond = f"client-{lan.name}", hosts.topology.beyond6
+    source = beyond.afar
+    if probe.source:
+        hosts.six.settled(lan)
+        source = hosts.six.of(lan, probe.source)
+    there = wire.arp(name, lan.name, hosts.client_address(lan) or lan.spare.ip, lan.gateway.ip, 5)
+    if not source or not there:
+        return Answer(False, f"{name} has no {'address' if there else 'gateway'}")
+    out = next(wan for wan in hosts.topology.wans if wan.six)
+    with wire6.arrivals("isp", out.name) as arrived:
+        for _ in range(3):
+            wire6.send(name, lan.name, there, source, beyond.outside)
+        seen = arrived(source, _WAIT)
+    return Answer(not seen, f"from {source} {'arrives on' if seen else 'nothing arrives on'} {out.name}", exposed=seen)
+
+
+ASK = {
+    claim6.GatewayClosed6: _gateway_closed,
+    claim6.Unreachable6: _unreachable,
+    claim6.Kept6: _kept,
+}

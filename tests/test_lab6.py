@@ -1,0 +1,105 @@
+"""What `verify` asks about IPv6, of Debian's own networkd with the compiled files: green, and red where a file is wrong.
+
+Namespaces only; the provider is the lab's. Needs root or user namespaces, and the tools tree.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import oracle
+import pytest
+
+from gwimage import compile as compiler
+from gwimage import fast, source
+
+PROFILE = """\
+version: 1
+name: gw
+release: 1.0.0
+wans:
+  fibre: {nic: net0, ipv4: dhcp, ipv6: auto}
+lans:
+  lan:
+    nic: net1
+    address: 10.0.0.1/24
+    ipv6: {delegated: true, subnet: 10, address: fd12:3456:789a:1::1/64}
+  guests: {nic: net2, address: 10.0.1.1/24, ipv6: delegated}
+  iot: {nic: net3, address: 10.0.2.1/24}
+"""
+READ = source.parse(PROFILE, "p.yaml")
+LOADED = compiler.load(READ)[0]
+CLAIMS = tuple(claim for claim in compiler.claims(LOADED) if ".ipv6." in claim.id)
+WAN, LAN, GUESTS, IOT = "10-fibre.network", "20-lan.network", "20-guests.network", "20-iot.network"
+NFT, DAEMON = "gwimage.nft", "networkd.conf.d/10-gwimage.conf"
+ULA = "fd12:3456:789a:1::"
+
+
+def ids(*patterns: str) -> set[str]:
+    """Claims whose names hold one of the patterns."""
+    return {claim.id for claim in CLAIMS if any(pattern in claim.id for pattern in patterns)}
+
+
+OUT = ids(".source", ".mtu", ".renumbered")
+# file, what stands there, what is put in its place, the claims that must turn red
+MUTANTS = {
+    "no advertisements": (
+        LAN, "IPv6SendRA=yes", "IPv6SendRA=no", ids("lan.ipv6", "unreachable.lan", "renumbered"),
+    ),
+    "another subnet": (GUESTS, "SubnetId=0", "SubnetId=1", ids("guests", "renumbered")),
+    "another local prefix": (
+        LAN, f"Prefix={ULA}", "Prefix=fd12:3456:789a:2::", ids("lan.ipv6", "unreachable.lan", "renumbered"),
+    ),
+    "no forwarding": (DAEMON, "IPv6Forwarding=yes", "IPv6Forwarding=no", OUT | ids("unreachable", "kept")),
+    "waits for the M flag": (
+        WAN, "WithoutRA=solicit\n", "", ids("fibre.ipv6.prefix", "renumbered", "lan.", "guests") | {"state.persist"},
+    ),
+    "open": (NFT, "policy drop;", "policy accept;", ids("unreachable", "closed")),
+    "open to pings": (NFT, "iifname @lans icmpv6 type echo-request", "icmpv6 type echo-request", ids("fibre.ipv6.closed")),
+    "errors dropped": (NFT, "related : accept", "related : drop", ids(".mtu")),
+    "local addresses leave": (
+        NFT, f"ip6 saddr {ULA}/64 counter drop", "ip6 saddr fd00::/64 counter drop", {"lans.lan.ipv6.kept"},
+    ),
+    "IPv6 of a LAN without": (
+        NFT, 'iifname "iot" meta nfproto ipv6 counter drop', 'iifname "iot" meta nfproto ipv6 counter', {"lans.iot.ipv6.kept"},
+    ),
+    "advertises where it must not": (
+        IOT, "LinkLocalAddressing=no", "LinkLocalAddressing=ipv6\nIPv6SendRA=yes", {"lans.iot.ipv6.off"},
+    ),
+}  # fmt: skip
+
+
+def results(name):
+    files, wanted = compiler.render(LOADED, READ), {claim.id for claim in CLAIMS}
+    if name:
+        file, old, new, expected = MUTANTS[name]
+        path = next(path for path in files if path.startswith("config/") and path.endswith(f"/{file}"))
+        assert old in files[path].text
+        files[path] = replace(files[path], text=files[path].text.replace(old, new))
+        # scans, silence and renewals take their time: where a fault has nothing to do with them they are left out
+        wanted = {claim.id for claim in CLAIMS if claim.id in expected or not (claim.closed or "renumbered" in claim.id)}
+    asked = tuple(claim for claim in CLAIMS if claim.id in wanted)
+    return {result.id: result for result in fast.verify(LOADED, files, asked, oracle.tree()).results}
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Side by side, since much of the time is waiting for silence."""
+    oracle.tree()
+    with ThreadPoolExecutor(5) as pool:
+        return dict(zip(["", *MUTANTS], pool.map(results, ["", *MUTANTS])))
+
+
+def test_the_compiled_files_are_green(seen):
+    assert wrong(seen[""]) == {}
+    assert {claim.id for claim in CLAIMS} < seen[""].keys()
+    assert "became" in seen[""]["wans.fibre.ipv6.renumbered"].seen
+    assert "40404" in seen[""]["wans.fibre.ipv6.closed.local"].control
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mistake_is_red_on_exactly_its_claims(seen, name):
+    assert wrong(seen[name]).keys() == MUTANTS[name][3], wrong(seen[name])
+
+
+def wrong(found):
+    return {r.id: (r.status, r.seen, r.control) for r in found.values() if r.status not in ("pass", "unaskable")}

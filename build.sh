@@ -28,6 +28,7 @@ ovmf /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/pve-edk2-firmware/OVMF_CODE_4M.f
 dnsmasq-base dnsmasq
 udhcpc udhcpc
 e2fsprogs mkfs.ext4 e2fsck debugfs dumpe2fs
+wireguard-go wireguard-go
 iproute2 ip
 tcpdump tcpdump
 util-linux unshare nsenter

@@ -1,6 +1,7 @@
 """What `verify` claims about the running gateway, as data. Features make claims; only the lab asks them.
 
-A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on that WAN) or "client-LAN".
+A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on that WAN), "client-LAN" or
+"peer-VPN.PEER", at the other end of a tunnel.
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Source:
     address: the one of the WAN's addresses that the server must see, where the profile fixes it.
     host: the address of who asks, in another subnet of the LAN or behind a router on it; else the client's.
     wan: the server is a neighbour on that WAN; else beyond the ISP, by the WAN whose default route wins.
+    lan: may be a VPN's name too; then host is the address of the peer that asks.
     """
 
     lan: str
@@ -98,7 +100,8 @@ class OtherAddresses:
 class Unreachable:
     """TCP and UDP from src to a listener on client-LAN, by its inside address, get no answer, nor does a ping.
 
-    lan: may be a WAN's name too; then the listener is the server outside, or a neighbour on another WAN than the first.
+    lan: may be a WAN's name too; then the listener is the server outside, or a neighbour on another WAN than the first;
+    or a VPN's: then its first peer.
     protocols: those that nothing opens.
     """
 
@@ -219,7 +222,8 @@ class Ntp:
 class Reaches:
     """What src sends by TCP, UDP or ping to a host in another zone arrives, with src's own address, and is answered.
 
-    port: 0 for a ping; zone: a LAN, or a WAN for the server outside; destination and source: the address of the listener and of src
+    port: 0 for a ping; zone: a LAN, a VPN, or a WAN for the server outside;
+    destination and source: the address of the listener and of src
     where the rule names one, else whichever they have.
     """
 
@@ -233,7 +237,7 @@ class Reaches:
 
 @dataclass(frozen=True)
 class Forwarded:
-    """What src sends to the WAN's current address and port arrives at to:to_port on the LAN.
+    """What src sends to the WAN's current address and port arrives at to:to_port on the LAN, or behind a VPN.
 
     From outside the listener sees src's own address; from the LAN itself (hairpin) the gateway's.
     source: the address of src where the forward names some, else whichever it has.
@@ -247,6 +251,47 @@ class Forwarded:
     to: IPv4Address
     to_port: int
     source: IPv4Address | None = None
+
+
+@dataclass(frozen=True)
+class NotForwarded:
+    """What src sends to these ports of the WAN's address is not answered, though the server listens.
+
+    ports: (port that is called, port of the server to:port that it would be). The control is a Forwarded of the same
+    way, which the claim needs.
+    """
+
+    src: str
+    wan: str
+    protocol: str
+    ports: tuple[tuple[int, int], ...]
+    lan: str
+    to: IPv4Address
+    source: IPv4Address | None = None
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """The peer and the gateway agree on keys; the peer calls this WAN's address, or without a WAN waits to be called."""
+
+    peer: str
+    wan: str | None
+
+
+@dataclass(frozen=True)
+class TunnelServices:
+    """Through the tunnel the peer pings the gateway's address in it, and resolves the gateway's own name."""
+
+    peer: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Who has no key that the VPN knows hears nothing from its port on the WAN's address, whatever it sends."""
+
+    vpn: str
+    wan: str
 
 
 @dataclass(frozen=True)
@@ -306,6 +351,10 @@ Probe = (
     | Ntp
     | Reaches
     | Forwarded
+    | NotForwarded
+    | Handshake
+    | TunnelServices
+    | Strangers
     | Beyond
     | Withheld
     | Probe6

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gwimage.claim import Beyond, Claim, Inspection
-from gwimage.lab import course, guest, world
+from gwimage.claim import Beyond, Claim, Handshake, Inspection
+from gwimage.lab import course, guest, tunnels, world
 from gwimage.lab import preflight as needs
 from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
 from gwimage.lab.hosts import Hosts
@@ -23,7 +23,10 @@ from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
 
-_NEEDS_MACHINE = {Inspection: "units and their journal need a machine"}
+_NEEDS_MACHINE = {
+    Inspection: "units and their journal need a machine",
+    Handshake: "a tunnel needs a machine, whose kernel has WireGuard",
+}
 
 
 def verify(
@@ -70,7 +73,8 @@ def _run(
     """Runs inside the world."""
     hosts = Hosts(derive(profile), folder)
     hosts.start()
-    gateway = Rendered(hosts, files, tree, guest.tunnel_keys(profile), ports=ports)
+    keys = guest.tunnel_keys(profile, tunnels.gateway_keys(profile))
+    gateway = Rendered(hosts, files, tree, keys, ports=ports)
     gateway.prepare()
     outcome = course.examine(say, hosts, gateway, claims)
     results = [replace(result, capture="") for result in outcome.results]  # they go with the folder

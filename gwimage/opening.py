@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gwimage.ranges import EVERY, Axis
+from gwimage.ranges import EVERY, LAST_PORT, Axis, Ports
+from gwimage.zones import GATEWAY
 
 if TYPE_CHECKING:
     from gwimage.features.allow import Allow
@@ -38,6 +39,15 @@ def closed(entries: Iterable[Allow], start: str, end: str) -> tuple[str, ...]:
     """
     between = [entry for entry in entries if start in entry.from_zones and end in entry.to_zones]
     return tuple(name for name in ASKED if not any(_includes_listener(entry, name) for entry in between))
+
+
+def of_gateway(entries: Iterable[Allow], zone: str) -> tuple[Ports, ...]:
+    """The gateway's own TCP ports that the entries open to the zone."""
+    found = []
+    for entry in entries:
+        if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or "tcp" in entry.protocols):
+            found += entry.ports or [(1, LAST_PORT)]
+    return tuple(found)
 
 
 def _includes_listener(entry: Allow, protocol: str) -> bool:

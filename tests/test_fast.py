@@ -47,7 +47,7 @@ MUTANTS = {
     "a port widened": (RULES, "tcp dport 445", "tcp dport 445-454", {ONLY}),
     "a source dropped": (RULES, "ip saddr 10.0.20.7 ip daddr", "ip daddr", {ONLY}),
     "a policy turned": (RULES, "hook forward priority filter; policy drop", "hook forward priority filter; policy accept", {*OPEN, ONLY}),
-    "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", SSH),
+    "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", SSH | {BESIDE}),
     "a rule dropped": (RULES, 'iifname "iot" oifname "lan" ip saddr 10.0.20.7', "# ", {"firewall.allow.0.iot.lan"}),
     "an exemption moved": (
         RULES, 'oifname != "iot" ip saddr 10.0.20.0/24 snat', 'oifname != "iot" ip saddr 10.0.21.0/24 snat',
@@ -65,7 +65,7 @@ MUTANTS = {
         "config/etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes", "IPv4Forwarding=no",
         {"lans.lan.source", "lans.iot.source", *OPEN - {"lans.lan.unreachable.iot", "lans.iot.unreachable.lan"}}
         | {"firewall.forwards.web.attacker-wan.wan.tcp", "firewall.forwards.ssh.attacker-wan.wan.tcp"}
-        | {"wans.wan.mss", "lans.lan.spoofed.wan", "lans.iot.spoofed.wan"},
+        | MORE | {"wans.wan.mss", "lans.lan.spoofed.wan", "lans.iot.spoofed.wan"},
     ),
 }  # fmt: skip
 

@@ -63,7 +63,7 @@ def test_the_default_image_under_ovmf_and_what_goes_wrong_there(image):
 
 
 def test_two_wans_two_lans_and_ssh(image, tmp_path):
-    """Also that host keys survive: this profile has SSH."""
+    """Also that host keys survive: this profile has SSH. And tunnels."""
     baked = rebake(image, compile(source.read(str(EVERYTHING)))[0], tmp_path / "everything.raw")
     found = prove(baked, EVERYTHING)
     assert red(found) == set()

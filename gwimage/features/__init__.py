@@ -9,6 +9,7 @@ from gwimage.features import (
     dns,
     firewall,
     firewall6,
+    forwarded,
     forwards,
     image,
     ipv6,
@@ -23,6 +24,7 @@ from gwimage.features import (
     services,
     sets,
     system,
+    tunnels,
     uplinks,
     vm,
     vpn,
@@ -31,5 +33,5 @@ from gwimage.features import (
 
 ALL = (
     *(image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, reservations, dns, ntp, services),
-    *(firewall, sets, allow, forwards, raw, ipv6, firewall6, qos, vpn),
+    *(firewall, tunnels, sets, allow, forwards, forwarded, raw, ipv6, firewall6, qos, vpn),
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from gwimage import ground, match, nic, opening, ranges, subnets, withheld, zones
+from gwimage import ground, match, nic, opening, peers, ranges, subnets, withheld, zones
 from gwimage.claim import Claim, Reaches
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
@@ -250,21 +251,39 @@ def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator
         return
     port = entry.ports[0][0] if entry.ports else LISTENER
     for start, end, protocol in product(entry.from_zones, entry.to_zones, protocols):
+        if protocol not in WITH_PORTS and {start, end} & {vpn.name for vpn in profile.vpn}:
+            continue  # a ping's listener watches an Ethernet, and a tunnel is none
         if probe := _probe(entry, start, end, protocol, port if protocol in WITH_PORTS else 0, known, profile):
             way = f"{protocol.upper()} {port}" if probe.port else "ping"
             text = f"{probe.source or 'a host'} on {start} reaches {probe.destination or 'one'} on {end} by {way}"
             name = f"{path}.{start}.{end}" if protocol == protocols[0] else f"{path}.{start}.{end}.{protocol}"
-            yield Claim(name, path, text, probe, zones.there(profile, start, end))
+            needs = (*zones.there(profile, start, end), *_handshakes(entry, start, end, profile))
+            yield Claim(name, path, text, probe, needs)
 
 
 def _probe(
     entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile
 ) -> Reaches | None:
-    """None where the lab could not ask: it has no hosts on VPNs, and only the first WAN leads to the server outside."""
-    lans = [lan.name for lan in profile.lans]
-    ways = (start in lans and end in (*lans, known.wans[0])) or (start in known.wans and end in lans)
-    source = ground.host(entry.sources, start, known, profile)
-    destination = ground.host(entry.destinations, end, known, profile)
-    if start == end or not ways or (entry.sources and not source) or (entry.destinations and not destination):
+    """None where the lab could not ask: only the first WAN leads to the server outside."""
+    inside = known.inside
+    ways = (start in inside and end in (*inside, known.wans[0])) or (start in known.wans and end in inside)
+    src, source = _end(entry.sources, start, known, profile)
+    there, destination = _end(entry.destinations, end, known, profile)
+    if start == end or not ways or not src or not there:
         return None
-    return Reaches(f"{'client' if start in lans else 'attacker'}-{start}", end, protocol, port, destination, source)
+    return Reaches(src, end, protocol, port, destination, source)
+
+
+def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[str, IPv4Address | None]:
+    """One of the lab's hosts on a zone, and its address if that is not all the same; no host if none can have one."""
+    if zone in [vpn.name for vpn in profile.vpn]:
+        found = peers.host(items, zone, profile)
+        return (found[0].host, found[1]) if found else ("", None)
+    address = ground.host(items, zone, known, profile)
+    return "" if items and not address else f"{'attacker' if zone in known.wans else 'client'}-{zone}", address
+
+
+def _handshakes(entry: Allow, start: str, end: str, profile: Profile) -> Iterator[str]:
+    for items, zone in ((entry.sources, start), (entry.destinations, end)):
+        if found := peers.host(items, zone, profile):
+            yield found[0].handshake

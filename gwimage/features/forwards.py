@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from gwimage import ground, match, nic, ranges, zones
-from gwimage.claim import Claim, Forwarded
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
 from gwimage.plan import Plan, Rule
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 PATH = ("firewall", "forwards")
 MOST_SHIFTED = 64  # ports of a range that becomes another: one rule for each
 MOST_RULES = 256  # of one forward: its sets multiply with its ports
-MOST_CLAIMS = 64  # of all forwards: a lab takes its time
 LOCAL = "fib daddr type local"
 
 
@@ -230,8 +227,7 @@ def plan(profile: Profile) -> Plan:
         # else the server would answer its neighbour directly, from an address that this one never called
         text = f'iifname "{home}" oifname "{home}" ct status dnat masquerade'
         rules.append(Rule("srcnat.hairpin", text, f"firewall.forwards.{name}"))
-    claims = (one for forward in profile.forwards for one in _claims(forward, known.zones, profile))
-    return Plan(rules=tuple(rules), claims=tuple(islice(claims, MOST_CLAIMS)))
+    return Plan(rules=tuple(rules))
 
 
 def _rules(forward: Forward, known: Ground, profile: Profile) -> Iterator[Rule]:
@@ -274,23 +270,3 @@ def _pairs(forward: Forward) -> Iterator[tuple[tuple[Ports, ...], str]]:
     first, last = forward.ports[0]
     for port in range(first, last + 1):
         yield ((port, port),), f"{forward.to}:{forward.to_port + port - first}"
-
-
-def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """Not for servers on VPNs, where the lab has none."""
-    lans, home = [lan.name for lan in profile.lans], known.home(forward.to)
-    if home not in lans:
-        return
-    others = [name for name in lans if name != home]
-    callers = [("attacker", wan, wan) for wan in forward.wans]
-    callers += [("client", name, forward.wans[0]) for name in (home, *others[:1]) if forward.hairpin]
-    port, path = forward.ports[0][0], f"firewall.forwards.{forward.name}"
-    for kind, start, wan in callers:
-        source = ground.host(forward.sources, start, known, profile)
-        for protocol in forward.protocols if source or not forward.sources else ():
-            to, way = forward.to_port or port, f"{kind}-{start}"
-            probe = Forwarded(way, wan, protocol, port, home, forward.to, to, source)
-            there = f"{forward.to} on {home} by {protocol.upper()} {port} of {wan}'s address"
-            text = f"{source or 'a host'} on {start} reaches {there}"
-            needs = zones.there(profile, *dict.fromkeys((wan, start)))
-            yield Claim(f"{path}.{way}.{wan}.{protocol}", path, text, probe, needs)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gwimage import claim
-from gwimage.lab import advice6, advice_exposure, dhcp
+from gwimage.lab import advice6, advice_exposure, dhcp, tunnel_advice
 from gwimage.lab.hosts import PORT, SECRET_NAME, Hosts
 from gwimage.lab.pcapng import Packet
 from gwimage.lab.topology import WanSide
@@ -93,7 +93,9 @@ def first(name: str, probe: claim.Probe | None, answered: bool, wire: Wire) -> s
         return _WITHOUT_PROBE.get(name, "")
     if answered:
         return _NO_CONTROL
-    return advice6.first(probe) if type(probe) in advice6.KINDS else _KINDS[type(probe)][1](probe, wire)
+    if type(probe) in advice6.KINDS:
+        return advice6.first(probe)
+    return tunnel_advice.through(probe, wire.hosts) or _KINDS[type(probe)][1](probe, wire)
 
 
 def _to(frame: bytes, port: int) -> bool:
@@ -305,6 +307,10 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.Reaches: ("a host sends to a listener, which says whom it saw", _reaches),
     claim.Withheld: ("a host sends to listeners on ports and addresses beside those that are open", _withheld),
     claim.Forwarded: ("a host sends to the WAN's address; a listener inside says whom it saw", _forwarded),
+    claim.NotForwarded: ("a host sends to ports beside; a server inside listens", tunnel_advice.not_forwarded),
+    claim.Handshake: ("a host outside, with wireguard-go and a key of the lab's", tunnel_advice.handshake),
+    claim.TunnelServices: ("a peer pings the gateway and asks it for the name, through the tunnel", tunnel_advice.services),
+    claim.Strangers: ("handshakes by the book with an unknown key, and rubbish", tunnel_advice.strangers),
     claim.Beyond: ("no lab can ask this", _beyond),
     claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
 } | advice_exposure.KINDS

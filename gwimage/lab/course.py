@@ -27,7 +27,7 @@ from gwimage.claim import (
     WanAddress,
 )
 from gwimage.claim6 import Renumbered, Unadvertised, Unreachable6
-from gwimage.lab import advice, capture, faults, guest, probes, wire
+from gwimage.lab import advice, capture, faults, guest, probes, tunnels, wire
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
 from gwimage.lab.gateway import Gateway
@@ -101,11 +101,13 @@ def run(say: Say, job: Job) -> Outcome:
     """Verify an image. Runs inside the world."""
     accel = acceleration()
     say(f"acceleration: {accel}")
-    hosts = Hosts(derive(job.profile), job.dir)
+    topology, keys = derive(job.profile), tunnels.gateway_keys(job.profile)
+    hosts = Hosts(topology, job.dir, tunnels.derive(job.profile, topology, keys))
     machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
     hosts.start()
     machine.prepare()
-    gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", guest.tunnel_keys(job.profile))
+    given = guest.tunnel_keys(job.profile, keys) | guest.before_network(guest.BEFORE[0], tunnels.introduce(hosts.tunnels))
+    gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", given)
     outcome = examine(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel
     if job.faults is None:
@@ -253,6 +255,7 @@ def _boot(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, 
 
 def _power_on(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
     """When each side of the gateway showed itself; empty if none did within its patience."""
+    hosts.hang_up()
     gateway.start(control)
     hosts.ask_for_leases()
     times: dict[str, float] = {}

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from gwimage import wireguard
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -55,6 +54,9 @@ def _drop_in(unit: str, text: str) -> dict[str, str]:
 OPEN_FIREWALL = _drop_in(FIREWALL_UNIT, "ExecStart=\nExecStart=/bin/true")
 
 
+BEFORE = ("gwlab-peers.service",)
+
+
 @dataclass(frozen=True)
 class Findings:
     """What the gateway says about itself. `complaints` are what the allowlist leaves over."""
@@ -71,10 +73,20 @@ class Findings:
     memory_available: int
 
 
-def tunnel_keys(profile: Profile) -> dict[str, str]:
-    """A throwaway key for each VPN whose key the hypervisor is to give, as it would give it (see features/vpn.py)."""
-    waiting = [vpn for vpn in profile.vpn if vpn.private_key is None]
-    return {f"network.wireguard.{vpn.name}": _encode(wireguard.generate()) for vpn in waiting}
+def tunnel_keys(profile: Profile, keys: dict[str, str]) -> dict[str, str]:
+    """The key of each VPN whose key the hypervisor is to give, as it would give it (see features/vpn.py)."""
+    waiting = [vpn.name for vpn in profile.vpn if vpn.private_key is None]
+    return {f"network.wireguard.{name}": _encode(keys[name]) for name in waiting}
+
+
+def before_network(name: str, script: str) -> dict[str, str]:
+    """A credential for a shell script that the machine runs before networkd reads its files; name: one of BEFORE."""
+    unit = (
+        "[Unit]\nDescription=gwimage lab: before the network\nDefaultDependencies=no\n"
+        "After=local-fs.target\nBefore=systemd-networkd.service\n"
+        f"[Service]\nType=oneshot\nExecStart=/bin/sh -e\nStandardInput=data\nStandardInputData={_encode(script)}\n"
+    )
+    return {f"systemd.extra-unit.{name}": _encode(unit)} if script else {}
 
 
 def credentials(control: bool) -> dict[str, str]:
@@ -93,6 +105,7 @@ def credentials(control: bool) -> dict[str, str]:
         f"[Socket]\nListenDatagram=0.0.0.0:{LISTENER}\n",
         "extra-unit.gwlab-echo.service": "[Service]\nExecStart=/usr/bin/perl -\nStandardInput=data\nStandardInputData="
         + _encode(echo),
+        "unit-dropin.systemd-networkd.service": f"[Unit]\nWants={' '.join(BEFORE)}\n",  # those that there are
         "unit-dropin.multi-user.target": "[Unit]\nWants=gwlab.service gwlab-listen.socket gwlab-echo.socket\n",
     }
     spoilt = OPEN_FIREWALL if control else {}

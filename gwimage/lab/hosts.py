@@ -7,22 +7,26 @@ gateway (that is probes.py) except whether it is there at all.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from subprocess import Popen
+from threading import Lock
 
-from gwimage.lab import wire
+from gwimage.lab import tunnels, wire
 from gwimage.lab.hosts6 import Hosts6
-from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.netns import inside, ip, make, spawn
 from gwimage.lab.serve import listen
 from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
+from gwimage.lab.tunnels import Tunnel
+from gwimage.lab.waiting import wait_for
 from gwimage.problem import ToolError
 
 SECRET_NAME = "known-to-the-isp-alone.test"  # nobody asks for signatures below .test (RFC 6761)
 PORT = 8080  # of the server outside and of each client's listener
+_ANSWER = 20  # seconds: who calls tries again every 5
+_CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest
 _ISP = {
     "ip_forward": "1",  # to attackers that are no neighbours of the gateway
     "conf/all/rp_filter": "1",  # as providers do (RFC 2827): what leaves by one WAN must have no other's address
@@ -46,9 +50,12 @@ class Hosts:
 
     topology: Topology
     dir: Path
+    tunnels: tuple[Tunnel, ...] = ()
     clients: dict[str, Popen[bytes]] = field(default_factory=dict)
     isp: Popen[bytes] | None = None
     six: Hosts6 = field(init=False)
+    peers: list[Popen[bytes]] = field(default_factory=list)
+    _line: Lock = field(default_factory=Lock, repr=False)  # one call at a time: who asks side by side waits for it
 
     def __post_init__(self) -> None:
         self.six = Hosts6(self.topology)
@@ -77,6 +84,9 @@ class Hosts:
         listen("isp", "tcp", None, PORT)
         self.six.start(PORT)
         self.start_isp()
+        self.peers = tunnels.start(self.tunnels, self.topology, self.dir)
+        for tunnel in self.tunnels:
+            listen(tunnel.host, "tcp", None, PORT)
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""
@@ -92,6 +102,11 @@ class Hosts:
                 )
             else:
                 self.give_address(lan)
+
+    def hang_up(self) -> None:
+        """The other ends of tunnels forget what they agreed on with a gateway that is off."""
+        for tunnel in self.tunnels:
+            tunnels.hang_up(tunnel)
 
     def give_address(self, lan: LanSide) -> None:
         """A static address and route for the client of a LAN."""
@@ -152,9 +167,38 @@ class Hosts:
     def wan(self, name: str) -> WanSide:
         return next(wan for wan in self.topology.wans if wan.name == name)
 
+    def tunnel(self, name: str) -> Tunnel:
+        """By the name of its host."""
+        return next(tunnel for tunnel in self.tunnels if tunnel.host == name)
+
+    def connected(self, name: str) -> bool:
+        """Whether the tunnel of a peer is up in this boot; it calls the first WAN's address if it is to call."""
+        tunnel, target = self.tunnel(name), self.given(self.topology.wans[0])
+        with self._line:
+            if tunnels.handshaken(tunnel):
+                return True
+            if tunnel.played.calls:
+                return bool(target) and self.call(tunnel, target)
+            self._send_inwards(tunnel)
+            return wait_for(lambda: tunnels.handshaken(tunnel), _CALL_AGAIN)
+
+    def _send_inwards(self, tunnel: Tunnel) -> None:
+        """Where nothing keeps a tunnel alive, the gateway calls as soon as somebody on a LAN has something to send."""
+        for lan in self.topology.lans:
+            for net in tunnel.played.networks:
+                last = net[-1] - (net.num_addresses > 2)
+                wire.connect(f"client-{lan.name}", last, PORT, "udp", tries=1, wait=0)
+
+    def call(self, tunnel: Tunnel, target: IPv4Address) -> bool:
+        """Whether the gateway answers a peer on that address."""
+        tunnels.hang_up(tunnel, (target, tunnel.played.vpn.port))
+        return wait_for(lambda: tunnels.handshaken(tunnel), _ANSWER)
+
     def address_of(self, name: str) -> IPv4Address | None:
-        """The address that an attacker or a client has without further ado."""
+        """The address that an attacker, a client or a peer has without further ado."""
         kind, _, network = name.partition("-")
+        if kind == "peer":
+            return self.tunnel(name).address
         return self.wan(network).attacker.ip if kind == "attacker" else self.client_address(self.lan(network))
 
     def route_inwards(self) -> None:
@@ -166,6 +210,8 @@ class Hosts:
                     f"route replace {network} {way}"
                     for lan in self.topology.lans for network in {*(own.network for own in lan.gateways), *lan.routed}
                 ]
+                behind = dict.fromkeys(net for one in self.tunnels for net in one.played.vpn.networks)
+                routes += [f"route replace {net} via {address} dev {wan.name} onlink" for net in behind]
                 ip("isp", routes)
                 ip(f"attacker-{wan.name}", [*routes, *(f"route replace {there} {way}" for there in self._on_others(wan))])
         self.six.route_inwards()
@@ -179,6 +225,9 @@ class Hosts:
         """A fault of the lab must not look like one of the gateway."""
         if self.isp.poll() is not None:
             raise ToolError(["dnsmasq"], self.isp.returncode, (self.dir / "isp.log").read_text())
+        for tunnel, process in zip(self.tunnels, self.peers):
+            if process.poll() is not None:
+                raise ToolError(["wireguard-go"], process.returncode, (self.dir / f"{tunnel.host}.log").read_text())
 
     def _start_attacker(self, wan: WanSide) -> None:
         name = f"attacker-{wan.name}"
@@ -197,9 +246,13 @@ class Hosts:
         script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
         script.chmod(0o755)
 
+    def end(self, name: str, segment: Segment) -> str:
+        """The hypervisor's end of the cable from a segment to a host."""
+        return f"v{segment.number}-{name[:10]}"
+
     def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
         """A cable from the bridge of a segment to the host. IPv6 stays silent until hosts6.py wakes it."""
-        end = f"v{segment.number}-{name[:10]}"
+        end = self.end(name, segment)
         ip("hv", [
             f"link add {end} type veth peer name {link} netns {name}",
             f"link set {end} master {segment.bridge} up",
@@ -218,6 +271,7 @@ class Hosts:
             ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]
             + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
             + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]
+            + [f"--address=/{name}/{address}" for name, address in tunnels.names(self.tunnels)]
             + [f"--dhcp-range={given}" for given in ranges] + [*more],
             self.dir / "isp.log",
         )
@@ -226,13 +280,3 @@ class Hosts:
         """Neither addresses nor names any more; the way through stays."""
         self.isp.kill()
         self.isp.wait()
-
-
-def wait_for(condition, seconds: float, alive) -> bool:
-    """Poll until the condition holds; ends early when `alive` says that it never will."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline or not alive():
-            return False
-        time.sleep(0.05)
-    return True

@@ -21,7 +21,9 @@ COMMANDS = {
     "dnsmasq": "dnsmasq-base",
     "udhcpc": "udhcpc",
     "mkfs.ext4": "e2fsprogs",
+    "wireguard-go": "wireguard-go",
 }
+_FOR_MACHINES = ("qemu", "wireguard")
 _CURES = {
     "unshare": "run it as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces above 0; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)",
@@ -45,7 +47,7 @@ def missing(machine: str) -> list[str]:
 
 def missing_for_namespaces() -> list[str]:
     """As `missing`, for a gateway without a machine."""
-    commands = {name: package for name, package in COMMANDS.items() if not name.startswith("qemu")}
+    commands = {name: package for name, package in COMMANDS.items() if not name.startswith(_FOR_MACHINES)}
     return [f"install the Debian package {package}" for package in host.lacking(commands)] or _world_problem(_try)
 
 

@@ -16,6 +16,8 @@ Lines = dict[str, list[tuple[str, str]]]  # by namespace, what `ip` adds: (addr 
 
 def player(hosts: Hosts, zone: str, address: IPv4Address | None) -> str:
     """The host in a WAN or LAN for that address; the one that is there anyway if the address is all the same."""
+    if peers := [one for one in hosts.tunnels if one.played.vpn.name == zone]:
+        return next((one.host for one in peers if address and one.played.has(address)), peers[0].host)
     if any(wan.name == zone for wan in hosts.topology.wans):
         return "isp" if address == hosts.wan(zone).isp.ip else f"attacker-{zone}"
     return f"client-{zone}" if address in (None, hosts.client_address(hosts.lan(zone))) else f"server-{zone}"
@@ -28,10 +30,13 @@ def wearing(hosts: Hosts, name: str, address: IPv4Address) -> Iterator[None]:
     if kind == "isp" or (kind != "server" and address == hosts.address_of(name)):
         yield
         return
-    added = _outside(hosts.wan(network), address) if kind == "attacker" else _inside(hosts.lan(network), kind, address)
+    if kind == "peer":
+        added = {name: [("addr", f"{address}/32 dev {hosts.tunnel(name).link}")]}
+    else:
+        added = _outside(hosts.wan(network), address) if kind == "attacker" else _inside(hosts.lan(network), kind, address)
     for place, lines in added.items():
         ip(place, [f"{what} add {line}" for what, line in lines])
-    if kind != "attacker":
+    if kind in ("client", "server"):
         _announce(hosts.lan(network), kind, added[name])
     try:
         yield

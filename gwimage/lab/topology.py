@@ -117,7 +117,7 @@ class LanSide:
 class Topology:
     """`outside` (a server's) and `afar` (a caller's) are addresses beyond the ISP that no network of the profile has.
 
-    beyond6: the same of IPv6, if the profile has any of it.
+    elsewhere: a network there, for the other ends of tunnels; beyond6: the same of IPv6, if the profile has any of it.
     """
 
     cards: tuple[Card, ...]
@@ -125,6 +125,7 @@ class Topology:
     lans: tuple[LanSide, ...]
     outside: IPv4Address
     afar: IPv4Address
+    elsewhere: IPv4Network
     beyond6: Beyond6 | None = None
 
     @property
@@ -148,7 +149,7 @@ def derive(profile: Profile) -> Topology:
         segment = segments[wan.name][0]
         wans.append(_wan_side(wan, segment, wan.link.cloned_mac or mac[segment], spare, named))
     lans = [_lan_side(lan, segments[lan.name], profile, named) for lan in profile.lans]
-    found = Topology(tuple(cards), tuple(wans), tuple(lans), outside=beyond[-2], afar=beyond[-3])
+    found = Topology(tuple(cards), tuple(wans), tuple(lans), beyond[-2], beyond[-3], next(spare))
     return _with_ipv6(found, profile) if profile.ipv6.wans or profile.ipv6.lans else found
 
 

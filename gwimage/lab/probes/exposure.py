@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from gwimage import claim
 from gwimage.lab import dhcp, udp, wire
 from gwimage.lab.guest import LISTENER
 from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.probes.view import Answer, Port, View
+from gwimage.lab.knock import knock
+from gwimage.lab.probes.view import CONTROL_PORTS, Answer, Port, View
 from gwimage.lab.roles import wearing
 from gwimage.lab.sockets import Sockets
 from gwimage.ranges import LAST_PORT
@@ -32,9 +34,13 @@ def closed(probe: claim.GatewayClosed, view: View) -> Answer:
     link, own, target = name.partition("-")[2], hosts.address_of(name), gateway_for(name, hosts)
     if not own or not target:
         return Answer(False, "no address to ask from" if target else "no address to ask")
+    if lost := lost_tunnel(hosts, name):
+        return lost
+    in_tunnel = name.startswith("peer-")  # where no ARP is, by which a scan keeps pace
+    view = replace(view, ports=CONTROL_PORTS) if in_tunnel else view
     try:
-        found = wire.scan(name, link, own, target, view.ports, view.tries)
-        if unseen := [port for port in probe.open_tcp if port not in found]:
+        found = knock(name, target, view.ports) if in_tunnel else wire.scan(name, link, own, target, view.ports, view.tries)
+        if not in_tunnel and (unseen := [port for port in probe.open_tcp if port not in found]):
             found |= wire.scan(name, link, own, target, unseen)
     except wire.Mute as error:
         return Answer(False, str(error))
@@ -193,15 +199,25 @@ def _summary(found: dict[int, str]) -> str:
 
 
 def gateway_for(name: str, hosts: Hosts) -> IPv4Address | None:
-    """The gateway's address on the network of an attacker or a client."""
+    """The gateway's address on the network of an attacker, a client or a peer."""
     kind, _, network = name.partition("-")
+    if kind == "peer":
+        return hosts.tunnel(name).played.vpn.address.ip
     return hosts.given(hosts.wan(network)) if kind == "attacker" else hosts.lan(network).gateway.ip
 
 
 def neighbour(name: str, hosts: Hosts) -> bool:
     """Whether the gateway is there for an attacker or a client."""
+    if name.startswith("peer-"):
+        return hosts.connected(name)
     own, target = hosts.address_of(name), gateway_for(name, hosts)
     return bool(own and target and wire.arp(name, name.partition("-")[2], own, target, 5))
+
+
+def lost_tunnel(hosts: Hosts, *names: str) -> Answer | None:
+    """What there is to say when a host is behind a tunnel, and the tunnel does not come up."""
+    lost = [name for name in names if name.startswith("peer-") and not hosts.connected(name)]
+    return Answer(False, f"{lost[0]} has no tunnel to the gateway") if lost else None
 
 
 def few(things: Collection[object]) -> str:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from gwimage import claim
 from gwimage.lab import sniff, wire
 from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.probes.exposure import neighbour
+from gwimage.lab.probes.exposure import lost_tunnel, neighbour
 from gwimage.lab.probes.view import Answer, View
 from gwimage.lab.roles import player, wearing
 from gwimage.lab.serve import listen
@@ -20,11 +20,14 @@ from gwimage.opening import ASKED
 def _source(probe: claim.Source, view: View) -> Answer:
     """By each protocol the host there sees the same caller."""
     hosts = view.hosts
-    client, own = f"client-{probe.lan}", probe.host or hosts.client_address(hosts.lan(probe.lan))
+    client = next((one.host for one in hosts.tunnels if one.address == probe.host), f"client-{probe.lan}")
+    own = probe.host or hosts.address_of(client)
     wan = hosts.wan(probe.wan) if probe.wan else hosts.topology.wans[0]  # the WAN with the best metric
     there, target = _outside(wan, hosts)
     if not own:
         return Answer(False, f"{client} has no address")
+    if lost := lost_tunnel(hosts, client):
+        return lost
     with wearing(hosts, client, own):
         answers = {name: _call(client, there, target, name, own, tries=3) for name in ASKED}
     callers = {name: answer.removeprefix("open ") for name, answer in answers.items()}
@@ -70,7 +73,7 @@ def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
     hosts = view.hosts
     wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
     between = probe.src.startswith("attacker-")  # what the ISP has for one WAN it takes by no other
-    there, target = _outside(wans[0], hosts, between) if wans else _client(probe.lan, hosts)
+    there, target = _outside(wans[0], hosts, between) if wans else _inside(probe.lan, hosts)
     if not target:
         return Answer(False, f"{there.name} has no address to aim at")
     if not neighbour(probe.src, hosts):
@@ -87,11 +90,14 @@ def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
 def _link(name: str, hosts: Hosts) -> str:
     """Where what comes for a host can be seen."""
     kind, _, network = name.partition("-")
+    if kind == "peer":
+        return hosts.tunnel(name).link
     return {"isp": hosts.topology.wans[0].name, "server": "card0"}.get(kind, network)
 
 
-def _client(lan: str, hosts: Hosts) -> tuple[Place, IPv4Address | None]:
-    return Place(f"client-{lan}", lan), hosts.client_address(hosts.lan(lan))
+def _inside(zone: str, hosts: Hosts) -> tuple[Place, IPv4Address | None]:
+    there = player(hosts, zone, None)
+    return Place(there, _link(there, hosts)), hosts.address_of(there)
 
 
 def _reaches(probe: claim.Reaches, view: View) -> Answer:
@@ -101,6 +107,8 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     if not source or not target:
         return Answer(False, f"{there if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
+    if lost := lost_tunnel(hosts, caller, there):
+        return lost
     with wearing(hosts, caller, source), wearing(hosts, there, target):
         answer = _call(caller, Place(there, _link(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
     expected = {source}
@@ -139,6 +147,8 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     if not source or not target:
         return Answer(False, f"{probe.wan if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
+    if lost := lost_tunnel(hosts, there):
+        return lost
     with wearing(hosts, caller, source), wearing(hosts, there, probe.to):
         listen(there, probe.protocol, probe.to, probe.to_port)
         answer = wire.connect(caller, target, probe.port, probe.protocol, source, tries=3)
@@ -146,6 +156,22 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     hairpin = probe.src == f"client-{probe.lan}"
     expected = {address.ip for address in hosts.lan(probe.lan).gateways} if hairpin else {source}
     return _told(answer, expected, f"{target}:{probe.port} by {probe.protocol} is {probe.to}:{probe.to_port}")
+
+
+def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
+    hosts = view.hosts
+    source = probe.source or (hosts.topology.afar if probe.src.startswith("attacker-") else hosts.address_of(probe.src))
+    target, there = hosts.given(hosts.wan(probe.wan)), player(hosts, probe.lan, probe.to)
+    if not source or not target:
+        return Answer(False, f"{probe.wan if source else probe.src} has no address")
+    caller = _caller(probe.src, source, hosts)
+    with wearing(hosts, caller, source), wearing(hosts, there, probe.to), ThreadPoolExecutor(16) as pool:
+        for port in {port for pair in probe.ports for port in pair}:
+            listen(there, probe.protocol, probe.to, port)
+        called = [port for port, _ in probe.ports]
+        answers = list(pool.map(lambda port: wire.connect(caller, target, port, probe.protocol, source), called))
+    seen = ", ".join(f"{port} {answer}" for port, answer in zip(called, answers))
+    return Answer(set(answers) == {"silent"}, f"{target} by {probe.protocol}: {seen}; {probe.to} listens")
 
 
 def _caller(src: str, source: IPv4Address, hosts: Hosts) -> str:
@@ -168,4 +194,5 @@ ASK = {
     claim.Reaches: _reaches,
     claim.Withheld: _withheld,
     claim.Forwarded: _forwarded,
+    claim.NotForwarded: _not_forwarded,
 }

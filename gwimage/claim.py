@@ -295,6 +295,15 @@ class Strangers:
 
 
 @dataclass(frozen=True)
+class Shaped:
+    """A client's upload by that WAN is about as fast as `upload`, in bits per second, and delays nobody else's packets."""
+
+    lan: str
+    wan: str
+    upload: int
+
+
+@dataclass(frozen=True)
 class Beyond:
     """What the profile says and no lab can ask; why goes into the proof."""
 
@@ -355,6 +364,7 @@ Probe = (
     | Handshake
     | TunnelServices
     | Strangers
+    | Shaped
     | Beyond
     | Withheld
     | Probe6

@@ -169,7 +169,7 @@ def test_claims():
     assert len(ids) == len(set(ids))
     for index, one in enumerate(found):
         assert set(one.needs) <= set(ids[:index]), "a claim comes after what it needs"
-        assert one.path.split(".")[0] in ("system", "wans", "lans", "dns", "routes", "services", "firewall", "vpn")
+        assert one.path.split(".")[0] in ("system", "wans", "lans", "dns", "routes", "services", "firewall", "vpn", "qos")
         assert "\n" not in one.text
         if isinstance(one.probe, CLOSED):
             assert one.closed

@@ -69,7 +69,9 @@ def test_complaints_are_what_the_allowlist_leaves():
 
 def test_only_the_control_boot_opens_anything():
     real, control = guest.credentials(False), guest.credentials(True)
-    assert control.keys() - real.keys() == {f"systemd.unit-dropin.{guest.FIREWALL_UNIT}"}
+    assert control.keys() - real.keys() == {
+        f"systemd.unit-dropin.{guest.FIREWALL_UNIT}", "systemd.extra-unit.gwlab-control.service",
+    }
     unit = base64.b64decode(real["systemd.extra-unit.gwlab.service"]).decode()
     script = base64.b64decode(unit.split("StandardInputData=")[1]).decode()
     assert "MAY_OPEN=yes" not in script

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gwimage import zones
+from gwimage.claim import Beyond, Claim, Shaped
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Problem
 
@@ -56,15 +57,30 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    return Plan(network=tuple(setting for qos in profile.qos for setting in _settings(qos)))
+    settings = (setting for qos in profile.qos for setting in _settings(qos))
+    return Plan(network=tuple(settings), claims=tuple(_claim(qos, profile) for qos in profile.qos))
+
+
+def _claim(qos: Qos, profile: Profile) -> Claim:
+    path, text = f"qos.{qos.wan}", f"an upload by {qos.wan} keeps to {_written(qos.upload)}bit/s and delays nobody else"
+    lan = next((lan.name for lan in profile.lans if lan.internet), None)
+    if lan is None or qos.wan != profile.wans[0].name:
+        why = f"nobody in the lab uploads by {qos.wan}" + ("" if lan is None else f": {profile.wans[0].name} goes before it")
+        return Claim(f"{path}.upload", path, text, Beyond(why))
+    probe, needs = Shaped(lan, qos.wan, qos.upload), zones.there(profile, lan, qos.wan)
+    return Claim(f"{path}.upload", path, text, probe, needs, closed=True)
 
 
 def _settings(qos: Qos) -> list[Setting]:
     path, file = f"qos.{qos.wan}", f"10-{qos.wan}.network"
-    unit, size = next((unit, size) for unit, size in reversed(KILO.items()) if qos.upload % size == 0)
-    values = [("Bandwidth", f"{qos.upload // size}{unit}", "upload"), ("RTTSec", f"{qos.rtt}ms", "rtt")]
+    values = [("Bandwidth", _written(qos.upload), "upload"), ("RTTSec", f"{qos.rtt}ms", "rtt")]
     if qos.overhead is not None:
         values.append(("OverheadBytes", str(qos.overhead), "overhead"))
     shaped = [Setting(file, "CAKE", key, value, f"{path}.{why}") for key, value, why in values]
     # fair between the hosts inside, not between what masquerade makes of them
     return [*shaped, Setting(file, "CAKE", "NAT", "yes", path)]
+
+
+def _written(rate: int) -> str:
+    unit, size = next((unit, size) for unit, size in reversed(KILO.items()) if rate % size == 0)
+    return f"{rate // size}{unit}"

@@ -311,6 +311,7 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.Handshake: ("a host outside, with wireguard-go and a key of the lab's", tunnel_advice.handshake),
     claim.TunnelServices: ("a peer pings the gateway and asks it for the name, through the tunnel", tunnel_advice.services),
     claim.Strangers: ("handshakes by the book with an unknown key, and rubbish", tunnel_advice.strangers),
+    claim.Shaped: ("a client uploads through a slow modem with a long queue, and pings", tunnel_advice.shaped),
     claim.Beyond: ("no lab can ask this", _beyond),
     claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
 } | advice_exposure.KINDS

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from gwimage import claim, claim6
-from gwimage.lab import pcapng
+from gwimage.lab import load, pcapng
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.netns import inside
 from gwimage.lab.pcapng import Packet
@@ -34,10 +34,12 @@ _ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket
 _ALL = 0x0003  # ETH_P_ALL
 _ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 _EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
-# Classic BPF: the questions of a port scan are left out, a hundred thousand that say nothing; its answers are not.
+# Classic BPF: the questions of a port scan are left out, a hundred thousand that say nothing; its answers are not. And loads.
 _FILTER = (
-    (0x28, 0, 0, 12), (0x15, 0, 6, 0x0800),  # IPv4, else perhaps IPv6
-    (0x30, 0, 0, 23), (0x15, 0, 11, socket.IPPROTO_TCP),
+    (0x28, 0, 0, 12), (0x15, 0, 10, 0x0800),  # IPv4, else perhaps IPv6
+    (0x30, 0, 0, 23), (0x15, 0, 15, socket.IPPROTO_TCP),
+    (0x28, 0, 0, 34), (0x15, 14, 0, load.PORT),
+    (0x28, 0, 0, 36), (0x15, 12, 0, load.PORT),
     (0x20, 0, 0, 38), (0x15, 0, 9, SCAN),  # the sequence number
     (0x30, 0, 0, 47), (0x15, 8, 7, 2),  # a SYN alone
     (0x15, 0, 6, 0x86DD),  # IPv6, else all of it

@@ -106,7 +106,7 @@ def run(say: Say, job: Job) -> Outcome:
     machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
     hosts.start()
     machine.prepare()
-    given = guest.tunnel_keys(job.profile, keys) | guest.before_network(guest.BEFORE[0], tunnels.introduce(hosts.tunnels))
+    given = guest.tunnel_keys(job.profile, keys) | guest.before_network(guest.BEFORE[1], tunnels.introduce(hosts.tunnels))
     gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", given)
     outcome = examine(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel

@@ -54,7 +54,9 @@ def _drop_in(unit: str, text: str) -> dict[str, str]:
 OPEN_FIREWALL = _drop_in(FIREWALL_UNIT, "ExecStart=\nExecStart=/bin/true")
 
 
-BEFORE = ("gwlab-peers.service",)
+BEFORE = ("gwlab-control.service", "gwlab-peers.service")
+# The control boot: nothing is shaped.
+UNSHAPED = "sed -i '/^\\[CAKE\\]$/,/^$/d' /etc/systemd/network/10-*.network\n"
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def credentials(control: bool) -> dict[str, str]:
         "unit-dropin.systemd-networkd.service": f"[Unit]\nWants={' '.join(BEFORE)}\n",  # those that there are
         "unit-dropin.multi-user.target": "[Unit]\nWants=gwlab.service gwlab-listen.socket gwlab-echo.socket\n",
     }
-    spoilt = OPEN_FIREWALL if control else {}
+    spoilt = OPEN_FIREWALL | before_network(BEFORE[0], UNSHAPED) if control else {}
     return {f"systemd.{name}": _encode(text) for name, text in units.items()} | spoilt
 
 

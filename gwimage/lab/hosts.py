@@ -16,7 +16,7 @@ from threading import Lock
 
 from gwimage.lab import tunnels, wire
 from gwimage.lab.hosts6 import Hosts6
-from gwimage.lab.netns import inside, ip, make, spawn
+from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.serve import listen
 from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
 from gwimage.lab.tunnels import Tunnel

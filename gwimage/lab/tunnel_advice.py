@@ -1,4 +1,4 @@
-"""As advice.py: what to look at first where a tunnel or a port beside a forward is in question.
+"""As advice.py: what to look at first where a tunnel, an upload or a port beside a forward is in question.
 
 What passes inside a tunnel is not to be seen on the wires, so this looks at none.
 """
@@ -28,6 +28,10 @@ def services(probe: claim.TunnelServices, wire: object) -> str:
 
 def strangers(probe: claim.Strangers, wire: object) -> str:
     return f"Something answers on the port of {probe.vpn} that is not WireGuard, or a rule rejects instead of dropping."
+
+
+def shaped(probe: claim.Shaped, wire: object) -> str:
+    return f"Compare [CAKE] in 10-{probe.wan}.network with qos.{probe.wan}; did networkd take it (console.log)?"
 
 
 def not_forwarded(probe: claim.NotForwarded, wire: object) -> str:

@@ -630,8 +630,8 @@ def test_a_capture_shows_what_the_probe_met(seen):
     assert len([line for line in lines if "Flags [R" in line]) == capture.RESETS
     assert any(f".{LISTENER} > " in line and "Flags [S.]" in line for line in lines)
     lines = told(seen, "no reservation", "reservation")
-    assert [line.split()[7:9] for line in lines if MAC in line] == [["Request", "from"]] * 3
-    assert len(lines) == 6
+    assert [line.split()[7:9] for line in lines if MAC in line] == [["Request", "from"]] * 5
+    assert len(lines) == 9
     assert any("BOOTP/DHCP, Request" in line for line in told(seen, "no dhcp", "lans.lan.dhcp.lease"))
 
 

@@ -179,8 +179,12 @@ class Hosts:
                 return True
             if tunnel.played.calls:
                 return bool(target) and self.call(tunnel, target)
-            self._send_inwards(tunnel)
-            return wait_for(lambda: tunnels.handshaken(tunnel), _CALL_AGAIN)
+            return self._called(tunnel)
+
+    def _called(self, tunnel: Tunnel) -> bool:
+        """Whether the gateway calls a peer."""
+        self._send_inwards(tunnel)
+        return wait_for(lambda: tunnels.handshaken(tunnel), _CALL_AGAIN)
 
     def _send_inwards(self, tunnel: Tunnel) -> None:
         """Where nothing keeps a tunnel alive, the gateway calls as soon as somebody on a LAN has something to send."""
@@ -190,7 +194,14 @@ class Hosts:
                 wire.connect(f"client-{lan.name}", last, PORT, "udp", tries=1, wait=0)
 
     def call(self, tunnel: Tunnel, target: IPv4Address) -> bool:
-        """Whether the gateway answers a peer on that address."""
+        """Whether the gateway answers a peer on that address.
+
+        Not before those of the same VPN that it calls: once networkd knows the address behind the name of an endpoint, it
+        sets all peers anew (WGDEVICE_F_REPLACE_PEERS), and what was agreed on with the others is lost.
+        """
+        for other in self.tunnels:
+            if other.played.vpn == tunnel.played.vpn and not other.played.calls and not tunnels.handshaken(other):
+                self._called(other)
         tunnels.hang_up(tunnel, (target, tunnel.played.vpn.port))
         return wait_for(lambda: tunnels.handshaken(tunnel), _ANSWER)
 

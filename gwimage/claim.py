@@ -1,24 +1,24 @@
 """What `verify` claims about the running gateway, as data. Features make claims; only the lab asks them.
 
 A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on that WAN), "client-LAN" or
-"peer-VPN.PEER", at the other end of a tunnel.
+"peer-VPN.PEER", at the other end of a tunnel. Probes are named tuples, since every command loads them all: a dataclass
+takes ten times as long to make.
 """
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from gwimage.claim6 import Probe6
 
 
-@dataclass(frozen=True)
-class WanAddress:
+class WanAddress(NamedTuple):
     """The WAN has its lease or its fixed address, as the ISP sees it."""
 
     wan: str
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(NamedTuple):
     """A real DHCP client's lease lies in first..last, with this prefix length, router, DNS servers and time (seconds)."""
 
     lan: str
@@ -30,22 +30,19 @@ class Lease:
     lease_time: int
 
 
-@dataclass(frozen=True)
-class Dns:
+class Dns(NamedTuple):
     """A client resolves, through the gateway's address, a name that only the ISP's server knows."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Ping:
+class Ping(NamedTuple):
     """A client pings the gateway's address on its LAN."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A server outside sees TCP, UDP and ping from a client come from the WAN's address (masquerade) or the client's own.
 
     address: the one of the WAN's addresses that the server must see, where the profile fixes it.
@@ -61,8 +58,7 @@ class Source:
     wan: str = ""
 
 
-@dataclass(frozen=True)
-class GatewayClosed:
+class GatewayClosed(NamedTuple):
     """Of all the gateway's TCP ports exactly open_tcp answer to zone_host; the others stay silent.
 
     allowed_tcp: (first, last) of what the profile opens beyond the gateway's own services; nobody may listen there.
@@ -73,8 +69,7 @@ class GatewayClosed:
     allowed_tcp: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class GatewayClosedUdp:
+class GatewayClosedUdp(NamedTuple):
     """Of the UDP ports that gateways usually have, and that this one could have, exactly open_udp answer zone_host.
 
     quiet_udp: open too, but who listens there answers nobody that it does not know (WireGuard). allowed_udp: (first,
@@ -87,8 +82,7 @@ class GatewayClosedUdp:
     allowed_udp: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class OtherAddresses:
+class OtherAddresses(NamedTuple):
     """The addresses that the gateway has on other networks give zone_host nothing on TCP and UDP ports but these."""
 
     zone_host: str
@@ -96,8 +90,7 @@ class OtherAddresses:
     allowed_udp: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class Unreachable:
+class Unreachable(NamedTuple):
     """TCP and UDP from src to a listener on client-LAN, by its inside address, get no answer, nor does a ping.
 
     lan: may be a WAN's name too; then the listener is the server outside, or a neighbour on another WAN than the first;
@@ -110,8 +103,7 @@ class Unreachable:
     protocols: tuple[str, ...] = ("tcp", "udp", "icmp")
 
 
-@dataclass(frozen=True)
-class Spoofed:
+class Spoofed(NamedTuple):
     """What src sends with addresses that are not its own arrives at no host of the zone.
 
     From a WAN: with addresses of the LAN, also the gateway's, and 127.0.0.1. From a LAN: with those of others.
@@ -121,8 +113,7 @@ class Spoofed:
     zone: str
 
 
-@dataclass(frozen=True)
-class Segments:
+class Segments(NamedTuple):
     """Both sides of a TCP connection from LAN to WAN are told segments of at most so many bytes."""
 
     lan: str
@@ -130,8 +121,7 @@ class Segments:
     size: int
 
 
-@dataclass(frozen=True)
-class Mtu:
+class Mtu(NamedTuple):
     """Packets of exactly so many bytes pass from LAN to WAN, and for longer ones the gateway tells that size (RFC 1191).
 
     Without a WAN: what the gateway itself sends to the LAN comes in pieces of that size.
@@ -142,8 +132,7 @@ class Mtu:
     size: int
 
 
-@dataclass(frozen=True)
-class Reservation:
+class Reservation(NamedTuple):
     """A client with that MAC address gets exactly that address."""
 
     lan: str
@@ -151,8 +140,7 @@ class Reservation:
     address: IPv4Address
 
 
-@dataclass(frozen=True)
-class Identities:
+class Identities(NamedTuple):
     """A client gets a lease in first..last, and the same again, whether it names itself by MAC address, by DUID or not."""
 
     lan: str
@@ -160,22 +148,19 @@ class Identities:
     last: IPv4Address
 
 
-@dataclass(frozen=True)
-class Renewal:
+class Renewal(NamedTuple):
     """A lease is renewed by its server, and by whoever is there (rebinding); nobody else gets it until it is given back."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Elsewhere:
+class Elsewhere(NamedTuple):
     """A client that comes with its lease from another network is refused it (INIT-REBOOT, RFC 2131 4.3.2)."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Pool:
+class Pool(NamedTuple):
     """That many clients get as many addresses of first..last, none twice and none that is reserved.
 
     emptied: the pool has no more; who asks then gets none, until one is given back.
@@ -189,8 +174,7 @@ class Pool:
     emptied: bool
 
 
-@dataclass(frozen=True)
-class LocalName:
+class LocalName(NamedTuple):
     """A client resolves a name that only the profile knows, through the gateway's address on its LAN."""
 
     lan: str
@@ -198,8 +182,7 @@ class LocalName:
     address: IPv4Address
 
 
-@dataclass(frozen=True)
-class DhcpOptions:
+class DhcpOptions(NamedTuple):
     """A lease brings these options, and the server of a network boot.
 
     expected: (code, value), the value as what it means: addresses or the names of a search list, separated by blanks;
@@ -211,15 +194,13 @@ class DhcpOptions:
     next_server: IPv4Address | None = None
 
 
-@dataclass(frozen=True)
-class Ntp:
+class Ntp(NamedTuple):
     """A client gets the time from the gateway's address on its LAN."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Reaches:
+class Reaches(NamedTuple):
     """What src sends by TCP, UDP or ping to a host in another zone arrives, with src's own address, and is answered.
 
     port: 0 for a ping; zone: a LAN, a VPN, or a WAN for the server outside;
@@ -235,8 +216,7 @@ class Reaches:
     source: IPv4Address | None = None
 
 
-@dataclass(frozen=True)
-class Forwarded:
+class Forwarded(NamedTuple):
     """What src sends to the WAN's current address and port arrives at to:to_port on the LAN, or behind a VPN.
 
     From outside the listener sees src's own address; from the LAN itself (hairpin) the gateway's.
@@ -253,8 +233,7 @@ class Forwarded:
     source: IPv4Address | None = None
 
 
-@dataclass(frozen=True)
-class NotForwarded:
+class NotForwarded(NamedTuple):
     """What src sends to these ports of the WAN's address is not answered, though the server listens.
 
     ports: (port that is called, port of the server to:port that it would be). The control is a Forwarded of the same
@@ -270,32 +249,28 @@ class NotForwarded:
     source: IPv4Address | None = None
 
 
-@dataclass(frozen=True)
-class Handshake:
+class Handshake(NamedTuple):
     """The peer and the gateway agree on keys; the peer calls this WAN's address, or without a WAN waits to be called."""
 
     peer: str
     wan: str | None
 
 
-@dataclass(frozen=True)
-class TunnelServices:
+class TunnelServices(NamedTuple):
     """Through the tunnel the peer pings the gateway's address in it, and resolves the gateway's own name."""
 
     peer: str
     name: str
 
 
-@dataclass(frozen=True)
-class Strangers:
+class Strangers(NamedTuple):
     """Who has no key that the VPN knows hears nothing from its port on the WAN's address, whatever it sends."""
 
     vpn: str
     wan: str
 
 
-@dataclass(frozen=True)
-class Shaped:
+class Shaped(NamedTuple):
     """A client's upload by that WAN is about as fast as `upload`, in bits per second, and delays nobody else's packets."""
 
     lan: str
@@ -303,15 +278,13 @@ class Shaped:
     upload: int
 
 
-@dataclass(frozen=True)
-class Beyond:
+class Beyond(NamedTuple):
     """What the profile says and no lab can ask; why goes into the proof."""
 
     why: str
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """destination and source: None for whichever the hosts have."""
 
     port: int
@@ -322,8 +295,7 @@ class Way:
         return " ".join([f"port {self.port}"] + [f"{word} {ip}" for word, ip in (("of", self.destination), ("from", self.source)) if ip])
 
 
-@dataclass(frozen=True)
-class Withheld:
+class Withheld(NamedTuple):
     """TCP or UDP from src to a listener on the zone, a LAN, gets no answer by any of these ways."""
 
     src: str
@@ -332,8 +304,7 @@ class Withheld:
     ways: tuple[Way, ...]
 
 
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(NamedTuple):
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
 

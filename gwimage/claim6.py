@@ -1,25 +1,22 @@
 """What `verify` claims about IPv6, as data; the rest of gwimage/claim.py, whose words these are."""
 
-from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class WanAddress6:
+class WanAddress6(NamedTuple):
     """The WAN has its fixed IPv6 address, or one of the subnet that the ISP advertises, as the ISP sees it."""
 
     wan: str
 
 
-@dataclass(frozen=True)
-class Delegated:
+class Delegated(NamedTuple):
     """An ISP whose advertisements do not mention DHCPv6 is asked for a prefix all the same."""
 
     wan: str
 
 
-@dataclass(frozen=True)
-class Advertised:
+class Advertised(NamedTuple):
     """What router advertisements on a LAN say: the subnets that the LAN has and no other, and who is asked for names.
 
     default: whether the gateway is the way to the world; routes: what else it is the way to.
@@ -31,36 +28,31 @@ class Advertised:
     routes: tuple[IPv6Network, ...] = ()
 
 
-@dataclass(frozen=True)
-class Unadvertised:
+class Unadvertised(NamedTuple):
     """On a LAN without IPv6 no router advertises itself, though one is asked for."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Ping6:
+class Ping6(NamedTuple):
     """A client makes itself an address in each subnet of its LAN, and the gateway answers its pings in each."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Source6:
+class Source6(NamedTuple):
     """A server outside sees TCP from a client come from the client's own global address."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class TooBig:
+class TooBig(NamedTuple):
     """A router outside that says that a packet was too big is heard by the client who sent it."""
 
     lan: str
 
 
-@dataclass(frozen=True)
-class Kept6:
+class Kept6(NamedTuple):
     """What a host on the LAN sends with this source does not leave by a WAN.
 
     source: one of the LAN's unique local subnet; without it one of nobody's, on a LAN without IPv6.
@@ -70,8 +62,7 @@ class Kept6:
     source: IPv6Network | None = None
 
 
-@dataclass(frozen=True)
-class GatewayClosed6:
+class GatewayClosed6(NamedTuple):
     """As GatewayClosed, by one of the gateway's addresses there: link-local, fixed, or else the one that came by itself.
 
     echo: whether it answers pings.
@@ -84,8 +75,7 @@ class GatewayClosed6:
     allowed_tcp: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class Unreachable6:
+class Unreachable6(NamedTuple):
     """Neither TCP nor a ping from src to a client on the LAN, by any of its global or unique local addresses.
 
     lan: may be a WAN's name too; then it is the server outside.
@@ -95,8 +85,7 @@ class Unreachable6:
     lan: str
 
 
-@dataclass(frozen=True)
-class Renumbered:
+class Renumbered(NamedTuple):
     """The ISP delegates another prefix while the gateway runs, and clients reach the server outside from the new one."""
 
     wan: str

@@ -79,12 +79,12 @@ ALLOWED = ((8000, 8010),)
 def _as_built(name, probe):
     """The stand-in opens more than the profile: ports on one LAN, and the time on both."""
     if name == "lans.lan.closed":
-        return replace(probe, allowed_tcp=ALLOWED)
+        return probe._replace(allowed_tcp=ALLOWED)
     if name in ("lans.lan.closed.udp", "lans.iot.closed.udp"):
-        return replace(probe, open_udp=(*probe.open_udp, 123))
+        return probe._replace(open_udp=(*probe.open_udp, 123))
     if name in ("lans.lan.closed.others", "lans.iot.closed.others"):
         tcp = ALLOWED if "lans.lan" in name else ()
-        return replace(probe, allowed_tcp=(*probe.allowed_tcp, *tcp), allowed_udp=(*probe.allowed_udp, (123, 123)))
+        return probe._replace(allowed_tcp=(*probe.allowed_tcp, *tcp), allowed_udp=(*probe.allowed_udp, (123, 123)))
     return probe
 
 

@@ -40,7 +40,7 @@ def examine(say, folder, fault):
     hosts.start()
     claims = list(CLAIMS.values())
     if fault == "too slow":  # no machine passes a hundred thousand times as much
-        claims = [replace(c, probe=replace(c.probe, upload=10**12)) if isinstance(c.probe, Shaped) else c for c in claims]
+        claims = [replace(c, probe=c.probe._replace(upload=10**12)) if isinstance(c.probe, Shaped) else c for c in claims]
     return course.examine(say, hosts, StandIn(hosts, "", frozenset([fault] if fault != "no control" else ["", fault])), claims)
 
 

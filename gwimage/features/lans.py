@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
@@ -128,7 +128,7 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     ways = [_source(lan, wan, wan is first, profile) for wan in reached]
     claims, source, seen = claims + ways, ways[0], _seen(lan, first)
     for net, cause in _others(lan, profile)[:MOST_OTHERS]:
-        text, probe = f"a host in {net} reaches a server outside, {seen}", replace(source.probe, host=_host(net, lan))
+        text, probe = f"a host in {net} reaches a server outside, {seen}", source.probe._replace(host=_host(net, lan))
         claims.append(Claim(f"{path}.source.{net}", cause, text, probe, source.needs, closed=lan.masquerade))
     return Plan(claims=tuple(claims))
 

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from gwimage import claim, claim6
@@ -130,8 +130,7 @@ def told(file: Path) -> tuple[str, ...]:
 
 def _names(probe: claim.Probe) -> Iterator[str]:
     """What may be the name of a network: `lan`, or in `client-lan`."""
-    for field in fields(probe):
-        value = getattr(probe, field.name)
+    for value in probe:
         if isinstance(value, str):
             yield from (value, value.partition("-")[2])
 

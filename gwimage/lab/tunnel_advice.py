@@ -5,7 +5,6 @@ What passes inside a tunnel is not to be seen on the wires, so this looks at non
 
 from __future__ import annotations
 
-from dataclasses import fields
 
 from gwimage import claim
 from gwimage.lab.hosts import Hosts
@@ -43,8 +42,7 @@ def through(probe: claim.Probe, hosts: Hosts) -> str:
     if isinstance(probe, _OWN):
         return ""
     vpns = {one.played.vpn.name for one in hosts.tunnels}
-    named = [getattr(probe, field.name) for field in fields(probe)]
-    ends = [_vpn(value) if value.startswith("peer-") else value for value in named if isinstance(value, str)]
+    ends = [_vpn(value) if value.startswith("peer-") else value for value in probe if isinstance(value, str)]
     if end := next((end for end in ends if end in vpns), ""):
         return (
             f"What passes inside {end} is not seen on the wires. `gwimage explain PROFILE --from {end} --to ...` says what the "

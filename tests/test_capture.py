@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from gwimage import claim
-from gwimage.lab import advice, capture, dhcp, pcapng
+from gwimage.lab import advice, advice6, capture, dhcp, pcapng
 from gwimage.lab.pcapng import Packet
 
 
@@ -69,4 +69,4 @@ def test_dhcp_messages_are_told_by_their_type():
 
 
 def test_every_kind_of_claim_has_its_question_and_its_advice():
-    assert advice._KINDS.keys() == set(get_args(claim.Probe))
+    assert advice._KINDS.keys() | advice6.KINDS.keys() == set(get_args(claim.Probe))

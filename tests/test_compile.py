@@ -200,6 +200,7 @@ def test_homelab_claims():
         "lans.lan.dhcp.options",
         "lans.lan.dhcp.renewal",
         "lans.lan.dns",
+        "lans.lan.ipv6.off",
         "lans.lan.ping",
         "lans.lan.source",
         "lans.lan.spoofed",

@@ -229,6 +229,23 @@ firewall:
             )
             for caller, source in ((outside, "192.0.2.1"), ("client-iot", "10.0.1.7"))
         },
+        **{  # both ends of each range, and what lies beside it; from outside alone
+            f"firewall.forwards.web.{outside}.wan.{kind}.{port}": claim.Forwarded(outside, "wan", kind, port, "lan", web, port)
+            for port in (8000, 8001)
+            for kind in ("tcp", "udp")
+        },
+        **{
+            f"firewall.forwards.web.{outside}.wan.{kind}.beside": claim.NotForwarded(
+                outside, "wan", kind, ((442, 442), (444, 444), (7999, 7999), (8002, 8002)), "lan", web
+            )
+            for kind in ("tcp", "udp")
+        },
+        f"firewall.forwards.camera.{outside}.wan.tcp.beside": claim.NotForwarded(
+            outside, "wan", "tcp", ((8999, 79), (9001, 81)), "iot", camera
+        ),
+        f"firewall.forwards.office.{outside}.wan.tcp.beside": claim.NotForwarded(
+            outside, "wan", "tcp", ((2221, 2221), (2223, 2223)), "lan", web, IPv4Address("192.0.2.1")
+        ),
     }
     assert found["wans.wan.closed"].probe.allowed_tcp == ((443, 443), (2222, 2222), (8000, 8001), (9000, 9000))
     assert found["lans.lan.unreachable.wan"].closed

@@ -94,7 +94,8 @@ case ${1:-} in
     test)
         shift
         cd "$here"
-        exec "$python" -m pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
+        # one more than there are processors: half of the time is waiting for silence
+        exec "$python" -m pytest -n $(($(nproc) + 1)) --maxprocesses 5 --dist loadgroup "$@"
         ;;
     *) exec "$python" -m gwimage "$@" ;;
 esac

@@ -16,14 +16,14 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Side by side (pytest-xdist, --dist loadgroup) a module stays together; each test with a machine is for itself.
+    """Side by side (pytest-xdist, --dist loadgroup) a module stays together, and two machines at most run at a time.
 
     Those come first: they take longest, and whoever is done with them takes modules.
     """
     items.sort(key=lambda item: item.get_closest_marker("vm") is None)
-    for item in items:
-        if not item.get_closest_marker("vm"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    for number, item in enumerate(items):
+        group = f"vm-{number % 2}" if item.get_closest_marker("vm") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -28,7 +28,7 @@ class Gateway:
     patience: float
     emulated: bool = False
     credentials: dict[str, str] = field(default_factory=dict)  # what the profile expects of a hypervisor, base64
-    late: float = 20  # seconds that an answer may still take once the boot is done
+    late: float = 60  # seconds that an answer may still take once the boot is done
     ports: Sequence[int] = ALL_PORTS  # that a scan asks
     tries: int = 2  # of each port in a scan: an emulated gateway may lose a packet
     ready_at: float = 0

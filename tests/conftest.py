@@ -15,6 +15,7 @@ def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="the seed of test_explain_kernel.py; default: another one every time")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items):
     """Side by side (pytest-xdist, --dist loadgroup) a module stays together, and two machines at most run at a time.
 

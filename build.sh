@@ -95,7 +95,7 @@ case ${1:-} in
         shift
         cd "$here"
         # one more than there are processors: half of the time is waiting for silence
-        exec "$python" -m pytest -n $(($(nproc) + 1)) --maxprocesses 5 --dist loadgroup "$@"
+        exec "$python" -m pytest -n $(($(nproc) + 1)) --maxprocesses 5 --dist loadscope --no-loadscope-reorder "$@"
         ;;
     *) exec "$python" -m gwimage "$@" ;;
 esac

@@ -1,11 +1,16 @@
 """Options and helpers of the tests, and their order; nothing here knows the program's insides."""
 
+import fcntl
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+HOMELAB = ROOT / "profiles" / "homelab.yaml"
 
 
 def pytest_addoption(parser):
@@ -15,16 +20,9 @@ def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="the seed of test_explain_kernel.py; default: another one every time")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items):
-    """Side by side (pytest-xdist, --dist loadgroup) a module stays together, and two machines at most run at a time.
-
-    Those come first: they take longest, and whoever is done with them takes modules.
-    """
+    """Those with a machine take longest and come first; side by side (pytest-xdist, --dist loadscope) a module stays together."""
     items.sort(key=lambda item: item.get_closest_marker("vm") is None)
-    for number, item in enumerate(items):
-        group = f"vm-{number % 2}" if item.get_closest_marker("vm") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -40,3 +38,18 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture
 def update_golden(request) -> bool:
     return request.config.getoption("--update-golden")
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory):
+    """One build for all tests, also where several processes run them."""
+    base = tmp_path_factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "image"
+    out.mkdir(exist_ok=True)
+    raw = out / "homelab_1.0.0_amd64.raw"
+    with open(out / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not raw.exists():
+            argv = [sys.executable, "-m", "gwimage", "build", str(HOMELAB), "-o", str(out)]
+            subprocess.run(argv, cwd=ROOT, check=True)
+    return raw

@@ -53,6 +53,10 @@ MUTANTS = {
     "waits for the M flag": (
         WAN, "WithoutRA=solicit\n", "", ids("fibre.ipv6.prefix", "renumbered", "lan.", "guests") | {"state.persist"},
     ),
+    "deaf to the provider": (
+        WAN, "IPv6AcceptRA=yes", "IPv6AcceptRA=no",
+        OUT | ids("fibre.ipv6.address", "fibre.ipv6.closed", "unreachable.fibre", "kept"),
+    ),
     "open": (NFT, "policy drop;", "policy accept;", ids("unreachable", "closed")),
     "open to pings": (NFT, "iifname @lans icmpv6 type echo-request", "icmpv6 type echo-request", ids("fibre.ipv6.closed")),
     "errors dropped": (NFT, "related : accept", "related : drop", ids(".mtu")),

@@ -8,6 +8,9 @@ from typing import get_args
 
 import pytest
 import test_lab
+import test_lab6
+import test_lab_tunnels
+import test_lab_uploads
 
 from gwimage import claim
 from gwimage.lab import probes, world
@@ -23,6 +26,9 @@ KINDS = [kind for kind in get_args(claim.Probe) if kind not in NOTHING_ASKED]
 # (claims, what is red by fault) of each stand-in; what stands in a test of its own comes after
 MATRICES = [
     (test_lab.CLAIMS, test_lab.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
+    (test_lab_tunnels.CLAIMS, test_lab_tunnels.EXPECTED),
+    (tuple(test_lab_uploads.CLAIMS.values()), test_lab_uploads.WRONG),
+    (test_lab6.CLAIMS, {name: mutant[-1] for name, mutant in test_lab6.MUTANTS.items()}),
 ]
 
 
@@ -51,7 +57,7 @@ def of(kind, claims=test_lab.CLAIMS):
 def test_every_kind_of_probe_is_asked_of_a_stand_in_and_has_a_fault_to_see(kind):
     """Else one that always says "well" would stay green."""
     seen = [fault for claims, expected in MATRICES for fault, red in expected.items() if red & of(kind, claims)]
-    assert seen, f"no fault of a stand-in makes {kind.__name__} red: add one to EXPECTED of test_lab.py"
+    assert seen, f"no fault of a stand-in makes {kind.__name__} red: add one to a stand-in"
 
 
 def test_whoever_says_well_is_green_where_an_open_gateway_is_red(told):

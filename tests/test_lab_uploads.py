@@ -18,6 +18,7 @@ DATA |= {"qos": {"wan": {"upload": "8M"}, "dsl": {"upload": "1M"}}}
 PROFILE = profile.parse(DATA)
 CLAIMS = {claim.id: claim for claim in profile.plan(PROFILE).claims if claim.id.startswith("qos") or claim.id == "wans.wan.address"}
 UPLOAD = "qos.wan.upload"
+WRONG = {fault: {UPLOAD} for fault in ("too wide", "too narrow", "unshaped", "no control")}
 RATES = {"": "8mbit", "too wide": "20mbit", "too narrow": "3mbit"}
 
 
@@ -62,7 +63,7 @@ def test_a_shaped_upload_is_green_and_the_control_shows_why(seen):
     assert "pings wait" in found.control
 
 
-@pytest.mark.parametrize("fault", ["too wide", "too narrow", "unshaped", "no control"])
+@pytest.mark.parametrize("fault", WRONG)
 def test_a_wrong_rate_is_red(seen, fault):
     assert seen[fault][UPLOAD].status == "fail", seen[fault][UPLOAD].seen
 

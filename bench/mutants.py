@@ -109,7 +109,8 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
         seen.verdict, seen.why = "broke the lab", f"{' '.join(error.argv)}: {error.stderr}"[:500]
         return seen
     seen.red = [result.id for result in wrong]
-    seen.verdict = "survived" if not wrong else "caught"
+    beyond = any(result.status == CANNOT and _related(result.path, origin) for result in outcome.results)
+    seen.verdict = "caught" if wrong else "needs VM" if beyond else "survived"
     seen.seconds = time.monotonic() - start
     return seen
 

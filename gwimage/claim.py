@@ -6,7 +6,7 @@ takes ten times as long to make.
 """
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from gwimage.claim6 import Probe6
@@ -19,7 +19,10 @@ class WanAddress(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """A real DHCP client's lease lies in first..last, with this prefix length, router, DNS servers and time (seconds)."""
+    """A real DHCP client's lease lies in first..last, with this prefix length, router, DNS servers and time (seconds).
+
+    Nor does it get more time when it asks for more.
+    """
 
     lan: str
     first: IPv4Address
@@ -31,9 +34,13 @@ class Lease(NamedTuple):
 
 
 class Dns(NamedTuple):
-    """A client resolves, through the gateway's address, a name that only the ISP's server knows."""
+    """A client resolves, through the gateway's address, a name that only the ISP's server knows.
+
+    server: meanwhile no other host outside is there but this one.
+    """
 
     lan: str
+    server: IPv4Address | None = None
 
 
 class Ping(NamedTuple):
@@ -163,7 +170,8 @@ class Elsewhere(NamedTuple):
 class Pool(NamedTuple):
     """That many clients get as many addresses of first..last, none twice and none that is reserved.
 
-    emptied: the pool has no more; who asks then gets none, until one is given back.
+    emptied: the pool has no more; who asks then gets none, until one is given back. Else first and last can be had by
+    who asks for them, and their neighbours outside the pool cannot.
     """
 
     lan: str
@@ -175,11 +183,11 @@ class Pool(NamedTuple):
 
 
 class LocalName(NamedTuple):
-    """A client resolves a name that only the profile knows, through the gateway's address on its LAN."""
+    """A client resolves a name that only the profile knows to exactly these addresses, through the gateway's on its LAN."""
 
     lan: str
     name: str
-    address: IPv4Address
+    addresses: tuple[IPv4Address | IPv6Address, ...]
 
 
 class DhcpOptions(NamedTuple):
@@ -236,6 +244,7 @@ class Forwarded(NamedTuple):
 class NotForwarded(NamedTuple):
     """What src sends to these ports of the WAN's address is not answered, though the server listens.
 
+    called: addresses of the gateway in place of the WAN's.
     ports: (port that is called, port of the server to:port that it would be). The control is a Forwarded of the same
     way, which the claim needs.
     """
@@ -247,6 +256,7 @@ class NotForwarded(NamedTuple):
     lan: str
     to: IPv4Address
     source: IPv4Address | None = None
+    called: tuple[IPv4Address, ...] = ()
 
 
 class Handshake(NamedTuple):
@@ -304,6 +314,19 @@ class Withheld(NamedTuple):
     ways: tuple[Way, ...]
 
 
+class Admitted(NamedTuple):
+    """What src sends to the gateway's address on its network by these ways is answered or refused; by those beside it is neither."""
+
+    src: str
+    protocol: str
+    ways: tuple[Way, ...]
+    beside: tuple[Way, ...]
+
+
+class OwnNames(NamedTuple):
+    """The gateway itself resolves, like any program in it that asks resolved, a name that only the ISP's server knows."""
+
+
 class Inspection(NamedTuple):
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
@@ -338,6 +361,8 @@ Probe = (
     | Shaped
     | Beyond
     | Withheld
+    | Admitted
+    | OwnNames
     | Probe6
     | Inspection
 )

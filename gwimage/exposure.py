@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gwimage import opening, subnets, zones
+from gwimage import match, opening, subnets, zones
 from gwimage.claim import Claim, GatewayClosed, GatewayClosedUdp, OtherAddresses, Spoofed, Unreachable
+from gwimage.opening import DHCP, DNS, NTP, SSH
 from gwimage.ranges import LAST_PORT, Ports
 from gwimage.zones import GATEWAY
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
-
-SSH, DNS, DHCP, NTP = 22, 53, 67, 123
 
 
 def claims(profile: Profile) -> tuple[Claim, ...]:
@@ -57,9 +56,16 @@ def _quiet(profile: Profile) -> tuple[int, ...]:
 
 
 def _allowed(zone: str, protocol: str, profile: Profile) -> tuple[Ports, ...]:
-    """Ports of the gateway's address that the profile opens on that zone: its own, and those of servers behind it."""
-    found = []
+    """Ports of the gateway's address that the profile opens on that zone: its own, and those of servers behind it.
+
+    Not what it opens to machines alone that the lab's, which has its address from the pool, is not.
+    """
+    found, dhcp = [], profile.dhcp.get(zone)
+    pool = (int(dhcp.first), int(dhcp.last)) if dhcp else (0, 2**32)
     for entry in profile.allow:
+        sources = match.resolved(entry.sources, profile.sets)
+        if sources and not any(one.family == 4 and one.first <= pool[1] and pool[0] <= one.last for one in sources):
+            continue
         if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or protocol in entry.protocols):
             found += entry.ports or [(1, LAST_PORT)]
     for forward in profile.forwards:

@@ -11,10 +11,13 @@ from gwimage.zones import GATEWAY
 
 if TYPE_CHECKING:
     from gwimage.features.allow import Allow
+    from gwimage.profile import Profile
 
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")
 REST = "the rest"  # of the protocols
 WITH_PORTS = ("tcp", "udp")
+SSH, DNS, DHCP, NTP = 22, 53, 67, 123
+SERVICES = (DNS, DHCP, NTP)  # of the gateway, that networks inside may use
 LISTENER = 8080  # TCP and UDP port of the lab's hosts, which claim.Unreachable asks
 ASKED = ("tcp", "udp", "icmp")  # by claim.Unreachable
 
@@ -48,6 +51,17 @@ def of_gateway(entries: Iterable[Allow], zone: str) -> tuple[Ports, ...]:
         if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or "tcp" in entry.protocols):
             found += entry.ports or [(1, LAST_PORT)]
     return tuple(found)
+
+
+def declared(port: int, protocol: str, zone: str, profile: Profile, allow: bool = True) -> bool:
+    """Whether the profile opens this port of the gateway to the zone, for anything; allow: entries of firewall.allow count."""
+    opened = [one.ports for one in profile.forwards if zone in one.wans and protocol in one.protocols]
+    opened += [((service, service),) for service in SERVICES if zone not in {wan.name for wan in profile.wans}]
+    for entry in profile.allow if allow else ():
+        if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or protocol in entry.protocols):
+            opened.append(entry.ports or ((1, LAST_PORT),))
+    own = {("udp", vpn.port) for vpn in profile.vpn} | ({("tcp", SSH)} if zone in profile.services.ssh_from else set())
+    return (protocol, port) in own or any(first <= port <= last for ports in opened for first, last in ports)
 
 
 def _includes_listener(entry: Allow, protocol: str) -> bool:

@@ -41,17 +41,17 @@ def beside(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[
 
 
 def _ways(probe: Reaches, start: str, entries: Sequence[Allow], known: Zones, profile: Profile) -> Iterator[Way]:
-    for port in _ports(probe.port, entries):
+    for port in next_ports(probe.port, entries):
         yield Way(port, probe.destination, probe.source)
     on_port = [one for one in entries if not one.ports or any(first <= probe.port <= last for first, last in one.ports)]
     sources, destinations = [one.sources for one in on_port], [one.destinations for one in on_port]
-    if probe.source and (source := _neighbour(probe.source, start, sources, known, profile)):
+    if probe.source and (source := neighbour(probe.source, start, sources, known, profile)):
         yield Way(probe.port, probe.destination, source)
-    if probe.destination and (destination := _neighbour(probe.destination, probe.zone, destinations, known, profile)):
+    if probe.destination and (destination := neighbour(probe.destination, probe.zone, destinations, known, profile)):
         yield Way(probe.port, destination, probe.source)
 
 
-def _ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
+def next_ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
     """The next ones below and above that nothing opens for anybody on that way."""
     if not all(one.ports for one in entries):
         return
@@ -64,7 +64,7 @@ def _ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
     yield from (one for one in (below, above) if 0 < one <= _LAST_PORT)
 
 
-def _neighbour(address: IPv4Address, zone: str, lists: Sequence[Items], known: Zones, profile: Profile) -> IPv4Address | None:
+def neighbour(address: IPv4Address, zone: str, lists: Sequence[Items], known: Zones, profile: Profile) -> IPv4Address | None:
     """A host close to that address for which none of the lists is meant; one that is empty is meant for all."""
     if not all(lists):
         return None

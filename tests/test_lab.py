@@ -17,7 +17,21 @@ from pathlib import Path
 import pytest
 
 from gwimage import profile
-from gwimage.claim import Claim, DhcpOptions, Forwarded, LocalName, Ntp, Pool, Reaches, Reservation, Way, Withheld
+from gwimage.claim import (
+    Admitted,
+    Claim,
+    DhcpOptions,
+    Dns,
+    Forwarded,
+    LocalName,
+    NotForwarded,
+    Ntp,
+    Pool,
+    Reaches,
+    Reservation,
+    Way,
+    Withheld,
+)
 from gwimage.lab import capture, course, sockets, udp, world
 from gwimage.lab.dhcp import DUID
 from gwimage.lab.guest import LISTENER, Findings
@@ -49,15 +63,20 @@ PROFILE = profile.parse(DATA)
 STATIC = profile.parse(DATA | {"wans": {"wan": FIXED, "dsl": DSL}})
 NAS, MAC, SENSOR = IPv4Address("10.0.0.5"), "02:00:00:00:00:05", IPv4Address("10.0.9.9")
 SAVED = IPv4Address("10.0.0.150")  # for a machine that never comes
+OWN = ("10.0.0.1", "10.7.0.1", "10.0.9.1")
 FAR, FRIEND = IPv4Address("9.9.9.9"), IPv4Address("192.0.2.77")
 OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa"), (150, "10.0.0.5"), (224, "0102ff"))
 PROBES = {
     "reservation": Reservation("lan", MAC, NAS),
     "emptied": Pool("lan", IPv4Address("10.0.0.100"), IPv4Address("10.0.0.199"), (SAVED,), 98, emptied=True),
-    "name": LocalName("lan", "nas.home.arpa", NAS),
-    "label": LocalName("iot", "nas", NAS),
+    "name": LocalName("lan", "nas.home.arpa", (NAS,)),
+    "label": LocalName("iot", "nas", (NAS,)),
     "options": DhcpOptions("lan", OPTIONS, NAS),
     "time": Ntp("lan"),
+    "server": Dns("lan", IPv4Address("198.51.100.1")),
+    "admitted": Admitted("client-lan", "tcp", (Way(8000, None, None), Way(8010, None, None)), (Way(7999, None, None), Way(8011, None, None))),
+    "admitted udp": Admitted("client-lan", "udp", (Way(123, None, None),), (Way(124, None, None),)),
+    "admitted ping": Admitted("client-lan", "icmp", (Way(0, None, None),), ()),
     "reaches tcp": Reaches("client-iot", "lan", "tcp", 445, NAS, SENSOR),
     "reaches udp": Reaches("client-iot", "lan", "udp", 445),
     "reaches out": Reaches("client-iot", "wan", "udp", 53, FAR),
@@ -70,6 +89,7 @@ PROBES = {
     "forward routed": Forwarded("attacker-wan", "wan", "tcp", 446, "lan", IPv4Address("10.20.0.9"), 446),
     "forward dsl": Forwarded("attacker-dsl", "dsl", "tcp", 443, "lan", NAS, 8443),
     "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
+    "inside": NotForwarded("client-lan", "wan", "tcp", ((443, 8443),), "lan", NAS, None, (IPv4Address("10.0.0.1"), IPv4Address("10.0.9.1"))),
     "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
 }
 NEEDS = {name: ("lans.lan.dhcp.lease",) for name in ("reservation", "options", "emptied")}
@@ -164,6 +184,7 @@ HOLES = {
     "listens": ("INPUT", "tcp dport 9000 accept"),
     "udp hole": ("INPUT", "udp dport 5351 accept"),
     "udp hole, silent": ("INPUT", "udp dport 5351 accept"),
+    "udp hole anywhere": ("INPUT", "udp dport 43210 accept"),
     "udp service": ("INPUT", "udp dport 9001 accept"),
     "udp across": ("FORWARD", 'iifname "iot" oifname "lan" udp dport 8080 accept'),
     "ping across": ("FORWARD", 'iifname "iot" oifname "lan" icmp type echo-request accept'),
@@ -175,7 +196,7 @@ FORWARDS = """
 table ip forwards {
     chain pre {
         type nat hook prerouting priority dstnat
-        ip daddr { 10.0.0.1, 10.7.0.1, 10.0.9.1 } accept
+        INSIDE
         FROM fib daddr type local meta l4proto { tcp, udp } th dport 443 dnat ip to 10.0.0.5:8443
         fib daddr type local tcp dport 446 dnat ip to 10.20.0.9
         ip saddr SOURCE fib daddr type local tcp dport 444 dnat ip to 10.0.0.5:8443
@@ -321,7 +342,8 @@ class StandIn:
             only = 'iifname { "wan", "dsl" }' if "no hairpin" in self.faults else ""
             source = "192.0.2.78" if "wrong source" in self.faults else FRIEND
             hide = "" if "hairpin past us" in self.faults else HAIRPIN
-            rules += FORWARDS.replace("FROM", only).replace("SOURCE", str(source)).replace("HIDE", hide)
+            spared = "" if "forwards inside" in self.faults else f"ip daddr {{ {', '.join(OWN)} }} accept"
+            rules += FORWARDS.replace("INSIDE", spared).replace("FROM", only).replace("SOURCE", str(source)).replace("HIDE", hide)
         for fault in self.faults & DEAF.keys():
             rules += DHCP_RULES.replace("WHICH", DEAF[fault])
         rules += "" if "answers astray" in self.faults else ANSWERS
@@ -337,6 +359,8 @@ class StandIn:
             self.processes.append(spawn("gw", ["udhcpc", "-fq", "-T1", "-iwan", "-s", str(script)], log))
         pool = "10.0.0.20,10.0.0.30" if "pool" in self.faults else "10.0.0.100,10.0.0.199"
         pool = "10.0.0.100,10.0.0.110" if "small pool" in self.faults else pool
+        pool = "10.0.0.100,10.0.0.200" if "long pool" in self.faults else pool
+        pool = "10.0.0.101,10.0.0.199" if "late pool" in self.faults else pool
         if "forgets" in self.faults:  # nothing in both: by chance it would be the same address
             pool = "10.0.0.150,10.0.0.199" if self.control else "10.0.0.100,10.0.0.149"
         dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h", *DHCP]
@@ -354,7 +378,8 @@ class StandIn:
         if "no reservation" not in self.faults:
             dhcp.append(f"--dhcp-host={MAC},{NAS}")
         if "no names" not in self.faults:
-            dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}", "--host-record=stand-in.home.arpa,10.0.0.1"]
+            own = OWN[:1] if "name half known" in self.faults else OWN
+            dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}", *(f"--host-record=stand-in.home.arpa,{ip}" for ip in own)]
         dns = "127.0.0.9" if "no dns" in self.faults else str(self.hosts.topology.wans[0].isp.ip)
         self.processes.append(spawn("gw", [
             "dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping",
@@ -381,7 +406,8 @@ class StandIn:
     def findings(self):
         if self.hangs():
             return None
-        return replace(WELL, failed=("x.service",)) if "failed unit" in self.faults else WELL
+        found = replace(WELL, failed=("x.service",)) if "failed unit" in self.faults else WELL
+        return replace(found, resolves="" if "no names inside" in self.faults else str(self.hosts.topology.outside))
 
     def sockets(self):
         if self.hangs():
@@ -438,10 +464,11 @@ def verdicts(folder, *faults):
 
 
 EXPECTED = {
-    "open": SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET | {"withheld", "withheld udp"},
-    "reject": SCANS | OTHERS,
+    "open": {"admitted", "admitted udp", "inside"} | SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET | {"withheld", "withheld udp"},
+    "reject": SCANS | OTHERS | {"admitted"},
     "udp hole": UDP | OTHERS,
     "udp hole, silent": UDP,
+    "udp hole anywhere": UDP,
     "udp service": UDP | OTHERS,
     "udp across": {"lans.lan.unreachable.iot"},
     "ping across": {"lans.lan.unreachable.iot"},
@@ -460,17 +487,22 @@ EXPECTED = {
     "hides too little": HIDDEN - {"lans.lan.source", "lans.lan.source.dsl"},
     "no route": {"lans.lan.source.10.20.0.0/16", "forward routed"},
     "internet for all": NO_INTERNET,
-    "no dns": {"lans.lan.dns", "lans.iot.dns"},
+    "no dns": {"lans.lan.dns", "lans.iot.dns", "server"},
     "failed unit": {"system.inspection"},
-    "forgets": {"state.persist"},
+    "forwards inside": {"inside"},
+    "no names inside": {"system.names"},
+    "name half known": {"system.hostname.name"},
+    "long pool": {"lans.lan.dhcp.addresses"},
+    "late pool": {"lans.lan.dhcp.addresses"},
+    "forgets": {"lans.lan.dhcp.addresses", "state.persist"},
     "plug pulled": {"machine.poweroff"},
     "torn bridge": {"lans.iot.ping"},
     "forgets leases": {"state.persist"},
     "no DUID": {"lans.lan.dhcp.identities", "reservation"},
     # what is never given back is missing in the end
-    "deaf to renewals": {"lans.lan.dhcp.renewal", "emptied", "state.persist"},
-    "hears no release": {"lans.lan.dhcp.renewal", "emptied", "state.persist"},
-    "no refusal": {"lans.lan.dhcp.elsewhere"},
+    "deaf to renewals": {"lans.lan.dhcp.renewal", "lans.lan.dhcp.addresses", "emptied", "state.persist"},
+    "hears no release": {"lans.lan.dhcp.renewal", "lans.lan.dhcp.addresses", "emptied", "state.persist"},
+    "no refusal": {"lans.lan.dhcp.elsewhere", "lans.lan.dhcp.addresses"},
     "small pool": {"lans.lan.dhcp.addresses", "emptied"},
     "gives away": {"emptied"},
     "no reservation": {"reservation"},
@@ -478,7 +510,7 @@ EXPECTED = {
     "babbles": {"options", "lans.lan.dhcp.options"},
     "next server": {"options"},
     "no names": {"name", "label", "system.hostname.name"},
-    "no time": {"time"},
+    "no time": {"time", "admitted udp"},
     "unsynchronised": {"time"},
     "listens": SCANS | OTHERS,
     "allows too much": {"withheld", "withheld udp"},

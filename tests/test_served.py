@@ -1,5 +1,7 @@
 """What clients are given by the real servers, for what the profile says. The claims of the same profile agree."""
 
+from ipaddress import IPv4Address
+
 import pytest
 import served
 import yaml
@@ -75,7 +77,7 @@ def test_names_of_the_profile_need_no_upstream(tmp_path):
     assert set(found["cluster.office.example"]) == {"10.0.0.21", "10.0.0.22", "fd00::21"}
     assert "10.0.0.21" in found["www.example.com"]
     assert "printer.office.example" in found["10.0.0.9"]
-    assert probes["dns.hosts.printer.name"] == claim.LocalName("lan", "printer.office.example", probes["dns.hosts.printer.name"].address)
+    assert probes["dns.hosts.printer.name"] == claim.LocalName("lan", "printer.office.example", (IPv4Address("10.0.0.9"),))
     assert "certificate" in probes["lans.lan.dns"].why
 
 

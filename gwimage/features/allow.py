@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from gwimage import ground, match, nic, opening, peers, ranges, subnets, withheld, zones
+from gwimage import admitted, ground, match, nic, opening, peers, ranges, subnets, withheld, zones
 from gwimage.claim import Claim, Reaches
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
@@ -206,7 +206,9 @@ def plan(profile: Profile) -> Plan:
     rules = tuple(one for path, entry in entries for one in _rules(entry, path, profile))
     known = zones.of(profile)
     claims = tuple(islice((one for path, entry in entries for one in _claims(entry, path, known, profile)), MOST_CLAIMS))
-    return Plan(rules=rules, claims=claims + tuple(islice(withheld.beside(claims, known, profile), withheld.MOST)))
+    beside = islice(withheld.beside(claims, known, profile), withheld.MOST)
+    let_in = islice((one for path, entry in entries for one in admitted.claims(entry, path, known, profile)), admitted.MOST)
+    return Plan(rules=rules, claims=(*claims, *beside, *let_in))
 
 
 def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from gwimage import names, nic, subnets, zones
-from gwimage.claim import Beyond, Claim, LocalName
+from gwimage.claim import Beyond, Claim, LocalName, OwnNames
 from gwimage.claim import Dns as Resolves
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
@@ -155,7 +155,7 @@ def plan(profile: Profile) -> Plan:
         files=(("etc/hosts", file_of(_hosts(profile))),),
         # a certificate is proven by the authorities that Debian ships
         packages=("systemd-resolved", *(("ca-certificates",) if profile.dns.tls == "always" else ())),
-        claims=(*_claims_outside(profile), *_claims_inside(profile)),
+        claims=(*_claims_outside(profile), *_claims_own(profile), *_claims_inside(profile)),
     )
 
 
@@ -202,6 +202,25 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
         path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
         probe = Beyond(why) if why else Resolves(lan.name)
         yield Claim(f"{path}.dns", path, text, probe, () if why else zones.there(profile, lan.name, first))
+    lan, known = profile.lans[0].name, zones.of(profile)
+    for path, server in _servers(profile) if not why else ():
+        if server.version == 4 and not known.home(server):
+            text = f"a client on {lan} resolves names while of all DNS servers only {server} answers"
+            yield Claim(f"{path}.asked", path, text, Resolves(lan, server), (f"lans.{lan}.dns",))
+
+
+def _claims_own(profile: Profile) -> Iterator[Claim]:
+    """For what runs in the gateway: time servers and ends of tunnels have names."""
+    if not _not_shown(profile):
+        text = "the gateway itself resolves names"
+        yield Claim("system.names", "dns", text, OwnNames(), zones.there(profile, profile.wans[0].name))
+
+
+def _servers(profile: Profile) -> Iterator[tuple[str, Address]]:
+    """Those that the profile names, each with its path."""
+    yield from ((f"dns.upstreams.{index}", one.address) for index, one in enumerate(profile.dns.upstreams))
+    for wan in profile.wans if not profile.dns.upstreams else ():
+        yield from ((f"wans.{wan.name}.dns.{index}", server) for index, server in enumerate(wan.dns))
 
 
 def _not_shown(profile: Profile) -> str:
@@ -217,9 +236,6 @@ def _not_shown(profile: Profile) -> str:
 
 def _claims_inside(profile: Profile) -> Iterator[Claim]:
     for host in _known(profile):
-        addresses = [address for address in host.addresses if address.version == 4]
         name, path = _full(host.name, profile), dotted(host.path)
-        if addresses:
-            text = f"a client on {host.lan} resolves {name}"
-            probe = LocalName(host.lan, name, addresses[0])
-            yield Claim(f"{path}.name", path, text, probe, zones.there(profile, host.lan))
+        probe = LocalName(host.lan, name, host.addresses)
+        yield Claim(f"{path}.name", path, f"a client on {host.lan} resolves {name}", probe, zones.there(profile, host.lan))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gwimage import ground, peers, ranges, zones
+from gwimage import ground, opening, peers, ranges, zones
 from gwimage.claim import Claim, Forwarded, NotForwarded
 from gwimage.plan import Plan
 from gwimage.problem import Problem
-from gwimage.zones import GATEWAY, Zones
+from gwimage.zones import Zones
 
 if TYPE_CHECKING:
     from gwimage.features.forwards import Forward
@@ -50,12 +50,18 @@ def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]
                 probe = Forwarded(way, wan, protocol, port, home, forward.to, _server_port(forward, port), source)
                 text = f"{who} reaches {forward.to} on {home} by {protocol.upper()} {port} of {wan}'s address"
                 yield Claim(own if port == _edges(forward)[0] else f"{own}.{port}", path, text, probe, needs)
-            beside = [port for port in _beside(forward) if not _declared(port, protocol, wan, profile)]
-            if beside and index == 0:
+            first_of_its_kind = index == 0 or (kind, start) == ("client", near[0])
+            beside = [port for port in _beside(forward) if not opening.declared(port, protocol, wan, profile)]
+            if beside and first_of_its_kind:
                 pairs = tuple((port, _server_port(forward, port)) for port in beside)
                 text = f"{who} does not reach it by the ports beside: {', '.join(map(str, beside))}"
                 probe = NotForwarded(way, wan, protocol, pairs, home, forward.to, source)
                 yield Claim(f"{own}.beside", path, text, probe, (*needs, own))
+            port, called = _edges(forward)[0], tuple(lan.address.ip for lan in profile.lans)
+            if kind == "client" and not opening.declared(port, protocol, start, profile):
+                text = f"{who} does not reach it by {protocol.upper()} {port} of the gateway's addresses inside"
+                probe = NotForwarded(way, wan, protocol, ((port, _server_port(forward, port)),), home, forward.to, source, called)
+                yield Claim(f"{own}.inside", path, text, probe, (*needs, own))
 
 
 def _edges(forward: Forward) -> list[int]:
@@ -73,12 +79,3 @@ def _server_port(forward: Forward, port: int) -> int:
         return port
     return min(max(forward.to_port + port - forward.ports[0][0], 1), ranges.LAST_PORT)
 
-
-def _declared(port: int, protocol: str, wan: str, profile: Profile) -> bool:
-    """Whether the profile opens this port of the WAN's address for anything."""
-    opened = [one.ports for one in profile.forwards if wan in one.wans and protocol in one.protocols]
-    for entry in profile.allow:
-        if wan in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or protocol in entry.protocols):
-            opened.append(entry.ports or ((1, ranges.LAST_PORT),))
-    own = {("udp", vpn.port) for vpn in profile.vpn} | ({("tcp", 22)} if wan in profile.services.ssh_from else set())
-    return (protocol, port) in own or any(first <= port <= last for ports in opened for first, last in ports)

@@ -174,7 +174,11 @@ def _dns(probe: claim.Dns, wire: Wire) -> str:
 def _local_name(probe: claim.LocalName, wire: Wire) -> str:
     if not _answers(wire, probe.lan, 53):
         return _no_dns(probe.lan)
-    return f"resolved answers, but does not know {probe.name} as {probe.address}: look for it in etc/hosts of the image."
+    return f"resolved answers, but does not know {probe.name} as {' and '.join(map(str, probe.addresses))}: look for it in etc/hosts of the image."
+
+
+def _own_names(probe: claim.OwnNames, wire: Wire) -> str:
+    return "Clients are answered? Then look for the rule that accepts what the gateway sends to itself (lo), else as for lans.NAME.dns."
 
 
 def _no_dns(lan: str) -> str:
@@ -299,6 +303,7 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.DhcpOptions: ("a client asks for a lease and for these options", _dhcp_options),
     claim.Dns: (f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows", _dns),
     claim.LocalName: ("a client asks the gateway for the name", _local_name),
+    claim.OwnNames: (f"the gateway reports by a virtio port which address getent finds there for {SECRET_NAME}", _own_names),
     claim.Ntp: ("a client asks the gateway for the time by SNTP", _ntp),
     claim.Ping: ("a client sends an ICMP echo request", _ping),
     claim.Source: ("a client speaks to a server outside by TCP, UDP and ping, and it is asked whom it saw", _source),

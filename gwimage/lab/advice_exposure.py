@@ -46,9 +46,19 @@ def _mtu(probe: claim.Mtu, wire: Wire) -> str:
     return f"Look for MTUBytes= in the files of {network}, and whether the gateway may send ICMP errors to {probe.lan}."
 
 
+def _admitted(probe: claim.Admitted, wire: Wire) -> str:
+    zone, port = probe.src.partition("-")[2], probe.ways[0].port
+    asked = f"--{probe.protocol} {port or 'echo-request'}"
+    return (
+        f"`gwimage explain PROFILE --from {zone}:SOURCE --to gateway {asked}` says what the rules do with it; "
+        "`silent` means that the firewall dropped it."
+    )
+
+
 KINDS = {
+    claim.Admitted: ("a host calls the gateway; whoever is let in is answered or refused, others hear nothing", _admitted),
     claim.GatewayClosedUdp: (
-        "each UDP port is asked twice what its usual server would answer; the gateway's kernel counts what nobody waits for", _closed_udp
+        "usual UDP ports are asked twice what their servers would answer, every other one gets a packet; the kernel counts", _closed_udp
     ),
     claim.OtherAddresses: ("TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one", _others),
     claim.Spoofed: ("a packet with each false address is sent to a host, and listened for there", _spoofed),

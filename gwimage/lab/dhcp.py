@@ -19,7 +19,7 @@ from gwimage.lab.wire import checksum, until
 
 _IPV4, _ARP, _ALL = 0x0800, 0x0806, 0x0003
 _DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
-_KIND, _WANTED, _ADDRESS, _SERVER, _CLIENT, _END = 53, 55, 50, 54, 61, 255
+_KIND, _WANTED, _ADDRESS, _TIME, _SERVER, _CLIENT, _END = 53, 55, 50, 51, 54, 61, 255
 DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd, dhcpcd and NetworkManager name themselves
 _COOKIE = b"\x63\x82\x53\x63"
 _HEAD = 20 + 8  # of IP and UDP
@@ -74,6 +74,13 @@ def offer(name: str, link: str, mac: str, codes: Sequence[int] = (), identity: b
 def discover(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:
     """What a server offers; nothing is taken."""
     return _exchange(_Question(client, _DISCOVER, (_OFFER,), tuple(codes)), tries)
+
+
+def offered_time(client: Client, wanted: int) -> int | None:
+    """Seconds for which a server offers a lease to who wants it for so many; None without an answer."""
+    asked = {_TIME: wanted.to_bytes(4, "big")}
+    given = _exchange(_Question(client, _DISCOVER, (_OFFER,), more=asked), _TRIES)
+    return int.from_bytes(given.options.get(_TIME, b""), "big") if given else None
 
 
 def take(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:

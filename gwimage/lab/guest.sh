@@ -1,10 +1,11 @@
 # Runs in the lab's machine only, as root, by a system credential; the image knows nothing of it.
-# Answers each line from the port with one framed report. MAY_OPEN is set in the control boot.
+# Answers each line from the port with one framed report. MAY_OPEN is set in the control boot. SECRET_NAME: what the ISP alone knows.
 port=/dev/virtio-ports/gw.lab
 until [ -e $port ]; do sleep 0.2; done
 exec 3<> $port
 part() { echo "@ $1"; shift; "$@" 2>&1; }
 keys() { cat /state/ssh/*.pub 2> /dev/null; }
+resolves() { getent ahostsv4 "$SECRET_NAME" | sed -n '1s/ .*//p'; }
 baked() { for key in /etc/ssh/ssh_host_*; do [ ! -e "$key" ] || echo "$key"; done; }
 report() {
     part state systemctl is-system-running
@@ -13,6 +14,7 @@ report() {
     part machine-id cat /etc/machine-id
     part keys keys
     part baked baked
+    part resolves resolves
     part time systemd-analyze time
     part ruleset nft list ruleset
     part release cat /etc/os-release

@@ -7,7 +7,8 @@ gateway (that is probes.py) except whether it is there at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
@@ -15,6 +16,7 @@ from subprocess import Popen
 from threading import Lock
 
 from gwimage.lab import tunnels, wire
+from gwimage.lab.guest import SECRET_NAME
 from gwimage.lab.hosts6 import Hosts6
 from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.serve import listen
@@ -23,9 +25,9 @@ from gwimage.lab.tunnels import Tunnel
 from gwimage.lab.waiting import wait_for
 from gwimage.problem import ToolError
 
-SECRET_NAME = "known-to-the-isp-alone.test"  # nobody asks for signatures below .test (RFC 6761)
 PORT = 8080  # of the server outside and of each client's listener
 _ANSWER = 20  # seconds: who calls tries again every 5
+_ALL_HOSTS = "local default dev lo"
 _CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest
 _ISP = {
     "ip_forward": "1",  # to attackers that are no neighbours of the gateway
@@ -80,13 +82,23 @@ class Hosts:
                 ip(name, [f"route add {address} dev {wan.name}" for address in stray])
         for lan in self.topology.lans:
             self._start_insiders(lan)
-        ip("isp", ["route add local default dev lo"])  # the ISP is every host of the internet
+        ip("isp", [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
         listen("isp", "tcp", None, PORT)
         self.six.start(PORT)
         self.start_isp()
         self.peers = tunnels.start(self.tunnels, self.topology, self.dir)
         for tunnel in self.tunnels:
             listen(tunnel.host, "tcp", None, PORT)
+
+    @contextmanager
+    def alone_outside(self, address: IPv4Address) -> Iterator[None]:
+        """For a while the ISP is no other host of the internet: whoever is sent something else hears that there is no way."""
+        own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
+        ip("isp", [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
+        try:
+            yield
+        finally:
+            ip("isp", [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""

@@ -116,7 +116,13 @@ class Rendered:
         """Complaints of the programs; there are no units, and no machine that could be short of memory."""
         if self.refused:
             return None
-        return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0)
+        return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0, self._resolves())
+
+    def _resolves(self) -> str:
+        try:
+            return self._land.run("getent", "ahostsv4", SECRET_NAME).partition(" ")[0]
+        except ToolError:  # there is no such name
+            return ""
 
     def sockets(self) -> sockets.Sockets | None:
         if self.refused:

@@ -13,15 +13,16 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gwimage.lab.netns import inside
 
 _ARP, _IPV4 = 0x0806, 0x0800
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
 SCAN = 7  # the sequence number of a scan's questions, by which a capture leaves them out
+RECORDS = {4: 1, 6: 28}  # DNS: A, AAAA
 _EPOCH = 2208988800  # NTP counts from 1900
-_CHUNK = 256  # half of a tap's queue: what is sent between two ARP answers cannot overflow it
+CHUNK = 256  # half of a tap's queue: what is sent between two ARP answers cannot overflow it
 
 
 class Mute(Exception):
@@ -42,9 +43,10 @@ def mac(name: str, link: str) -> str:
         return wire.getsockname()[4].hex(":")
 
 
-def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2) -> bool:
+def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2, source: IPv4Address | None = None) -> bool:
     """Whether an ICMP echo comes back."""
     with inside(name), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.bind((str(source or ""), 0))
         raw.connect((str(target), 0))
         token = secrets.token_bytes(4)
         body = struct.pack("!BBH", 8, 0, 0) + token
@@ -86,17 +88,17 @@ def connect(
     return answer
 
 
-def dns_question(host: str, number: int) -> bytes:
-    """Asks for the address of a name (RFC 1035 4.1)."""
+def dns_question(host: str, number: int, kind: int = 1) -> bytes:
+    """Asks for the records of a name (RFC 1035 4.1), of kind A or AAAA (RFC 3596)."""
     name = b"".join(bytes([len(part)]) + part.encode() for part in host.split(".")) + b"\0"
-    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
+    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + name + struct.pack("!2H", kind, 1)
 
 
 def resolve(
-    name: str, server: IPv4Address, host: str, protocol: str = "udp", tries: int = 4, wait: float = 2
+    name: str, server: IPv4Address, host: str, protocol: str = "udp", kind: int = RECORDS[4], tries: int = 4, wait: float = 2
 ) -> str:
-    """The addresses of all A records, or what went wrong."""
-    packet = dns_question(host, secrets.randbits(16))
+    """The addresses of all records of that kind, or what went wrong."""
+    packet = dns_question(host, secrets.randbits(16), kind)
     reply = None
     for _ in range(tries):
         try:
@@ -136,15 +138,15 @@ def _by_tcp(name: str, server: IPv4Address, packet: bytes, wait: float) -> bytes
 
 
 def _addresses(records: bytes, count: int) -> list[str]:
-    """Of the A records among the first `count` resource records (RFC 1035 4.1.3)."""
+    """Of the A and AAAA records among the first `count` resource records (RFC 1035 4.1.3)."""
     found = []
     for _ in range(count):
         while records[:1] and 0 < records[0] < 0xC0:  # the owner's name: labels, then nothing or a pointer
             records = records[1 + records[0] :]
         records = records[2 if records[:1] >= b"\xc0" else 1 :]
         kind, size = int.from_bytes(records[:2], "big"), int.from_bytes(records[8:10], "big")
-        if kind == 1 and len(records) >= 14:
-            found.append(str(IPv4Address(records[10:14])))
+        if kind in RECORDS.values() and size in (4, 16) and len(records) >= 10 + size:
+            found.append(str(ip_address(records[10 : 10 + size])))
         records = records[10 + size :]
     return found
 
@@ -208,8 +210,8 @@ def _scan(arps, wire, there, source, target, near, ports, tries) -> dict[int, st
     for _ in range(tries):
         if not (left := [port for port in ports if port not in found]):
             break
-        for start in range(0, len(left), _CHUNK):
-            for port in left[start : start + _CHUNK]:
+        for start in range(0, len(left), CHUNK):
+            for port in left[start : start + CHUNK]:
                 wire.sendto(syn(port), there)
             if _arp(arps, source, near, 10) is None:
                 raise Mute(f"{near} stopped answering ARP in the middle of the scan")

@@ -80,7 +80,10 @@ def _deaf(probe: claim.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list
 
 
 def closed_udp(probe: claim.GatewayClosedUdp, view: View) -> Answer:
-    """A port that is closed answers nothing and is refused by nothing, and the kernel inside has let nothing in to it."""
+    """A port that is closed answers nothing and is refused by nothing, and the kernel inside has let nothing in to it.
+
+    Who listens where nobody expects it would be among those that the gateway names (`sockets`), each asked by itself.
+    """
     name, hosts = probe.zone_host, view.hosts
     target = gateway_for(name, hosts)
     if not hosts.address_of(name) or not target:
@@ -92,15 +95,26 @@ def closed_udp(probe: claim.GatewayClosedUdp, view: View) -> Answer:
     ports = _udp_ports((*probe.open_udp, *probe.quiet_udp, *(end for ends in probe.allowed_udp for end in ends)), inside)
     found = udp.ask(name, target, [port for port in ports if port in free], tries=view.tries)
     shut = [port for port in ports if port not in free]
-    let_in = _let_in(view, lambda: found.update(udp.ask(name, target, shut, set(probe.open_udp) - {_DHCP}, view.tries)), found)
+    rest = [port for port in view.ports if port not in ports and port not in free]
+
+    def ask() -> None:
+        found.update(udp.ask(name, target, shut, set(probe.open_udp) - {_DHCP}, view.tries))
+        found.update(udp.sweep(name, name.partition("-")[2], hosts.address_of(name), target, rest))
+
+    try:
+        let_in = _let_in(view, ask, found)
+    except wire.Mute as error:
+        return Answer(False, str(error))
     if _DHCP in probe.open_udp:  # who has a lease is answered by other means than a socket's
         link = name.partition("-")[2]
         found |= {_DHCP: udp.OPEN} if dhcp.offer(name, link, wire.mac(name, link)) else {}
     expected = {port: OPEN if port in probe.open_udp else QUIET if port in probe.quiet_udp else CLOSED for port in shut}
     wrong = [port for port in shut if found.get(port, SILENT) != (OPEN if expected[port] == OPEN else SILENT)]
-    seen = f"{len(ports)} ports of {target}: {_summary(found)}"
+    seen = f"{len(ports)} ports of {target} and {len(rest)} by a packet alone: {_summary(found)}"
     seen += f"; {let_in} packets were let in for nobody" if let_in else ""
+    wrong += [port for port in rest if port in found]
     listed = tuple(_udp_port(port, target, expected.get(port, ANY), found, inside) for port in ports)
+    listed += (Port("udp", f"the other {len(rest)}", "", str(target), CLOSED, f"{let_in} let in" if let_in else SILENT),)
     return Answer(not wrong and not let_in, seen, exposed=found.get(LISTENER) == udp.OPEN, ports=listed)
 
 

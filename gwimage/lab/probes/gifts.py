@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+import secrets
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
 
 from gwimage import claim
 from gwimage.lab import dhcp, wire
 from gwimage.lab.hosts import SECRET_NAME
 from gwimage.lab.probes.view import Answer, View
 
+Address = IPv4Address | IPv6Address
 _UNSYNCHRONISED = 16  # from this stratum on (RFC 5905)
 _NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
 _BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for the networks inside to know (RFC 4833)
@@ -38,6 +41,10 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
     wrong = [f"{key} {lease.get(key)}, not {value}" for key, value in expected.items() if lease.get(key) != value]
     if not probe.first <= IPv4Address(lease["ip"]) <= probe.last:
         wrong.insert(0, "outside the pool")
+    name = f"client-{probe.lan}"
+    longer = dhcp.offered_time(dhcp.by_mac(name, probe.lan, wire.mac(name, probe.lan)), probe.lease_time * 3)
+    if longer != probe.lease_time:
+        wrong.append(f"lease {longer} for who asks for {probe.lease_time * 3}")
     seen = f"{lease['ip']}/{lease.get('mask')} router {lease.get('router')} dns {lease.get('dns')}"
     return Answer(not wrong, "; ".join([seen, *wrong]))
 
@@ -77,23 +84,36 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
 
 
 def _dns(probe: claim.Dns, view: View) -> Answer:
-    """By UDP, and by TCP as for answers that are too long for that (RFC 7766)."""
+    """By UDP, and by TCP as for answers that are too long for that (RFC 7766). Of one server: a name that nobody asked before."""
+    if probe.server:
+        with view.hosts.alone_outside(probe.server):
+            return _resolves(probe.lan, f"{secrets.token_hex(4)}.{SECRET_NAME}", (view.hosts.topology.outside,), view)
     outside = view.hosts.topology.outside
-    answer = _resolves(probe.lan, SECRET_NAME, outside, view)
+    answer = _resolves(probe.lan, SECRET_NAME, (outside,), view)
     if not answer.good:
         return answer
-    by_tcp = _resolves(probe.lan, SECRET_NAME, outside, view, "tcp")
+    by_tcp = _resolves(probe.lan, SECRET_NAME, (outside,), view, "tcp")
     return Answer(by_tcp.good, answer.seen if by_tcp.seen == answer.seen else f"{answer.seen}; by TCP {by_tcp.seen}")
 
 
 def _local_name(probe: claim.LocalName, view: View) -> Answer:
-    return _resolves(probe.lan, probe.name, probe.address, view)
+    return _resolves(probe.lan, probe.name, probe.addresses, view)
 
 
-def _resolves(lan: str, name: str, wanted: IPv4Address, view: View, protocol: str = "udp") -> Answer:
+def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protocol: str = "udp") -> Answer:
+    """Asked for the kinds of addresses that it should have."""
     server = view.hosts.lan(lan).gateway.ip
-    found = wire.resolve(f"client-{lan}", server, name, protocol)
-    return Answer(str(wanted) in found.split(", "), f"{server} says: {found}")
+    kinds = dict.fromkeys(wire.RECORDS[address.version] for address in wanted)
+    found = [wire.resolve(f"client-{lan}", server, name, protocol, kind) for kind in kinds]
+    given = {address for some in found for address in some.split(", ")}
+    return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
+
+
+def _own_names(probe: claim.OwnNames, view: View) -> Answer:
+    found = view.look()
+    if found is None:
+        return Answer(False, "the gateway did not report")
+    return Answer(found.resolves == str(view.hosts.topology.outside), f"it finds {found.resolves or 'nothing'}")
 
 
 def _ntp(probe: claim.Ntp, view: View) -> Answer:
@@ -143,6 +163,7 @@ ASK = {
     claim.DhcpOptions: _dhcp_options,
     claim.Dns: _dns,
     claim.LocalName: _local_name,
+    claim.OwnNames: _own_names,
     claim.Ntp: _ntp,
     claim.Ping: _ping,
     claim.Beyond: _beyond,

@@ -13,7 +13,7 @@ from gwimage.lab.dhcp import Client, Given
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.probes.view import Answer, View
 
-_NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT = range(5)  # whose MAC addresses
+_NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT, _EDGES = range(6)  # whose MAC addresses
 _OTHERS = 8  # clients whose addresses a lease that must outlive a restart may have
 
 
@@ -78,12 +78,29 @@ def _pool(probe: claim.Pool, view: View) -> Answer:
             return Answer(False, wrong)
         seen = f"{len(addresses)} clients at once, {min(addresses)} to {max(addresses)}"
         if not probe.emptied:
-            return Answer(True, seen)
+            wrong = _edges(probe, view.hosts)
+            return Answer(not wrong, f"{seen}; {wrong or 'from first to last'}")
         if one_more := dhcp.discover(late, tries=1):
             return Answer(False, f"{seen}; one more is offered {one_more.address}")
     with _borrowed(late) as given:
         good = given is not None
     return Answer(good, f"{seen}; one more got none, and {'one' if good else 'none'} after them")
+
+
+def _edges(probe: claim.Pool, hosts: Hosts) -> str:
+    """What is wrong with the first and the last address of the pool, asked for by name; who else has one may keep it."""
+    client, lan = _client(probe.lan, _EDGES), hosts.lan(probe.lan)
+    taken = {*probe.reserved, _held(probe.lan, hosts), *(own.ip for own in lan.gateways)}
+    for address, inside in ((probe.first, True), (probe.last, True), (probe.first - 1, False), (probe.last + 1, False)):
+        if address in taken or address not in lan.gateway.network:
+            continue
+        given = dhcp.ask_for(client, address, tries=4 if inside else 1)
+        granted = _granted(given, address)
+        if granted:
+            dhcp.release(client, given)
+        if granted != inside:
+            return f"{address} is {'not given' if inside else 'given, outside the pool'}"
+    return ""
 
 
 def doubts(probe: claim.Pool, given: list[IPv4Address], held: IPv4Address | None) -> str:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from gwimage import claim
 from gwimage.lab import sniff, wire
 from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.probes.exposure import lost_tunnel, neighbour
+from gwimage.lab.probes.exposure import gateway_for, lost_tunnel, neighbour
 from gwimage.lab.probes.view import Answer, View
 from gwimage.lab.roles import player, wearing
 from gwimage.lab.serve import listen
@@ -138,6 +138,26 @@ def _on_way(probe: claim.Withheld, way: claim.Way, hosts: Hosts) -> str:
         return wire.connect(caller, target, way.port, probe.protocol, source, tries=2, wait=1.2)  # TCP asks again after 1 s
 
 
+def _admitted(probe: claim.Admitted, view: View) -> Answer:
+    """Who refuses has let the packet in: the firewall of a gateway drops in silence."""
+    target = gateway_for(probe.src, view.hosts)
+    if not target or not view.hosts.address_of(probe.src):
+        return Answer(False, f"{probe.src if target else 'the gateway'} has no address")
+    answers = {way: _let_in(probe, way, target, view.hosts) for way in (*probe.ways, *probe.beside)}
+    wrong = [way for way, answer in answers.items() if (answer != "silent") != (way in probe.ways)]
+    seen = "; ".join(f"{way}: {answers[way]}" for way in wrong or answers)
+    return Answer(not wrong, f"{target} by {probe.protocol}: {seen}")
+
+
+def _let_in(probe: claim.Admitted, way: claim.Way, target: IPv4Address, hosts: Hosts) -> str:
+    caller = _caller(probe.src, way.source, hosts) if way.source else probe.src
+    with wearing(hosts, caller, way.source or hosts.address_of(probe.src)):
+        if probe.protocol == "icmp":
+            return "answered" if wire.ping(caller, target, tries=2, source=way.source) else "silent"
+        # the kernel of the gateway tells one host once a second only what nobody listens to (icmp_ratelimit)
+        return wire.connect(caller, target, way.port, probe.protocol, way.source, tries=3 if way in probe.ways else 2)
+
+
 def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
     hosts = view.hosts
@@ -161,17 +181,17 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
 def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
     hosts = view.hosts
     source = probe.source or (hosts.topology.afar if probe.src.startswith("attacker-") else hosts.address_of(probe.src))
-    target, there = hosts.given(hosts.wan(probe.wan)), player(hosts, probe.lan, probe.to)
-    if not source or not target:
+    targets, there = probe.called or (hosts.given(hosts.wan(probe.wan)),), player(hosts, probe.lan, probe.to)
+    if not source or not all(targets):
         return Answer(False, f"{probe.wan if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
     with wearing(hosts, caller, source), wearing(hosts, there, probe.to), ThreadPoolExecutor(16) as pool:
         for port in {port for pair in probe.ports for port in pair}:
             listen(there, probe.protocol, probe.to, port)
-        called = [port for port, _ in probe.ports]
-        answers = list(pool.map(lambda port: wire.connect(caller, target, port, probe.protocol, source), called))
-    seen = ", ".join(f"{port} {answer}" for port, answer in zip(called, answers))
-    return Answer(set(answers) == {"silent"}, f"{target} by {probe.protocol}: {seen}; {probe.to} listens")
+        called = [(target, port) for target in targets for port, _ in probe.ports]
+        answers = list(pool.map(lambda one: wire.connect(caller, *one, probe.protocol, source), called))
+    seen = ", ".join(f"{target}:{port} {answer}" for (target, port), answer in zip(called, answers))
+    return Answer(set(answers) == {"silent"}, f"by {probe.protocol} {seen}; {probe.to} listens")
 
 
 def _caller(src: str, source: IPv4Address, hosts: Hosts) -> str:
@@ -193,6 +213,7 @@ ASK = {
     claim.Unreachable: _unreachable,
     claim.Reaches: _reaches,
     claim.Withheld: _withheld,
+    claim.Admitted: _admitted,
     claim.Forwarded: _forwarded,
     claim.NotForwarded: _not_forwarded,
 }

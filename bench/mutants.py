@@ -96,20 +96,20 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
     if mutate.needs_machine(mutant):
         seen.verdict = "needs VM"
         return seen
-    related = [claim for claim in gateway.claims if _related(claim.path, origin)]
+    related = [claim for claim in gateway.claims if related(claim.path, origin)]
     try:
         # first what should be red, and the others only if that is not: most mutants are caught by few questions
         for claims in (_with_needs(related, gateway.claims), gateway.claims):
             outcome = fast.verify(gateway.profile, mutant.apply(gateway.files), claims, tree, ports=PORTS)
             wrong = [result for result in outcome.results if result.status not in (PASS, CANNOT)]
-            seen.expected = [result.id for result in wrong if _related(result.path, origin)]
+            seen.expected = [result.id for result in wrong if related(result.path, origin)]
             if seen.expected:
                 break
     except ToolError as error:
         seen.verdict, seen.why = "broke the lab", f"{' '.join(error.argv)}: {error.stderr}"[:500]
         return seen
     seen.red = [result.id for result in wrong]
-    beyond = any(result.status == CANNOT and _related(result.path, origin) for result in outcome.results)
+    beyond = any(result.status == CANNOT and related(result.path, origin) for result in outcome.results)
     seen.verdict = "caught" if wrong else "needs VM" if beyond else "survived"
     seen.seconds = time.monotonic() - start
     return seen
@@ -131,7 +131,7 @@ def _with_needs(some: list[Claim], claims: tuple[Claim, ...]) -> tuple[Claim, ..
     return tuple(claim for claim in claims if claim.id in wanted)
 
 
-def _related(path: str, origin: str) -> bool:
+def related(path: str, origin: str) -> bool:
     return bool(path and origin) and (f"{path}.".startswith(f"{origin}.") or f"{origin}.".startswith(f"{path}."))
 
 

@@ -21,7 +21,7 @@ PARTS = {
     "journal": "",
     "machine-id": "abc\n",
     "keys": "ssh-ed25519 AAAA root@gw\n",
-    "baked": "",
+    "resolves": "198.51.100.254\n", "baked": "",
     "time": "Startup finished in 3s.\nmore\n",
     "ruleset": "",
     "release": 'NAME="Debian"\nPRETTY_NAME="Debian 13"\n',

@@ -287,6 +287,10 @@ class StandIn:
             self._echo()
         self._rules(control)
         self._daemons()
+        if "announces" in self.faults:
+            with inside("gw"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+                raw.bind(("lan", 0))
+                raw.send(bytes.fromhex("0180c200000e026777000099") + b"\x88\xcc" + bytes(46))
 
     def _echo(self):
         """Servers that send back what they get."""
@@ -496,6 +500,7 @@ EXPECTED = {
     "late pool": {"lans.lan.dhcp.addresses"},
     "forgets": {"lans.lan.dhcp.addresses", "state.persist"},
     "plug pulled": {"machine.poweroff"},
+    "announces": {"machine.quiet"},
     "torn bridge": {"lans.iot.ping"},
     "forgets leases": {"state.persist"},
     "no DUID": {"lans.lan.dhcp.identities", "reservation"},

@@ -27,7 +27,7 @@ from gwimage.claim import (
     WanAddress,
 )
 from gwimage.claim6 import Renumbered, Unadvertised, Unreachable6
-from gwimage.lab import advice, capture, faults, guest, probes, tunnels, wire
+from gwimage.lab import advice, capture, faults, guest, probes, quiet, tunnels, wire
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
 from gwimage.lab.gateway import Gateway
@@ -159,7 +159,9 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view)
     results = [judge(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
     results += [_stopped(how, off, times["power-off"]), _survived(before, after, gateway.started)]
-    results = _with_evidence(results, claims, controls, on, listener.end(), hosts)
+    packets = listener.end()
+    results.append(_quiet(packets))
+    results = _with_evidence(results, claims, controls, on, packets, hosts)
     times |= {f"second boot: {name}": at for name, at in second.items()}
     times["whole verification"] = time.monotonic() - clock
     return Outcome(tuple(results), times, {}, look())
@@ -326,6 +328,13 @@ def _stopped(how: str, off: float, seconds: float) -> Result:
     seen = f"{how} after {seconds:.1f} s"
     result = Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
     return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")
+
+
+def _quiet(packets: Sequence[Packet]) -> Result:
+    said = quiet.announced(packets)
+    text = "the gateway does not announce itself to its neighbours"
+    question = "all packets of both boots are looked through for LLDP, multicast DNS, LLMNR and SSDP"
+    return Result("machine.quiet", "", text, FAIL if said else PASS, ", ".join(said) or "nothing", question=question)
 
 
 def _survived(before: dict[str, str], after: dict[str, str], on: float) -> Result:

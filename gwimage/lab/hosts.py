@@ -73,7 +73,8 @@ class Hosts:
             for key, value in _ISP.items():
                 Path("/proc/sys/net/ipv4", key).write_text(value)
         for segment in (segment for card in self.topology.cards for segment in card.segments):
-            ip("hv", [f"link add {segment.bridge} type bridge", f"link set {segment.bridge} up"])
+            # also what is for the next bridge alone, such as LLDP
+            ip("hv", [f"link add {segment.bridge} type bridge group_fwd_mask 0x4000", f"link set {segment.bridge} up"])
         for wan in self.topology.wans:
             self._plug("isp", wan.name, wan.segment, [wan.isp])
             self._start_attacker(wan)

@@ -75,6 +75,17 @@ class GatewayClosed6(NamedTuple):
     allowed_tcp: tuple[tuple[int, int], ...] = ()
 
 
+class GatewayClosedUdp6(NamedTuple):
+    """By UDP nothing on that address answers zone_host, nothing refuses, nor is anything let in, but on allowed_udp.
+
+    Those are what the profile opens there, and who listens on them need not have that address.
+    """
+
+    zone_host: str
+    kind: str
+    allowed_udp: tuple[tuple[int, int], ...] = ()
+
+
 class Unreachable6(NamedTuple):
     """Neither TCP nor a ping from src to a client on the LAN, by any of its global or unique local addresses.
 
@@ -102,6 +113,7 @@ Probe6 = (
     | TooBig
     | Kept6
     | GatewayClosed6
+    | GatewayClosedUdp6
     | Unreachable6
     | Renumbered
 )

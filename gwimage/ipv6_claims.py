@@ -11,6 +11,7 @@ from gwimage.claim6 import (
     Advertised,
     Delegated,
     GatewayClosed6,
+    GatewayClosedUdp6,
     Kept6,
     Ping6,
     Renumbered,
@@ -20,6 +21,7 @@ from gwimage.claim6 import (
     Unreachable6,
     WanAddress6,
 )
+from gwimage.opening import DHCP, DNS, NTP, SSH
 from gwimage.ranges import LAST_PORT, Ports
 from gwimage.zones import GATEWAY
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from gwimage.features.lans import Lan
     from gwimage.profile import Profile
 
-SSH, DNS = 22, 53
+DHCP6_CLIENT = 546
 LINK_LOCAL, FIXED, AUTOMATIC = "link-local", "fixed", "automatic"
 
 
@@ -117,13 +119,24 @@ def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -
         text = f"from {name} the gateway's {which} IPv6 address answers on {f'TCP {ports} only' if ports else 'no TCP port'}"
         suffix = ".local" if which == LINK_LOCAL else ""
         yield Claim(f"{path}.closed{suffix}", path, text, probe, needs, closed=True)
+        udp = GatewayClosedUdp6(host, which, tuple(sorted({*_udp(name, kind, which, profile), *_allowed(name, profile, "udp")})))
+        text = f"from {name} the gateway's {which} IPv6 address takes UDP on no port but its services'"
+        yield Claim(f"{path}.closed{suffix}.udp", path, text, udp, needs, closed=True)
 
 
-def _allowed(zone: str, profile: Profile) -> tuple[Ports, ...]:
-    """TCP ports of the gateway's own that firewall.allow opens on that zone."""
+def _udp(name: str, kind: str, which: str, profile: Profile) -> Iterator[Ports]:
+    """What the firewall opens there for both families: services, VPNs, and the provider's answers by DHCPv6 (RFC 9915)."""
+    served = [(DNS, kind == "lans"), (DHCP, name in profile.dhcp), (NTP, name in profile.ntp.serves)]
+    served += [(DHCP6_CLIENT, kind == "wans" and which == LINK_LOCAL)]
+    served += [(vpn.port, True) for vpn in profile.vpn if vpn.port]
+    yield from ((port, port) for port, there in served if there)
+
+
+def _allowed(zone: str, profile: Profile, protocol: str = "tcp") -> tuple[Ports, ...]:
+    """Ports of the gateway's own that firewall.allow opens on that zone."""
     found: list[Ports] = []
     for entry in profile.allow:
-        if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or "tcp" in entry.protocols):
+        if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or protocol in entry.protocols):
             found += entry.ports or [(1, LAST_PORT)]
     return tuple(sorted(set(found)))
 

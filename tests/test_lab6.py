@@ -58,7 +58,10 @@ MUTANTS = {
         OUT | ids("fibre.ipv6.address", "fibre.ipv6.closed", "unreachable.fibre", "kept"),
     ),
     "open": (NFT, "policy drop;", "policy accept;", ids("unreachable", "closed")),
-    "open to pings": (NFT, "iifname @lans icmpv6 type echo-request", "icmpv6 type echo-request", ids("fibre.ipv6.closed")),
+    "open to pings": (NFT, "iifname @lans icmpv6 type echo-request", "icmpv6 type echo-request", {"wans.fibre.ipv6.closed", "wans.fibre.ipv6.closed.local"}),
+    "a UDP port open": (
+        NFT, 'iifname "lo" accept', 'udp dport 41000 accept\n        iifname "lo" accept', ids("closed.udp", "closed.local.udp"),
+    ),
     "errors dropped": (NFT, "related : accept", "related : drop", ids(".mtu")),
     "local addresses leave": (
         NFT, f"ip6 saddr {ULA}/64 counter drop", "ip6 saddr fd00::/64 counter drop", {"lans.lan.ipv6.kept"},

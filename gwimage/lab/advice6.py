@@ -68,6 +68,11 @@ def _gateway_closed(probe: claim6.GatewayClosed6) -> str:
     )
 
 
+def _gateway_closed_udp(probe: claim6.GatewayClosedUdp6) -> str:
+    zone = probe.zone_host.partition("-")[2]
+    return f"{_explain(zone, 'gateway', '--udp PORT')} says by which rule a packet is let in; who refuses has let it in."
+
+
 def _unreachable(probe: claim6.Unreachable6) -> str:
     return f"{_explain(probe.src.partition('-')[2], probe.lan, f'--tcp {PORT}')} says by which rule it would pass."
 
@@ -89,6 +94,7 @@ KINDS: dict[type, tuple[str, Callable[[claim6.Probe6], str]]] = {
     claim6.TooBig: ("a client sends a long packet to where a router outside passes on short ones only", _too_big),
     claim6.Kept6: ("a client sends it straight to the gateway; the ISP listens", _kept),
     claim6.GatewayClosed6: ("a SYN goes to every TCP port of that address, twice where none answers, and a ping", _gateway_closed),
+    claim6.GatewayClosedUdp6: ("a packet goes to every UDP port of that address, the usual question to usual ones; the kernel counts", _gateway_closed_udp),
     claim6.Unreachable6: ("TCP and a ping to a host that listens, and knows the way back", _unreachable),
     claim6.Renumbered: ("the ISP answers the next renewal with another prefix, and ends the former", _renumbered),
 }

@@ -23,6 +23,7 @@ report() {
 sockets() {
     part listening ss -lntuH
     part counters cat /proc/net/snmp
+    part counters6 cat /proc/net/snmp6
 }
 trusting() { # what sockets.py says
     for link in /proc/sys/net/ipv4/conf/*; do

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = {"listening": ("ss", "-lntuH"), "counters": ("cat", "/proc/net/snmp")}  # as guest.sh has them
+COMMANDS = {  # as guest.sh has them
+    "listening": ("ss", "-lntuH"), "counters": ("cat", "/proc/net/snmp"), "counters6": ("cat", "/proc/net/snmp6"),
+}  # fmt: skip
 # What the kernel refuses of itself, whatever the rules say: lifted in the control boot, where nothing may be left that
 # drops a packet with a false source address (ip-sysctl of the kernel's documentation).
 TRUSTING = {"rp_filter": "0", "accept_local": "1", "route_localnet": "1"}
@@ -14,10 +16,10 @@ TRUSTING = {"rp_filter": "0", "accept_local": "1", "route_localnet": "1"}
 
 @dataclass(frozen=True)
 class Sockets:
-    """listening: (tcp or udp, address as `ss` writes it, port); unwanted: datagrams let in for ports without a listener."""
+    """listening: (tcp or udp, address as `ss` writes it, port); unwanted: datagrams let in for ports without a listener, by family."""
 
     listening: tuple[tuple[str, str, int], ...]
-    unwanted: int
+    unwanted: dict[int, int]
 
     def on(self, protocol: str, port: int) -> str:
         """The addresses on which something listens."""
@@ -36,7 +38,8 @@ def read(parts: dict[str, str]) -> Sockets:
             listening.append((found[1], found[2], int(found[3])))
     names, values = re.findall(r"(?m)^Udp: (.*)$", parts["counters"])
     counted = dict(zip(names.split(), values.split(), strict=True))
-    return Sockets(tuple(sorted(set(listening))), int(counted["NoPorts"]))
+    six = re.search(r"(?m)^Udp6NoPorts\s+(\d+)$", parts["counters6"])
+    return Sockets(tuple(sorted(set(listening))), {4: int(counted["NoPorts"]), 6: int(six[1]) if six else 0})
 
 
 def trust() -> None:

@@ -12,15 +12,16 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.lab.netns import inside
-from gwimage.lab.wire import CHUNK, Mute, arp, dns_question
+from gwimage.lab.wire import CHUNK, Mute, dns_question
 
 OPEN, REFUSED, SILENT = "open", "refused", "silent"
-_IP_RECVERR = 11  # ip(7); Python has no name for it
+_IP_RECVERR, _IPV6_RECVERR = 11, 25  # ip(7), ipv6(7); Python has no name for them
+Address = IPv4Address | IPv6Address
 _SNMP = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010101000500")
 _NBSTAT = b"\0\1\0\0\0\1\0\0\0\0\0\0 CK" + b"A" * 30 + b"\0\0\x21\0\1"
 _PORTMAP = struct.pack("!10I", 7, 0, 2, 100000, 2, 0, 0, 0, 0, 0)
@@ -85,57 +86,75 @@ USUAL: dict[int, tuple[str, bytes]] = {
 
 
 def ask(
-    name: str, target: IPv4Address, ports: Iterable[int], await_: Collection[int] = (), tries: int = 2, wait: float = 0.7
+    name: str, target: Address, ports: Iterable[int], await_: Collection[int] = (), tries: int = 2, wait: float = 0.7,
+    link: str = "",
 ) -> dict[int, str]:
     """OPEN or REFUSED for each port that says so, or the name of another error; the others stayed silent.
 
-    All are asked side by side. Those of `await_` should answer, and are asked some more times.
+    All are asked side by side. Those of `await_` should answer, and are asked some more times. link: of a link-local address.
     """
     found: dict[int, str] = {}
     with inside(name):
         for attempt in range(tries + 3 * bool(await_)):
             left = [port for port in ports if port not in found and (attempt < tries or port in await_)]
-            found |= _round(target, left, wait) if left else {}
+            found |= _round(_at(target, link), left, wait) if left else {}
     return found
 
 
-def sweep(name: str, link: str, own: IPv4Address, target: IPv4Address, ports: Iterable[int]) -> dict[int, str]:
+def sweep(name: str, target: Address, ports: Iterable[int], there: Callable[[], object], link: str = "") -> dict[int, str]:
     """One datagram to each of many ports, whose servers need not answer: REFUSED for those that the kernel there names.
 
     It names few of them, since it takes its time between two (icmp(7)); how many it let in, it counts (Udp NoPorts).
-    As in a TCP scan an ARP answer behind each few tells that they were not lost on the way.
+    there: asks whether the target is there; as in a TCP scan its answer behind each few tells that they were not lost on
+    the way. link: of a link-local address.
     """
     found: dict[int, str] = {}
-    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        asked.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    with inside(name):
+        at = _at(target, link)
+        asked = _socket(at)
+    with asked:
         for number, port in enumerate(ports, 1):
             for _ in range(2):  # who sends is told of an earlier error first
                 with suppress(OSError):
-                    asked.sendto(b"?", (str(target), port))
+                    asked.sendto(b"?", (at[0], port, *at[2:]))
                     break
-            if number % CHUNK == 0 and arp(name, link, own, target, 10) is None:
-                raise Mute(f"{target} stopped answering ARP in the middle of the sweep")
-        arp(name, link, own, target, 10)
+            if number % CHUNK == 0 and not there():
+                raise Mute(f"{target} is no longer there in the middle of the sweep")
+        there()
         with suppress(BlockingIOError):
             while True:
-                _, told, _, (_, port) = asked.recvmsg(1, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+                _, told, _, (_, port, *_) = asked.recvmsg(1, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
                 if struct.unpack("@I", told[0][2][:4])[0] == errno.ECONNREFUSED:  # sock_extended_err, ip(7)
                     found[port] = REFUSED
     return found
 
 
-def _round(target: IPv4Address, ports: list[int], wait: float) -> dict[int, str]:
+def _at(target: Address, link: str) -> tuple:
+    """As sockets want it; port 0 stands for any. From inside the namespace: links have other numbers elsewhere."""
+    return (str(target), 0, 0, socket.if_nametoindex(link) if link else 0) if target.version == 6 else (str(target), 0)
+
+
+def _socket(at: tuple) -> socket.socket:
+    """One that is told of refusals."""
+    family, level, option = (
+        (socket.AF_INET6, socket.IPPROTO_IPV6, _IPV6_RECVERR) if at[2:] else (socket.AF_INET, socket.IPPROTO_IP, _IP_RECVERR)
+    )
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.setsockopt(level, option, 1)
+    return made
+
+
+def _round(at: tuple, ports: list[int], wait: float) -> dict[int, str]:
     """A socket for each port: whoever answers it, from whatever address, answers that question."""
     found: dict[int, str] = {}
     with selectors.DefaultSelector() as ready:
         try:
             for port in ports:
-                link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                link = _socket(at)
                 ready.register(link, selectors.EVENT_READ, port)
-                link.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
                 link.setblocking(False)
                 try:
-                    link.sendto(USUAL.get(port, ("", b"?"))[1], (str(target), port))
+                    link.sendto(USUAL.get(port, ("", b"?"))[1], (at[0], port, *at[2:]))
                 except OSError as error:  # there is no way
                     found[port] = errno.errorcode.get(error.errno or 0, str(error))
             deadline = time.monotonic() + wait

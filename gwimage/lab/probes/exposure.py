@@ -99,10 +99,11 @@ def closed_udp(probe: claim.GatewayClosedUdp, view: View) -> Answer:
 
     def ask() -> None:
         found.update(udp.ask(name, target, shut, set(probe.open_udp) - {_DHCP}, view.tries))
-        found.update(udp.sweep(name, name.partition("-")[2], hosts.address_of(name), target, rest))
+        link, own = name.partition("-")[2], hosts.address_of(name)
+        found.update(udp.sweep(name, target, rest, lambda: wire.arp(name, link, own, target, 10)))
 
     try:
-        let_in = _let_in(view, ask, found)
+        inward = let_in(view, ask, found)
     except wire.Mute as error:
         return Answer(False, str(error))
     if _DHCP in probe.open_udp:  # who has a lease is answered by other means than a socket's
@@ -111,14 +112,14 @@ def closed_udp(probe: claim.GatewayClosedUdp, view: View) -> Answer:
     expected = {port: OPEN if port in probe.open_udp else QUIET if port in probe.quiet_udp else CLOSED for port in shut}
     wrong = [port for port in shut if found.get(port, SILENT) != (OPEN if expected[port] == OPEN else SILENT)]
     seen = f"{len(ports)} ports of {target} and {len(rest)} by a packet alone: {_summary(found)}"
-    seen += f"; {let_in} packets were let in for nobody" if let_in else ""
+    seen += f"; {inward} packets were let in for nobody" if inward else ""
     wrong += [port for port in rest if port in found]
     listed = tuple(_udp_port(port, target, expected.get(port, ANY), found, inside) for port in ports)
-    listed += (Port("udp", f"the other {len(rest)}", "", str(target), CLOSED, f"{let_in} let in" if let_in else SILENT),)
-    return Answer(not wrong and not let_in, seen, exposed=found.get(LISTENER) == udp.OPEN, ports=listed)
+    listed += (Port("udp", f"the other {len(rest)}", "", str(target), CLOSED, f"{inward} let in" if inward else SILENT),)
+    return Answer(not wrong and not inward, seen, exposed=found.get(LISTENER) == udp.OPEN, ports=listed)
 
 
-def _let_in(view: View, ask: Callable[[], None], found: dict[int, str]) -> int:
+def let_in(view: View, ask: Callable[[], None], found: dict[int, str], family: int = 4) -> int:
     """How many datagrams the kernel inside counted for ports on which nobody listens, while these were asked.
 
     A late answer from elsewhere counts too, and may be the one of a moment: then it is not there a second time.
@@ -128,7 +129,7 @@ def _let_in(view: View, ask: Callable[[], None], found: dict[int, str]) -> int:
         before = view.sockets()
         ask()
         after = view.sockets()
-        counted.append(after.unwanted - before.unwanted if before and after else 0)
+        counted.append(after.unwanted[family] - before.unwanted[family] if before and after else 0)
         if not counted[-1] or udp.REFUSED in found.values():  # which says the same
             break
     return min(counted)

@@ -8,11 +8,11 @@ from gwimage import claim6
 from gwimage.ipv6_claims import FIXED, LINK_LOCAL
 from gwimage.inet6 import LINK_LOCAL as NEIGHBOURS
 from gwimage.inet6 import made_of
-from gwimage.lab import wire, wire6
+from gwimage.lab import udp, wire, wire6
 from gwimage.lab.guest import LISTENER
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.netns import ip
-from gwimage.lab.probes.exposure import few
+from gwimage.lab.probes.exposure import few, let_in
 from gwimage.lab.probes.six import gateway_link_local
 from gwimage.lab.probes.view import Answer, View
 
@@ -41,7 +41,31 @@ def _gateway_closed(probe: claim6.GatewayClosed6, view: View) -> Answer:
     return Answer(good, seen, exposed=LISTENER in is_open and echo)
 
 
-def _target(probe: claim6.GatewayClosed6, hosts: Hosts) -> IPv6Address | None:
+def _gateway_closed_udp(probe: claim6.GatewayClosedUdp6, view: View) -> Answer:
+    """In the control the kernel counts: no listener is needed there."""
+    name, hosts = probe.zone_host, view.hosts
+    network, target = name.partition("-")[2], _target(probe, hosts)
+    if not target or not _own(probe, target, hosts):
+        return Answer(False, "no address to ask from" if target else "no address to ask")
+    free = {port for first, last in probe.allowed_udp for port in range(first, last + 1)}
+    usual, ports = ([port for port in some if port not in free] for some in (udp.USUAL, view.ports))
+    found: dict[int, str] = {}
+    link = network if target in NEIGHBOURS else ""
+
+    def ask() -> None:
+        found.update(udp.ask(name, target, usual, tries=view.tries, link=link))
+        found.update(udp.sweep(name, target, ports, lambda: wire6.neighbour(name, network, target, 10), link))
+
+    try:
+        inward = let_in(view, ask, found, 6)
+    except wire.Mute as error:
+        return Answer(False, str(error))
+    seen = f"{len(ports)} ports of {target}: {few([f'{port} {kind}' for port, kind in sorted(found.items())])} answer"
+    seen += f"; {inward} packets were let in for nobody" if inward else ""
+    return Answer(not found and not inward, seen, exposed=bool(found and inward))
+
+
+def _target(probe: claim6.GatewayClosed6 | claim6.GatewayClosedUdp6, hosts: Hosts) -> IPv6Address | None:
     kind, _, network = probe.zone_host.partition("-")
     if probe.kind == LINK_LOCAL:
         return _router(probe.zone_host, hosts)
@@ -51,7 +75,7 @@ def _target(probe: claim6.GatewayClosed6, hosts: Hosts) -> IPv6Address | None:
     return lan.six.fixed.ip if probe.kind == FIXED else next(iter(hosts.six.announced(lan)))[1]
 
 
-def _own(probe: claim6.GatewayClosed6, target: IPv6Address | None, hosts: Hosts) -> IPv6Address | None:
+def _own(probe: claim6.GatewayClosed6 | claim6.GatewayClosedUdp6, target: IPv6Address | None, hosts: Hosts) -> IPv6Address | None:
     """An address of the same subnet, as far as there is one."""
     kind, _, network = probe.zone_host.partition("-")
     if target is None or target in NEIGHBOURS:
@@ -128,6 +152,7 @@ def _kept(probe: claim6.Kept6, view: View) -> Answer:
 
 ASK = {
     claim6.GatewayClosed6: _gateway_closed,
+    claim6.GatewayClosedUdp6: _gateway_closed_udp,
     claim6.Unreachable6: _unreachable,
     claim6.Kept6: _kept,
 }

@@ -11,6 +11,7 @@ from gwimage.plan import File
 
 RULES = "config/etc/nftables/gwimage.nft"
 UNITS = "/systemd/system/"
+MASKED = "unit masked"  # by an empty file (systemd.unit(5))
 _UNIT_FILES = (".network", ".netdev", ".link", ".conf")
 _ADDRESS = re.compile(r"(?<![\d.])\d+\.\d+\.\d+\.\d+(?![\d.])")
 _MAC = re.compile(r"\b((?:[0-9a-f]{2}:){5})([0-9a-f]{2})\b")
@@ -33,6 +34,8 @@ class Mutant:
     more: str | None = None
 
     def apply(self, files: Mapping[str, File]) -> dict[str, File]:
+        if self.kind == MASKED:
+            return dict(files) | {self.path: replace(files[self.path], text="")}
         lines = files[self.path].text.split("\n")
         lines[self.line - 1 : self.line] = [text for text in (self.text, self.more) if text is not None]
         return dict(files) | {self.path: replace(files[self.path], text="\n".join(lines))}
@@ -51,8 +54,8 @@ def mutants(files: Mapping[str, File], zones: list[str]) -> list[Mutant]:
         for number, line in enumerate(files[path].text.split("\n"), 1):
             if line.strip() and not line.lstrip().startswith(("#", ";", "[")):
                 found += [Mutant(path, number, kind, line, text, more) for kind, text, more in _of(path, line, zones)]
-    masked = [path for path in sorted(files) if path.endswith((".service", ".socket")) and UNITS in path]
-    return found + [Mutant(path, 1, "unit masked", "", None) for path in masked]
+    masked = [path for path in sorted(files) if path.endswith((".service", ".socket")) and UNITS in path and files[path].text]
+    return found + [Mutant(path, 1, MASKED, "", None) for path in masked]
 
 
 def needs_machine(mutant: Mutant) -> bool:

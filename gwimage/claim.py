@@ -120,6 +120,17 @@ class Spoofed(NamedTuple):
     zone: str
 
 
+class SpoofedForward(NamedTuple):
+    """Of what src sends to a forwarded port of the WAN's address only that with its own address arrives, none with those of the LAN."""
+
+    src: str
+    wan: str
+    protocol: str
+    port: int
+    lan: str
+    to: IPv4Address
+
+
 class Segments(NamedTuple):
     """Both sides of a TCP connection from LAN to WAN are told segments of at most so many bytes."""
 
@@ -342,6 +353,7 @@ Probe = (
     | OtherAddresses
     | Unreachable
     | Spoofed
+    | SpoofedForward
     | Segments
     | Mtu
     | Reservation

@@ -29,6 +29,7 @@ from gwimage.claim import (
     Pool,
     Reaches,
     Reservation,
+    SpoofedForward,
     Way,
     Withheld,
 )
@@ -88,6 +89,8 @@ PROBES = {
     "forward friend": Forwarded("attacker-wan", "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
     "forward routed": Forwarded("attacker-wan", "wan", "tcp", 446, "lan", IPv4Address("10.20.0.9"), 446),
     "forward dsl": Forwarded("attacker-dsl", "dsl", "tcp", 443, "lan", NAS, 8443),
+    "forward spoofed": SpoofedForward("attacker-wan", "wan", "tcp", 443, "lan", NAS),
+    "forward spoofed udp": SpoofedForward("attacker-wan", "wan", "udp", 443, "lan", NAS),
     "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
     "inside": NotForwarded("client-lan", "wan", "tcp", ((443, 8443),), "lan", NAS, None, (IPv4Address("10.0.0.1"), IPv4Address("10.0.9.1"))),
     "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
@@ -129,6 +132,7 @@ DHCP = (
 )  # fmt: skip
 ZONES = ("wans.wan", "wans.dsl", "lans.lan", "lans.iot")
 SCANS, UDP, OTHERS = ({f"{zone}.closed{more}" for zone in ZONES} for more in ("", ".udp", ".others"))
+SPOOFED_FORWARDS = {"forward spoofed", "forward spoofed udp"}
 SPOOFED = {claim.id for claim in CLAIMS if ".spoofed" in claim.id}
 CLAMPED = {"wans.wan.mss", "wans.dsl.mss"}
 BETWEEN_WANS = {"wans.wan.unreachable.dsl", "wans.dsl.unreachable.wan"}
@@ -176,7 +180,8 @@ ALLOW = """
         iifname "iot" oifname "lan" th dport 445 accept
         iifname "wan" oifname "lan" ip saddr 192.0.2.77 tcp dport 445 accept
 """
-SPOOF = 'iifname "lan" ip saddr != { 10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16 } drop'
+SPOOF = """iifname "lan" ip saddr != { 10.0.0.0/24, 10.7.0.0/24, 10.20.0.0/16 } drop
+        iifname { "wan", "dsl" } ip saddr 10.0.0.0/24 drop"""
 CLAMP = 'SIDE { "wan", "dsl" } tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu'
 # By fault: what it puts into which place of the rules.
 HOLES = {
@@ -468,7 +473,7 @@ def verdicts(folder, *faults):
 
 
 EXPECTED = {
-    "open": {"admitted", "admitted udp", "inside"} | SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET | {"withheld", "withheld udp"},
+    "open": {"admitted", "admitted udp", "inside", *SPOOFED_FORWARDS} | SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET | {"withheld", "withheld udp"},
     "reject": SCANS | OTHERS | {"admitted"},
     "udp hole": UDP | OTHERS,
     "udp hole, silent": UDP,
@@ -478,7 +483,7 @@ EXPECTED = {
     "ping across": {"lans.lan.unreachable.iot"},
     "wan to wan": {"wans.dsl.unreachable.wan"},
     "lan exposed": {"lans.lan.unreachable.dsl"},
-    "trusts wan": {"lans.lan.spoofed.wan"},
+    "trusts wan": {"lans.lan.spoofed.wan", *SPOOFED_FORWARDS},
     "trusts lan": {"lans.lan.spoofed"},
     "no clamp": CLAMPED,
     "clamps one way": CLAMPED,
@@ -523,7 +528,7 @@ EXPECTED = {
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "answers astray": {"forward dsl"},
     "wrong source": {"forward friend"},
-    "no forward": {"forward", "forward friend", "forward routed", "forward udp", "forward dsl", "hairpin", "hairpin across"},
+    "no forward": {*SPOOFED_FORWARDS, "forward", "forward friend", "forward routed", "forward udp", "forward dsl", "hairpin", "hairpin across"},
     "no hairpin": {"hairpin", "hairpin across"},
     "hairpin past us": {"hairpin"},
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gwimage import ground, opening, peers, ranges, zones
-from gwimage.claim import Claim, Forwarded, NotForwarded
+from gwimage.claim import Claim, Forwarded, NotForwarded, Probe, Reaches, SpoofedForward
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 from gwimage.zones import Zones
@@ -30,38 +31,77 @@ def plan(profile: Profile) -> Plan:
     return Plan(claims=tuple(islice(claims, MOST)))
 
 
+class Caller(NamedTuple):
+    """Who uses a forward by a WAN's address; source: its address, if the forward names some."""
+
+    host: str
+    zone: str
+    wan: str
+    source: IPv4Address | None
+
+    @property
+    def who(self) -> str:
+        return f"{self.source or 'a host'} on {self.zone}"
+
+
 def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
     """The edges from outside, on the first WAN; each other way with the first port."""
     home, lans = known.home(forward.to), [lan.name for lan in profile.lans]
     peer = peers.host([ranges.parse(str(forward.to))], home, profile)
     if home not in lans and not peer:
         return
+    for index, caller in enumerate(_callers(forward, home, known, profile)):
+        needs = (*zones.there(profile, *dict.fromkeys((caller.wan, caller.zone))), *([peer[0].handshake] if peer else []))
+        for protocol in forward.protocols if caller.source or not forward.sources else ():
+            own = f"firewall.forwards.{forward.name}.{caller.host}.{caller.wan}.{protocol}"
+            asked = _asked(forward, caller, protocol, home, index == 0)
+            yield from (Claim(own + suffix, _path(forward), text, probe, needs) for suffix, text, probe in asked)
+            more = _only(forward, caller, protocol, home, profile)
+            yield from (Claim(own + suffix, _path(forward), text, probe, (*needs, own)) for suffix, text, probe in more)
+
+
+def _path(forward: Forward) -> str:
+    return f"firewall.forwards.{forward.name}"
+
+
+def _callers(forward: Forward, home: str, known: Zones, profile: Profile) -> Iterator[Caller]:
+    lans = [lan.name for lan in profile.lans]
     near = [home, *[name for name in lans if name != home][:1]] if home in lans else lans[:1]
     callers = [("attacker", wan, wan) for wan in forward.wans]
     callers += [("client", name, forward.wans[0]) for name in near if forward.hairpin]
-    path = f"firewall.forwards.{forward.name}"
-    for index, (kind, start, wan) in enumerate(callers):
-        source = ground.host(forward.sources, start, known, profile)
-        way, who = f"{kind}-{start}", f"{source or 'a host'} on {start}"
-        needs = (*zones.there(profile, *dict.fromkeys((wan, start))), *([peer[0].handshake] if peer else []))
-        for protocol in forward.protocols if source or not forward.sources else ():
-            own = f"{path}.{way}.{wan}.{protocol}"
-            for port in _edges(forward) if index == 0 else _edges(forward)[:1]:
-                probe = Forwarded(way, wan, protocol, port, home, forward.to, _server_port(forward, port), source)
-                text = f"{who} reaches {forward.to} on {home} by {protocol.upper()} {port} of {wan}'s address"
-                yield Claim(own if port == _edges(forward)[0] else f"{own}.{port}", path, text, probe, needs)
-            first_of_its_kind = index == 0 or (kind, start) == ("client", near[0])
-            beside = [port for port in _beside(forward) if not opening.declared(port, protocol, wan, profile)]
-            if beside and first_of_its_kind:
-                pairs = tuple((port, _server_port(forward, port)) for port in beside)
-                text = f"{who} does not reach it by the ports beside: {', '.join(map(str, beside))}"
-                probe = NotForwarded(way, wan, protocol, pairs, home, forward.to, source)
-                yield Claim(f"{own}.beside", path, text, probe, (*needs, own))
-            port, called = _edges(forward)[0], tuple(lan.address.ip for lan in profile.lans)
-            if kind == "client" and not opening.declared(port, protocol, start, profile):
-                text = f"{who} does not reach it by {protocol.upper()} {port} of the gateway's addresses inside"
-                probe = NotForwarded(way, wan, protocol, ((port, _server_port(forward, port)),), home, forward.to, source, called)
-                yield Claim(f"{own}.inside", path, text, probe, (*needs, own))
+    for kind, zone, wan in callers:
+        yield Caller(f"{kind}-{zone}", zone, wan, ground.host(forward.sources, zone, known, profile))
+
+
+def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bool) -> Iterator[tuple[str, str, Forwarded]]:
+    """That it leads to the server: the end of the claim's id, its text, its probe."""
+    ports = _edges(forward)
+    for port in ports if edges else ports[:1]:
+        server = _server_port(forward, port)
+        probe = Forwarded(caller.host, caller.wan, protocol, port, home, forward.to, server, caller.source)
+        text = f"{caller.who} reaches {forward.to} on {home} by {protocol.upper()} {port} of {caller.wan}'s address"
+        yield "" if port == ports[0] else f".{port}", text, probe
+
+
+def _only(forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile) -> Iterator[tuple[str, str, Probe]]:
+    """That it takes nothing else: other ports and addresses; nor false sources, which nobody but the forward lets so far."""
+    port, inside = _edges(forward)[0], caller.host.startswith("client-")
+    beside = [one for one in _beside(forward) if not opening.declared(one, protocol, caller.wan, profile)]
+    if beside:
+        pairs = tuple((one, _server_port(forward, one)) for one in beside)
+        text = f"{caller.who} does not reach it by the ports beside: {', '.join(map(str, beside))}"
+        yield ".beside", text, NotForwarded(caller.host, caller.wan, protocol, pairs, home, forward.to, caller.source)
+    if not inside and not forward.sources and home in {lan.name for lan in profile.lans}:
+        text = f"what comes to it from {caller.zone} with an address of {home} is dropped"
+        yield ".spoofed", text, SpoofedForward(caller.host, caller.wan, protocol, port, home, forward.to)
+    if inside and not opening.declared(port, protocol, caller.zone, profile):
+        called = tuple(lan.address.ip for lan in profile.lans)
+        text = f"{caller.who} does not reach it by {protocol.upper()} {port} of the gateway's addresses inside"
+        pairs = ((port, _server_port(forward, port)),)
+        yield ".inside", text, NotForwarded(caller.host, caller.wan, protocol, pairs, home, forward.to, caller.source, called)
+    if inside and any(lan.internet for lan in profile.lans if lan.name == caller.zone):
+        text = f"{caller.who} reaches a server outside by {protocol.upper()} {port} all the same"
+        yield ".outside", text, Reaches(caller.host, profile.wans[0].name, protocol, port, None, caller.source)
 
 
 def _edges(forward: Forward) -> list[int]:

@@ -35,6 +35,10 @@ def _spoofed(probe: claim.Spoofed, wire: Wire) -> str:
     return f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
 
 
+def _spoofed_forward(probe: claim.SpoofedForward, wire: Wire) -> str:
+    return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain prerouting for {probe.wan}."
+
+
 def _segments(probe: claim.Segments, wire: Wire) -> str:
     if not wire.arrived(probe.wan, PORT):
         return f"The question did not come out of the gateway on {probe.wan}: see what {probe.lan} reaches at all."
@@ -62,6 +66,7 @@ KINDS = {
     ),
     claim.OtherAddresses: ("TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one", _others),
     claim.Spoofed: ("a packet with each false address is sent to a host, and listened for there", _spoofed),
+    claim.SpoofedForward: ("packets with false addresses, and one with the true one, go to the forwarded port", _spoofed_forward),
     claim.Segments: ("a SYN for the longest segments there are goes out, and its answer comes back", _segments),
     claim.Mtu: ("a client sends echo requests that must not be fragmented", _mtu),
 }

@@ -13,7 +13,9 @@ from gwimage.lab import sniff, wire
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.netns import ip
 from gwimage.lab.probes.exposure import gateway_for
+from gwimage.lab.probes.reach import link_of
 from gwimage.lab.probes.view import Answer, View
+from gwimage.lab.roles import player, wearing
 from gwimage.lab.sniff import Place
 
 _LOOPBACK = IPv4Address("127.0.0.1")
@@ -32,7 +34,7 @@ def _spoofed(probe: claim.Spoofed, view: View) -> Answer:
     mac = wire.arp(start.name, start.link, own, near, 5)
     if not mac:
         return Answer(False, f"{near} does not answer ARP from {start.name}")
-    false = {source: sniff.token() for source in _false(probe, hosts, target)}
+    false = {source: sniff.token() for source in _false(probe.src, probe.zone, hosts, target)}
     with sniff.watching(end) as link:
         for _ in range(2):
             for source, token in false.items():
@@ -43,17 +45,38 @@ def _spoofed(probe: claim.Spoofed, view: View) -> Answer:
     return Answer(not arrived, seen, exposed=len(arrived) == len(false))
 
 
-def _false(probe: claim.Spoofed, hosts: Hosts, target: IPv4Address) -> list[IPv4Address]:
+def _false(src: str, zone: str, hosts: Hosts, target: IPv4Address) -> list[IPv4Address]:
     """From outside: a neighbour's of the target, the gateway's, and nobody's. From inside: of far away, and of another LAN."""
     lans = hosts.topology.lans
-    if probe.src.startswith("attacker-"):
-        lan = hosts.lan(probe.zone)
+    if src.startswith("attacker-"):
+        lan = hosts.lan(zone)
         taken = (lan.gateway.network.network_address, lan.gateway.ip, target)
         neighbour = next((address for address in lan.gateway.network if address not in taken), target)
         return [neighbour, lan.gateway.ip, _LOOPBACK]
-    network = probe.src.partition("-")[2]
+    network = src.partition("-")[2]
     others = [lan.spare.ip for lan in lans if lan.name != network]
     return [hosts.topology.afar, *others[:1], _LOOPBACK]
+
+
+def _spoofed_forward(probe: claim.SpoofedForward, view: View) -> Answer:
+    """The packet with the true address is the control: it goes the same way."""
+    hosts = view.hosts
+    start, own, target = place_of(probe.src), hosts.address_of(probe.src), hosts.given(hosts.wan(probe.wan))
+    mac = wire.arp(start.name, start.link, own, target, 5) if own and target else None
+    if not mac:
+        return Answer(False, f"{target or probe.wan} does not answer ARP from {start.name}")
+    there = player(hosts, probe.lan, probe.to)
+    end = Place(there, link_of(there, hosts))
+    tokens = {source: secrets.token_bytes(4) for source in (own, *_false(probe.src, probe.lan, hosts, probe.to))}
+    with wearing(hosts, end.name, probe.to), sniff.watching(end) as link:
+        for _ in range(2):
+            for source, token in tokens.items():
+                tcp = probe.protocol == "tcp"
+                made = sniff.syn(source, target, probe.port, token, _FULL) if tcp else sniff.udp(source, target, probe.port, token)
+                sniff.send(start, mac, made)
+        arrived = _arrivals(link, tokens)
+    seen = f"from {', '.join(map(str, tokens))} to {target}:{probe.port}: {', '.join(map(str, arrived)) or 'none'} arrived"
+    return Answer(arrived == [own], seen)
 
 
 def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv4Address]:
@@ -166,4 +189,4 @@ def place_of(name: str) -> Place:
     return Place(name, name.partition("-")[2])
 
 
-ASK = {claim.Spoofed: _spoofed, claim.Segments: _segments, claim.Mtu: _mtu}
+ASK = {claim.Spoofed: _spoofed, claim.SpoofedForward: _spoofed_forward, claim.Segments: _segments, claim.Mtu: _mtu}

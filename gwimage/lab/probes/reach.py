@@ -87,7 +87,7 @@ def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
     return Answer(good, f"{target} by {', '.join(probe.protocols)}: {_alike(answers)}", exposed=exposed)
 
 
-def _link(name: str, hosts: Hosts) -> str:
+def link_of(name: str, hosts: Hosts) -> str:
     """Where what comes for a host can be seen."""
     kind, _, network = name.partition("-")
     if kind == "peer":
@@ -97,7 +97,7 @@ def _link(name: str, hosts: Hosts) -> str:
 
 def _inside(zone: str, hosts: Hosts) -> tuple[Place, IPv4Address | None]:
     there = player(hosts, zone, None)
-    return Place(there, _link(there, hosts)), hosts.address_of(there)
+    return Place(there, link_of(there, hosts)), hosts.address_of(there)
 
 
 def _reaches(probe: claim.Reaches, view: View) -> Answer:
@@ -110,7 +110,7 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     if lost := lost_tunnel(hosts, caller, there):
         return lost
     with wearing(hosts, caller, source), wearing(hosts, there, target):
-        answer = _call(caller, Place(there, _link(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
+        answer = _call(caller, Place(there, link_of(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
         expected |= {*wan.own, hosts.given(wan)}  # who hides behind which of them has a claim of its own

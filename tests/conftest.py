@@ -11,18 +11,25 @@ import pytest
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
+# modules, each by one process, so the longest must not come last; the two first have the machines, and so there are two at a time
+LONG = ("test_vm", "test_vm_profiles", "test_fast", "test_lab", "test_lab6", "test_lab_faults", "test_lab_tunnels", "test_lab_uploads", "test_dhcp_claims")
 
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/cases/*/out from what is compiled now")
     parser.addoption("--documents", type=int, default=1500, help="how many documents tests/test_fuzz.py makes")
     parser.addoption("--pairs", type=int, default=500, help="how many packets test_explain_kernel.py asks about")
+    parser.addoption("--machines", choices=("few", "all"), default="few", help="all: also the machines that differ little from the others")
     parser.addoption("--seed", type=int, help="the seed of test_explain_kernel.py; default: another one every time")
 
 
-def pytest_collection_modifyitems(items):
-    """Those with a machine take longest and come first; side by side (pytest-xdist, --dist loadscope) a module stays together."""
-    items.sort(key=lambda item: item.get_closest_marker("vm") is None)
+def pytest_collection_modifyitems(config, items):
+    """Those that take longest come first; side by side (pytest-xdist, --dist loadscope) a module stays together."""
+    if config.getoption("--machines") == "few":
+        more = [item for item in items if item.get_closest_marker("more")]
+        config.hook.pytest_deselected(items=more)
+        items[:] = [item for item in items if item not in more]
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 def pytest_terminal_summary(terminalreporter):

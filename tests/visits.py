@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gwimage.lab import dhcp
+from gwimage.lab import dhcp, faults
 from gwimage.lab.course import Job
+from gwimage.lab.faults import driver
+from gwimage.lab.faults.fault import Scene
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.hosts import Hosts, wait_for
 from gwimage.lab.netns import run
+from gwimage.lab.probes import Answer
 from gwimage.lab.qemu import Machine, acceleration, image_format
 from gwimage.lab.topology import derive
 
@@ -17,13 +20,18 @@ PATIENCE = 120
 SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
 
 
-@contextmanager
-def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
-    hosts = Hosts(derive(job.profile), job.dir)
-    machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, acceleration())
+def placed(job: Job) -> tuple[Hosts, Gateway]:
+    """Hosts, and a gateway that is off."""
+    hosts, accel = Hosts(derive(job.profile), job.dir), acceleration()
+    machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
     hosts.start()
     machine.prepare()
-    gateway = Gateway(machine, PATIENCE)
+    return hosts, Gateway(machine, PATIENCE, accel == "tcg")
+
+
+@contextmanager
+def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
+    hosts, gateway = placed(job)
     gateway.start(control=False)
     if not wait_for(gateway.ready, PATIENCE, gateway.alive):  # as course.py: an emulated machine may hang, once
         gateway.cut()
@@ -35,10 +43,14 @@ def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
 def log_in(say, job: Job, key: str, target: str, command: str) -> dict[str, str]:
     """The administrator: what a command printed over SSH by key, and what SSH said without one."""
     with booted(job) as (hosts, gateway):
-        assert wait_for(lambda: gateway.ready() and hosts.lease("lan"), PATIENCE, gateway.alive)
-        client = ["nsenter", "--net=/run/netns/client-lan", *SSH.split(), "-o", "IdentitiesOnly=yes", "-i"]
-        by_key = run([*client, key, target, command])
-        without = subprocess.run([*client, "/dev/null", target, command], capture_output=True, text=True, check=False)
+        return _log_in(hosts, gateway, key, target, command)
+
+
+def _log_in(hosts: Hosts, gateway: Gateway, key: str, target: str, command: str) -> dict[str, str]:
+    assert wait_for(lambda: gateway.ready() and hosts.lease("lan"), PATIENCE, gateway.alive)
+    client = ["nsenter", "--net=/run/netns/client-lan", *SSH.split(), "-o", "IdentitiesOnly=yes", "-i"]
+    by_key = run([*client, key, target, command])
+    without = subprocess.run([*client, "/dev/null", target, command], capture_output=True, text=True, check=False)
     return {"by key": by_key, "without": without.stdout + without.stderr}
 
 
@@ -50,8 +62,8 @@ def darkness(say, job: Job) -> dict:
     return found | {"console": (job.dir / "console.log").read_text(errors="replace")}
 
 
-def upgrade(say, job: Job, image: Path, mac: str) -> list[str]:
-    """What that machine is given by the image of the job, then by another one with the same state volume."""
+def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str], dict[str, str]]:
+    """What that machine is given by the image of the job, then by another one with the same state volume; and `log_in` there."""
     given = []
     with booted(job) as (hosts, gateway):
         for _ in range(2):
@@ -65,4 +77,11 @@ def upgrade(say, job: Job, image: Path, mac: str) -> list[str]:
                 run(["qemu-img", "create", "-q", "-f", "qcow2", *disk])
                 gateway.start(control=False)
                 hosts.ask_for_leases()
-    return given
+        return given, _log_in(hosts, gateway, *login)
+
+
+def disturb(say, job: Job) -> dict[str, Answer]:
+    """What became of the job's faults. That what is closed can be seen open is for a whole verification to show."""
+    hosts, gateway = placed(job)
+    scene = Scene(hosts, gateway, job.claims, {claim.id: "elsewhere" for claim in job.claims})
+    return {fault.id: answer for fault, answer in driver.play(say, scene, faults.pick(job.faults, hosts.topology))}

@@ -1,5 +1,6 @@
 """Captured packets as a file, and the file as words; the stand-in of test_lab.py shows what is captured."""
 
+import socket
 import struct
 import subprocess
 from typing import get_args
@@ -7,7 +8,7 @@ from typing import get_args
 import pytest
 
 from gwimage import claim
-from gwimage.lab import advice, advice6, capture, dhcp, pcapng
+from gwimage.lab import advice, advice6, capture, dhcp, load, pcapng, udp, wire
 from gwimage.lab.pcapng import Packet
 
 
@@ -59,6 +60,41 @@ def test_without_packets_there_is_no_file(tmp_path):
 def test_packets_of_another_time_are_not_the_claims(windows):
     assert capture.of(None, windows, PACKETS) == []
     assert capture.of(None, [*windows, (1700000000.4, 1700000000.6)], PACKETS) == PACKETS[1:2]
+
+
+def ipv4(protocol: int, body: bytes) -> bytes:
+    return bytes(12) + b"\x08\0" + b"\x45" + bytes(8) + bytes([protocol]) + bytes(10) + body
+
+
+def ipv6(protocol: int, body: bytes) -> bytes:
+    return bytes(12) + b"\x86\xdd" + bytes(6) + bytes([protocol]) + bytes(33) + body
+
+
+def tcp(port: int, number: int, flags: int) -> bytes:
+    return struct.pack("!2HIIBBHHH", 999, port, number, 0, 0x50, flags, 0, 0, 0)
+
+
+SYN, UDP = 2, struct.pack("!4H", 999, 53, 12, 0)
+FRAMES = {  # whether they are kept
+    "ARP": (arp(2), True),
+    "a scan": (ipv4(6, tcp(80, wire.SCAN, SYN)), False), "its like": (ipv4(6, tcp(80, 8, SYN)), True),
+    "an answer": (ipv4(6, tcp(80, wire.SCAN, 0x12)), True), "a load": (ipv4(6, tcp(load.PORT, 8, 0x10)), False),
+    "a sweep": (ipv4(17, UDP + udp.SWEEP), False), "DNS": (ipv4(17, UDP + bytes(12)), True),
+    "a scan, 6": (ipv6(6, tcp(80, wire.SCAN, SYN)), False), "its like, 6": (ipv6(6, tcp(80, 8, SYN)), True),
+    "a sweep, 6": (ipv6(17, UDP + udp.SWEEP), False), "DNS, 6": (ipv6(17, UDP + bytes(12)), True),
+    "ICMP": (ipv4(1, bytes(8)), True), "ICMPv6": (ipv6(58, bytes(8)), True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_questions_of_scans_are_left_out(name):
+    frame, kept = FRAMES[name]
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with near, far:
+        capture.attach(far)
+        for sent in (frame, arp(9)):
+            near.send(sent)
+        assert far.recv(2000) == (frame if kept else arp(9))
 
 
 def test_dhcp_messages_are_told_by_their_type():

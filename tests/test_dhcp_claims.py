@@ -16,10 +16,10 @@ from gwimage import profile, source
 from gwimage.claim import LocalName, Pool
 from gwimage.compile import claims, compile, load
 from gwimage.lab import world
-from gwimage.lab.course import ask_all
 from gwimage.lab.hosts import Hosts, wait_for
 from gwimage.lab.probes import View, ask, leases
 from gwimage.lab.topology import derive
+from gwimage.lab.turns import ask_all
 
 PROFILE = """
 version: 1
@@ -87,7 +87,7 @@ def _asked(_say, tree: Path, folder: Path, parsed: profile.Profile, files, mine)
     hosts.ask_for_leases()
     wait_for(lambda: hosts.lease("lan"), 5, lambda: True)
     view = View(hosts, lambda: None)
-    answers = ask_all(mine, lambda claim: ask(claim.probe, view))
+    answers = ask_all(mine, lambda claim: ask(claim.probe, view), at_once=True)
     leases.keep("lan")
     before = leases.kept("lan")
     server.stop()

@@ -12,6 +12,7 @@ from gwimage.claim import Claim, Inspection
 from gwimage.lab import course, guest
 from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from gwimage.lab.probes import Answer
+from gwimage.lab.turns import ask_all
 from gwimage.verify import Report
 
 CLOSED = Claim("c", "wans.wan", "closed", Inspection(), closed=True)
@@ -93,7 +94,8 @@ def test_closed_counts_only_with_a_control(answer, control, status):
     assert course.judge(CLOSED, answer, control).status == status
 
 
-def test_a_claim_waits_for_what_it_needs_in_any_order():
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_claim_waits_for_what_it_needs_in_any_order(at_once):
     claims = [
         Claim("c", "", "", Inspection(), needs=("b",)),
         Claim("b", "", "", Inspection(), needs=("a",)),
@@ -101,7 +103,7 @@ def test_a_claim_waits_for_what_it_needs_in_any_order():
         Claim("lost", "", "", Inspection(), needs=("nobody",)),
     ]
     asked = []
-    answers = course.ask_all(claims, lambda claim: asked.append(claim.id) or Answer(claim.id != "b", ""))
+    answers = ask_all(claims, lambda claim: asked.append(claim.id) or Answer(claim.id != "b", ""), at_once)
     assert asked == ["a", "b"]
     assert answers["c"] is None and answers["lost"] is None
 

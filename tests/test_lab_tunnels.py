@@ -122,6 +122,7 @@ class StandIn:
     started: float = 0
     processes: list = field(default_factory=list)
     emulated: bool = False
+    at_once: bool = True
     late: float = 6
     tries: int = 1
     ports: range = ALL_PORTS

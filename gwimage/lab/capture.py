@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gwimage import claim, claim6
-from gwimage.lab import load, pcapng
-from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab import load, pcapng, udp
+from gwimage.lab.hosts import PORT, SECRET_NAME, Hosts
 from gwimage.lab.netns import inside
 from gwimage.lab.pcapng import Packet
 from gwimage.lab.sniff import PING
@@ -34,18 +34,23 @@ _ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket
 _ALL = 0x0003  # ETH_P_ALL
 _ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 _EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
-# Classic BPF: the questions of a port scan are left out, a hundred thousand that say nothing; its answers are not. And loads.
+_SWEEP = int.from_bytes(udp.SWEEP, "big")
+# Classic BPF: the questions of port scans are left out, hundreds of thousands that say nothing; their answers are not. And loads.
 _FILTER = (
-    (0x28, 0, 0, 12), (0x15, 0, 10, 0x0800),  # IPv4, else perhaps IPv6
-    (0x30, 0, 0, 23), (0x15, 0, 15, socket.IPPROTO_TCP),
-    (0x28, 0, 0, 34), (0x15, 14, 0, load.PORT),
-    (0x28, 0, 0, 36), (0x15, 12, 0, load.PORT),
-    (0x20, 0, 0, 38), (0x15, 0, 9, SCAN),  # the sequence number
-    (0x30, 0, 0, 47), (0x15, 8, 7, 2),  # a SYN alone
-    (0x15, 0, 6, 0x86DD),  # IPv6, else all of it
+    (0x28, 0, 0, 12), (0x15, 0, 13, 0x0800),  # IPv4, else perhaps IPv6
+    (0x30, 0, 0, 23), (0x15, 0, 8, socket.IPPROTO_TCP),
+    (0x28, 0, 0, 34), (0x15, 20, 0, load.PORT),
+    (0x28, 0, 0, 36), (0x15, 18, 0, load.PORT),
+    (0x20, 0, 0, 38), (0x15, 0, 15, SCAN),  # the sequence number
+    (0x30, 0, 0, 47), (0x15, 14, 13, 2),  # a SYN alone
+    (0x15, 0, 12, socket.IPPROTO_UDP),
+    (0x20, 0, 0, 42), (0x15, 11, 10, _SWEEP),
+    (0x15, 0, 9, 0x86DD),  # IPv6, else all of it
     (0x30, 0, 0, 20), (0x15, 0, 4, socket.IPPROTO_TCP),
-    (0x20, 0, 0, 58), (0x15, 0, 2, SCAN),
-    (0x30, 0, 0, 67), (0x15, 1, 0, 2),
+    (0x20, 0, 0, 58), (0x15, 0, 5, SCAN),
+    (0x30, 0, 0, 67), (0x15, 4, 3, 2),
+    (0x15, 0, 2, socket.IPPROTO_UDP),
+    (0x20, 0, 0, 62), (0x15, 1, 0, _SWEEP),
     (0x06, 0, 0, _EVERYTHING), (0x06, 0, 0, _NOTHING),
 )  # fmt: skip
 _NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
@@ -98,9 +103,14 @@ def keep(packets: Sequence[Packet], name: str, folder: Path) -> str:
     return file
 
 
-def of(probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Packet]) -> list[Packet]:
-    """The packets of a claim that was asked in these windows; a scan's ARP, by which it sets its pace, only if that is all."""
-    networks = set(_names(probe)) if isinstance(probe, _NARROW) else set()
+def of(
+    probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Packet], outside: Sequence[str] = ()
+) -> list[Packet]:
+    """The packets of a claim that was asked in these windows; of a scan only what answers its questions, if anything does.
+
+    outside: the WANs, where many claims were asked at once.
+    """
+    networks = _networks(probe, outside)
     marks = _marks(probe)
     found = [
         packet for packet in packets
@@ -108,8 +118,8 @@ def of(probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[P
         and (not networks or packet.network.partition(" ")[0] in networks)
         and (not marks or any(mark in packet.frame for mark in marks))
     ]  # fmt: skip
-    told = [packet for packet in found if _ARP not in packet.frame]
-    return told if told and isinstance(probe, claim.GatewayClosed) else found
+    answers = [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim.GatewayClosed) else []
+    return answers or found
 
 
 def told(file: Path) -> tuple[str, ...]:
@@ -128,6 +138,14 @@ def told(file: Path) -> tuple[str, ...]:
     return (*lines, f"and {len(packets) - TOLD} more") if len(packets) > TOLD else tuple(lines)
 
 
+def _networks(probe: claim.Probe | None, outside: Sequence[str]) -> set[str]:
+    """On which a claim's packets pass, if others passed at that time; none: on all. Who names no WAN may mean any."""
+    if isinstance(probe, _NARROW):
+        return set(_names(probe))
+    named = set(_names(probe)) if probe and outside else set()
+    return named | set(outside) if named.isdisjoint(outside) else named
+
+
 def _names(probe: claim.Probe) -> Iterator[str]:
     """What may be the name of a network: `lan`, or in `client-lan`."""
     for value in probe:
@@ -139,11 +157,17 @@ def _marks(probe: claim.Probe | None) -> list[bytes]:
     """Bytes of which a frame has some if it belongs to a claim that is asked beside others; none: every frame does."""
     if isinstance(probe, claim.Reservation):
         return [bytes.fromhex(probe.mac.replace(":", ""))]
-    if isinstance(probe, claim.LocalName):
-        return [b"".join(bytes([len(part)]) + part.encode() for part in probe.name.split("."))]
-    if isinstance(probe, claim.Unreachable):
+    if isinstance(probe, claim.LocalName | claim.Dns):
+        name = SECRET_NAME if isinstance(probe, claim.Dns) else probe.name
+        return [b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))]
+    if isinstance(probe, claim.Unreachable | claim.Source):
         return [PORT.to_bytes(2, "big"), PING, _ARP]
     return []
+
+
+def _answers_scan(frame: bytes) -> bool:
+    """Acknowledges the number that all questions of a scan have."""
+    return frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_TCP and frame[42:46] == (SCAN + 1).to_bytes(4, "big")
 
 
 def _is_reset(frame: bytes) -> bool:
@@ -164,10 +188,15 @@ def _listen(bridge: str) -> socket.socket:
     with inside("hv"):
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         number = socket.if_nametoindex(bridge)
-    program = b"".join(struct.pack("@HBBI", *line) for line in _FILTER)
-    held = ctypes.create_string_buffer(program)
-    wire.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("@HP", len(_FILTER), ctypes.addressof(held)))
+    attach(wire)
     wire.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
     wire.setsockopt(_PACKET, _ADD_MEMBERSHIP, struct.pack("@iHH8x", number, _PROMISCUOUS, 0))
     wire.bind((bridge, _ALL))
     return wire
+
+
+def attach(wire: socket.socket) -> None:
+    """From now on the socket gets what a capture keeps."""
+    program = b"".join(struct.pack("@HBBI", *line) for line in _FILTER)
+    held = ctypes.create_string_buffer(program)
+    wire.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("@HP", len(_FILTER), ctypes.addressof(held)))

@@ -8,25 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gwimage.claim import (
-    Claim,
-    Inspection,
-    Lease,
-    LocalName,
-    OtherAddresses,
-    Pool,
-    Reservation,
-    Spoofed,
-    Unreachable,
-    WanAddress,
-)
-from gwimage.claim6 import Renumbered, Unadvertised, Unreachable6
+from gwimage.claim import Claim, Lease, Pool, WanAddress
 from gwimage.lab import advice, capture, faults, guest, probes, quiet, tunnels, wire
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
@@ -37,15 +24,13 @@ from gwimage.lab.pcapng import Packet
 from gwimage.lab.probes import Answer, Port, View, leases
 from gwimage.lab.qemu import Machine, Shape, acceleration
 from gwimage.lab.topology import derive
+from gwimage.lab.turns import ask_all
 from gwimage.lab.world import Say
 
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
 CANNOT = "unaskable"  # for a reason that is not the gateway's
 _LOOK = "docs/faults.md says what must be true then; console.log shows the boot in which it happened."
 _PATIENCE = {"kvm": 60, "tcg": 120}
-# asked side by side: slow where the answer is no, or many
-_TOGETHER = (Unreachable, OtherAddresses, Spoofed, Reservation, LocalName, Unreachable6, Unadvertised)
-_LAST = (Renumbered, Inspection)  # what disturbs, and what looks back
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
@@ -143,7 +128,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
         say(f"asking {claim.id}")
         return probes.ask(claim.probe, View(hosts, look, gateway.ports, gateway.tries, gateway.sockets))
 
-    answers = ask_all(ordered(claims), answer)
+    answers = ask_all(claims, answer, gateway.at_once)
     roomy = [claim.probe.lan for claim in claims if isinstance(claim.probe, Pool)]
     for lan in roomy:
         leases.keep(lan)
@@ -153,47 +138,29 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     times["power-off"] = time.time() - off
     say("control boot: the same gateway, firewall and masquerade off")
     second = _boot(say, hosts, gateway, control=True)
-    after = _memory(hosts, gateway.findings(), roomy)
+    survived = _survived(before, _memory(hosts, gateway.findings(), roomy), gateway.started)
     gateway.open_up()
     view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries, gateway.sockets)
-    controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view)
+    controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view, gateway.at_once)
     results = [judge(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
-    results += [_stopped(how, off, times["power-off"]), _survived(before, after, gateway.started)]
+    results += [_stopped(how, off, times["power-off"]), survived]
     packets = listener.end()
     results.append(_quiet(packets))
-    results = _with_evidence(results, claims, controls, on, packets, hosts)
+    outside = [wan.name for wan in hosts.topology.wans] if gateway.at_once else []
+    results = _with_evidence(results, claims, controls, on, packets, hosts, outside)
     times |= {f"second boot: {name}": at for name, at in second.items()}
     times["whole verification"] = time.monotonic() - clock
     return Outcome(tuple(results), times, {}, look())
 
 
-def ordered(claims: Sequence[Claim]) -> list[Claim]:
-    """Inspection last: what the other probes stir up in the journal counts too."""
-    return sorted(claims, key=lambda claim: _LAST.index(type(claim.probe)) if isinstance(claim.probe, _LAST) else -1)
-
-
-def _controls(claims: Sequence[Claim], view: View) -> dict[str, Answer | None]:
-    """What was not seen open is asked once more: a busy machine loses packets, and once is enough here."""
+def _controls(claims: Sequence[Claim], view: View, at_once: bool) -> dict[str, Answer | None]:
+    """What was not seen open is asked once more, by itself: a busy machine loses packets, and once is enough here."""
     left = [replace(claim, needs=()) for claim in claims]
     found: dict[str, Answer | None] = {}
-    for _ in range(2):
-        found |= ask_all(left, lambda claim: probes.ask(claim.probe, view))
+    for together in (at_once, False):
+        found |= ask_all(left, lambda claim: probes.ask(claim.probe, view), together)
         left = [claim for claim in left if not found[claim.id].exposed]
     return found
-
-
-def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer]) -> dict[str, Answer | None]:
-    """Ask each claim whose prerequisites came out good; None for the others."""
-    answers: dict[str, Answer | None] = {}
-    left = list(claims)
-    while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
-        # The rest one by one, since a scan keeps an emulated gateway busy; first those that others wait for.
-        awaited = [claim for claim in ready if any(claim.id in other.needs for other in left)]
-        batch = awaited[:1] or [c for c in ready if isinstance(c.probe, _TOGETHER)] or ready[:1]
-        with ThreadPoolExecutor(32) as pool:
-            answers |= zip([claim.id for claim in batch], pool.map(ask, batch))
-        left = [claim for claim in left if claim.id not in answers]
-    return answers | {claim.id: None for claim in left}
 
 
 def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
@@ -216,9 +183,12 @@ def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result
 
 def _with_evidence(
     results: Sequence[Result], claims: Sequence[Claim], controls: dict[str, Answer | None], on: float,
-    packets: Sequence[Packet], hosts: Hosts,
+    packets: Sequence[Packet], hosts: Hosts, outside: Sequence[str],
 ) -> list[Result]:
-    """The failed ones with their packets, and with what to look at first. on: the power-on of the first boot."""
+    """The failed ones with their packets, and with what to look at first. on: the power-on of the first boot.
+
+    outside: as capture.of has it.
+    """
     probed, found = {claim.id: claim.probe for claim in claims}, []
     for result in results:
         if result.status == FAIL:
@@ -227,7 +197,7 @@ def _with_evidence(
             windows = [(began, result.started + result.seconds)]
             if control:
                 windows.append((control.started, control.started + control.seconds))
-            seen = capture.of(probe, windows, packets)
+            seen = capture.of(probe, windows, packets, outside)
             hint = advice.first(result.id, probe, bool(result.control), advice.Wire(seen, hosts))
             result = replace(result, advice=hint, capture=capture.keep(seen, result.id, hosts.dir))
         found.append(result)

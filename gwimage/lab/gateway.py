@@ -46,6 +46,11 @@ class Gateway:
         """Power-on, in seconds since the epoch."""
         return self.machine.started
 
+    @property
+    def at_once(self) -> bool:
+        """Whether many may ask it together."""
+        return not self.emulated
+
     def alive(self) -> bool:
         return self.machine.alive()
 

@@ -20,7 +20,7 @@ from gwimage.lab.provider import Provider
 from gwimage.lab.serve import listen
 from gwimage.lab.topology import LanSide, Topology, WanSide
 
-RENEWAL = 20  # seconds: a prefix that changes is heard of soon
+RENEWAL = 10  # seconds: a prefix that changes is heard of soon
 NARROW = 1280  # bytes, the least that IPv6 asks of a link (RFC 8200 5)
 EVERY = IPv6Address("::")
 _BY_CARD = "0"  # addr_gen_mode: a link-local address of the card's own

@@ -64,6 +64,7 @@ class Rendered:
     ports: Sequence[int] = ALL_PORTS
     tries: int = 1
     emulated: bool = False
+    at_once: bool = True
     started: float = 0
     ready_at: float = 0
     refused: str = ""

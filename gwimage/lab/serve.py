@@ -10,6 +10,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.lab.netns import inside
 
+_turn = threading.Lock()  # whoever else wants the same server finds it listening, not just bound
+
 
 def listen(name: str, protocol: str, address: IPv4Address | IPv6Address | None, port: int) -> None:
     """A server in a namespace, at one address or at all of IPv4 (:: is all of IPv6); it stays.
@@ -23,9 +25,10 @@ def listen(name: str, protocol: str, address: IPv4Address | IPv6Address | None, 
     try:
         if family == socket.AF_INET6:
             server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        server.bind((str(address or ""), port))
-        if protocol == "tcp":
-            server.listen(64)
+        with _turn:
+            server.bind((str(address or ""), port))
+            if protocol == "tcp":
+                server.listen(64)
     except OSError as error:
         server.close()
         if error.errno == errno.EADDRINUSE:

@@ -21,6 +21,7 @@ from gwimage.lab.wire import CHUNK, Mute, dns_question
 
 OPEN, REFUSED, SILENT = "open", "refused", "silent"
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # ip(7), ipv6(7); Python has no name for them
+SWEEP = b"gwim"  # what a sweep sends, by which a capture leaves it out
 Address = IPv4Address | IPv6Address
 _SNMP = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010101000500")
 _NBSTAT = b"\0\1\0\0\0\1\0\0\0\0\0\0 CK" + b"A" * 30 + b"\0\0\x21\0\1"
@@ -116,7 +117,7 @@ def sweep(name: str, target: Address, ports: Iterable[int], there: Callable[[], 
         for number, port in enumerate(ports, 1):
             for _ in range(2):  # who sends is told of an earlier error first
                 with suppress(OSError):
-                    asked.sendto(b"?", (at[0], port, *at[2:]))
+                    asked.sendto(SWEEP, (at[0], port, *at[2:]))
                     break
             if number % CHUNK == 0 and not there():
                 raise Mute(f"{target} is no longer there in the middle of the sweep")

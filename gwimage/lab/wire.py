@@ -11,7 +11,8 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -31,9 +32,18 @@ class Mute(Exception):
 
 def arp(name: str, link: str, source: IPv4Address, target: IPv4Address, wait: float) -> str | None:
     """The MAC that answers for `target`, asked every second (or sooner) for `wait` seconds."""
-    with inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as wire:
+    with asking(name, link, source, target) as ask:
+        return ask(wait)
+
+
+@contextmanager
+def asking(name: str, link: str, source: IPv4Address, target: IPv4Address) -> Iterator[Callable[[float], str | None]]:
+    """`arp` for many times, by one socket: to close one takes its time."""
+    with inside(name):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP))
+    with wire:
         wire.bind((link, _ARP))
-        return _arp(wire, source, target, wait)
+        yield lambda wait: _arp(wire, source, target, wait)
 
 
 def mac(name: str, link: str) -> str:
@@ -276,6 +286,10 @@ def until(sock: socket.socket, wait: float, wanted) -> bytes | None:
             data = sock.recv(2000)
         except TimeoutError:
             return None
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:  # of somebody else's packet: a raw socket is told that too
+                raise
+            continue
         if wanted(data):
             return data
     return None

@@ -60,8 +60,15 @@ def neighbour(name: str, link: str, target: IPv6Address, wait: float) -> str | N
     From the link-local address: without a source it would claim the address, and whoever just makes it gives it up (RFC
     4862 5.4.3).
     """
+    with asking(name, link, target) as ask:
+        return ask(wait)
+
+
+@contextmanager
+def asking(name: str, link: str, target: IPv6Address) -> Iterator[Callable[[float], str | None]]:
+    """`neighbour` for many times, by one socket: to close one takes its time."""
     with _open(name, link) as wire:
-        return _neighbour(wire, _link_local(_own(wire)), target, wait)
+        yield lambda wait: _neighbour(wire, _link_local(_own(wire)), target, wait)
 
 
 def routers(name: str, link: str, wait: float, enough: Callable[[Advert], bool] = lambda advert: True) -> list[Advert]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from gwimage.lab.netns import run
 from gwimage.problem import ToolError
 
 Say = Callable[[str], None]
+_FILES = 8192  # open ones: where many are asked at once, a socket for each question is more than the usual 1024
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
@@ -52,6 +54,8 @@ def main() -> None:
     os.dup2(2, 1)  # what anything prints must not get between the messages
     function, args = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_die_with_maker, daemon=True).start()
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(_FILES, most)), most))
     try:
         run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
         Path("/run/netns").mkdir()

@@ -50,7 +50,7 @@ def closed(probe: claim.GatewayClosed, view: View) -> Answer:
     seen = f"{len(view.ports)} ports of {target}: open {few(is_open)}, {len(resets)} reset"
     if free:
         seen += f", {len(free)} may be either"
-    deaf = _deaf(probe, target, hosts) if name.startswith("attacker-") else []
+    deaf = _deaf(probe, target, hosts) if name.startswith("attacker-") and probe.open_tcp else []
     seen += f"; from afar no answer on {few(deaf)}" if deaf else ""
     good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and not deaf
     ports = _tcp_ports(probe, view, target, found, free)
@@ -100,7 +100,8 @@ def closed_udp(probe: claim.GatewayClosedUdp, view: View) -> Answer:
     def ask() -> None:
         found.update(udp.ask(name, target, shut, set(probe.open_udp) - {_DHCP}, view.tries))
         link, own = name.partition("-")[2], hosts.address_of(name)
-        found.update(udp.sweep(name, target, rest, lambda: wire.arp(name, link, own, target, 10)))
+        with wire.asking(name, link, own, target) as there:
+            found.update(udp.sweep(name, target, rest, lambda: there(10)))
 
     try:
         inward = let_in(view, ask, found)

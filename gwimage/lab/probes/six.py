@@ -140,8 +140,8 @@ def _renumbered(probe: claim6.Renumbered, view: View) -> Answer:
     lans = [hosts.lan(name) for name in probe.lans]
     before = time.monotonic()
     provider.renumber(wan.six.later if former == wan.six.delegated else wan.six.delegated)
-    if not _until(lambda: provider.taken == provider.delegated, 3 * RENEWAL):
-        return Answer(False, f"nobody renewed {former} within {3 * RENEWAL} s")
+    if not _until(lambda: provider.taken == provider.delegated, 6 * RENEWAL):
+        return Answer(False, f"nobody renewed {former} within {6 * RENEWAL} s")
     hosts.six.route_inwards()
     taken, seen = time.monotonic(), []
     for lan in lans:

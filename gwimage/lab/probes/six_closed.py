@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv6Address
 
 from gwimage import claim6
@@ -54,7 +55,8 @@ def _gateway_closed_udp(probe: claim6.GatewayClosedUdp6, view: View) -> Answer:
 
     def ask() -> None:
         found.update(udp.ask(name, target, usual, tries=view.tries, link=link))
-        found.update(udp.sweep(name, target, ports, lambda: wire6.neighbour(name, network, target, 10), link))
+        with wire6.asking(name, network, target) as there:
+            found.update(udp.sweep(name, target, ports, lambda: there(10), link))
 
     try:
         inward = let_in(view, ask, found, 6)
@@ -100,8 +102,10 @@ def _unreachable(probe: claim6.Unreachable6, view: View) -> Answer:
     if not outside and not all(_answered(probe.lan, target, hosts) for target in targets):
         return Answer(False, f"client-{probe.lan} does not reach the gateway at all")
     ip(probe.src, [f"route replace {target} via {there} dev {network}" for target in targets])
-    answers = [wire.connect(probe.src, target, PORT) for target in targets]
-    echoes = [wire6.ping(probe.src, target, tries=2, wait=1) for target in targets]
+    with ThreadPoolExecutor(2 * len(targets)) as pool:  # silence takes its time
+        said = pool.map(lambda target: wire.connect(probe.src, target, PORT), targets)
+        echoed = pool.map(lambda target: wire6.ping(probe.src, target, tries=2, wait=1), targets)
+    answers, echoes = list(said), list(echoed)
     ip(probe.src, [f"route del {target}" for target in targets])
     seen = "; ".join(
         f"{target}: TCP {PORT} {answer}, ping {'answered' if echo else 'silent'}"

@@ -22,6 +22,7 @@ import yaml
 from bench import mutants, mutate
 from bench.mutants import ROOT, Gateway, Seen
 from gwimage.lab.course import CANNOT, PASS
+from gwimage.problem import ToolError
 from gwimage.verify import verify
 
 sys.path.append(str(ROOT / "tests"))
@@ -51,7 +52,11 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, image: Path, folder: Path) -> S
     moved = _IMAGE.sub(_LAYER, mutant.path)
     files[moved] = replace(files[mutant.path])
     baked = rebake(image, files, folder / "mutant.raw")
-    found = verify(baked, gateway.profile, gateway.claims, logs=folder / "logs")
+    try:
+        found = verify(baked, gateway.profile, gateway.claims, logs=folder / "logs")
+    except ToolError as error:
+        seen.verdict, seen.why = "broke the lab", error.stderr[-500:]
+        return seen
     wrong = [result for result in found.results if result.status not in (PASS, CANNOT)]
     seen.red, seen.why = [result.id for result in wrong], wrong[0].seen[:200] if wrong else ""
     seen.expected = [result.id for result in wrong if mutants.related(result.path, origin)]

@@ -4,6 +4,7 @@ A liar says the same of every gateway. What says "closed" of all shows no contro
 good one; what says "well" of all leaves a fault green that test_lab.py expects to be red.
 """
 
+import errno
 from typing import get_args
 
 import pytest
@@ -73,3 +74,15 @@ def test_whoever_says_closed_shows_no_control(told):
     assert {id for id in test_lab.CLOSED if told["closed"][id] == "pass"} == set()
     kinds = {type(one.probe) for one in test_lab.CLAIMS if one.closed}
     assert {claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed} <= kinds
+
+
+def test_who_cannot_even_ask_is_red(monkeypatch):
+    """A gateway that takes a client's way away must not end the lab."""
+
+    def lost(probe, view):
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setitem(probes._ASK, claim.Ping, lost)
+    answer = probes.ask(claim.Ping("lan"), None)
+    assert not answer.good and not answer.exposed
+    assert "unreachable" in answer.seen

@@ -13,7 +13,10 @@ _ASK = _IPV4 | six.ASK | six_closed.ASK
 
 
 def ask(probe: claim.Probe, view: View) -> Answer:
-    """Ask the one question of a claim, and say when that was."""
+    """Ask the one question of a claim, and say when that was. A host without an address or a way cannot ask."""
     started = time.time()
-    answer = _ASK[type(probe)](probe, view)
+    try:
+        answer = _ASK[type(probe)](probe, view)
+    except OSError as error:
+        answer = Answer(False, f"not even asked: {error.strerror or error}")
     return replace(answer, started=started, seconds=time.time() - started)

@@ -59,7 +59,7 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, image: Path, folder: Path) -> S
         return seen
     wrong = [result for result in found.results if result.status not in (PASS, CANNOT)]
     seen.red, seen.why = [result.id for result in wrong], wrong[0].seen[:200] if wrong else ""
-    seen.expected = [result.id for result in wrong if mutants.related(result.path, origin)]
+    seen.expected = mutants.expected(wrong, gateway, mutant)
     seen.verdict = "caught" if wrong else "survived"
     seen.seconds = time.monotonic() - start
     return seen

@@ -4,7 +4,7 @@
     python -m bench.mutants --loop N [PROFILE...]      the same without mistakes: N runs, none may be red
 
 By hand, since it takes its time (a few seconds of processor for each mutant). A mutant is caught if any claim is not as it
-should be; `expected` if one of them belongs to the part of the profile that caused the line, by the manifest's source map.
+should be; `expected` if one of them says where to look (`expected` below), by the manifest's source map.
 bench/equivalent.yaml lists mistakes that change nothing that anybody could see, with the reason. Exit status 1 if the
 score, without those, is below LEAST, or if a run of the loop is red.
 """
@@ -27,7 +27,7 @@ from bench import mutate
 from gwimage import compile as compiler
 from gwimage import fast, host, source, tools
 from gwimage.claim import Claim
-from gwimage.lab.course import CANNOT, PASS
+from gwimage.lab.course import CANNOT, PASS, Result
 from gwimage.lab.guest import LISTENER
 from gwimage.plan import File
 from gwimage.problem import ToolError
@@ -96,13 +96,13 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
     if mutate.needs_machine(mutant):
         seen.verdict = "needs VM"
         return seen
-    related = [claim for claim in gateway.claims if related(claim.path, origin)]
+    first = [claim for claim in gateway.claims if related(claim.path, origin)]
     try:
         # first what should be red, and the others only if that is not: most mutants are caught by few questions
-        for claims in (_with_needs(related, gateway.claims), gateway.claims):
+        for claims in (_with_needs(first, gateway.claims), gateway.claims):
             outcome = fast.verify(gateway.profile, mutant.apply(gateway.files), claims, tree, ports=PORTS)
             wrong = [result for result in outcome.results if result.status not in (PASS, CANNOT)]
-            seen.expected = [result.id for result in wrong if related(result.path, origin)]
+            seen.expected = expected(wrong, gateway, mutant)
             if seen.expected:
                 break
     except ToolError as error:
@@ -122,6 +122,20 @@ def equivalent(gateway: str, mutant: mutate.Mutant, same: list[dict]) -> str:
         if fits and gateway in entry.get("gateways", [gateway]) and re.search(entry["line"], mutant.old.strip()):
             return entry["why"]
     return ""
+
+
+def expected(wrong: list[Result], gateway: Gateway, mutant: mutate.Mutant) -> list[str]:
+    """Of what is red that which says where to look: the part of the profile that caused the line, or a network that it names.
+
+    Of a line that holds for every profile anything will do; of a key that nobody knows, that its reader complains.
+    """
+    origin, line = mutant.origin(gateway.files), f"{Path(mutant.path).name} {mutant.old} {mutant.text} {mutant.more}"
+    named = {zone for zone in gateway.zones if re.search(rf'["-]{re.escape(zone)}[".]', line)}
+    return [
+        result.id for result in wrong
+        if related(result.path, origin) or named & set(re.split(r"[.]", result.id)) or origin in ("", "firewall")
+        or (result.id == "files.accepted" and mutant.kind.startswith("key"))
+    ]  # fmt: skip
 
 
 def _with_needs(some: list[Claim], claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
@@ -154,7 +168,7 @@ def table(found: list[Seen]) -> tuple[str, float]:
     asked = count["caught"] + count["survived"] + count["broke the lab"]
     score = count["caught"] / asked if asked else 1.0
     there = sum(1 for seen in found if seen.verdict == "caught" and seen.expected)
-    lines.append(f"{count['caught']} of {asked} caught: {score:.1%}; {there} by a claim of the part that caused the line")
+    lines.append(f"{count['caught']} of {asked} caught: {score:.1%}; {there} by a claim that says where to look")
     return "\n".join(lines), score
 
 

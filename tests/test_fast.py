@@ -29,15 +29,22 @@ MACHINE = {"system.inspection", "machine.poweroff"}
 OPEN = {f"lans.{lan}.unreachable.{other}" for lan, other in (("lan", "wan"), ("lan", "iot"), ("iot", "wan"), ("iot", "lan"))}
 SSH = {f"firewall.forwards.ssh.{host}.wan.tcp" for host in ("attacker-wan", "client-lan", "client-iot")}
 ONLY = "firewall.allow.0.iot.lan.only"
-BESIDE = "firewall.forwards.ssh.attacker-wan.wan.tcp.beside"  # not asked unless the port itself is open
-MORE = {f"firewall.forwards.web.attacker-wan.wan.tcp.{what}" for what in ("443", "beside")} | {BESIDE}
+CLAIMS = compiler.claims(compiler.load(source.read(str(TWO_LANS)))[0])
+
+
+def with_needing(*names):
+    """These claims, and what is not asked unless they come out good."""
+    return {*names, *(claim.id for claim in CLAIMS if set(claim.needs) & set(names))}
+
+
+FORWARDS = with_needing(*(f"firewall.forwards.{name}.attacker-wan.wan.tcp" for name in ("ssh", "web")))
 CAMERA = "lans.iot.dhcp.reservations.camera"
 # of the two-lans profile: file, what stands there, what is written instead, the claims that must turn red
 MUTANTS = {
     "a set element added": (RULES, '"lan" . tcp . 53', '"wan" . tcp . 53, "lan" . tcp . 53', {"wans.wan.closed", "wans.wan.closed.others"}),
     "a set element removed": (
         RULES, '            "lan" . udp . 53 comment "lans.lan",\n', "",
-        {"lans.lan.dns", "lans.lan.closed.udp", "system.hostname.name", *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web"))},
+        with_needing("lans.lan.dns") | {"lans.lan.closed.udp", "system.hostname.name", *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web"))},
     ),
     "a port opened for nobody": (
         RULES, '"lan" . udp . 53', '"wan" . udp . 1900, "lan" . udp . 53', {"wans.wan.closed.udp", "wans.wan.closed.others"},
@@ -48,11 +55,11 @@ MUTANTS = {
     "a port widened": (RULES, "tcp dport 445", "tcp dport 445-454", {ONLY}),
     "a source dropped": (RULES, "ip saddr 10.0.20.7 ip daddr", "ip daddr", {ONLY}),
     "a policy turned": (RULES, "hook forward priority filter; policy drop", "hook forward priority filter; policy accept", {*OPEN, ONLY}),
-    "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", SSH | {BESIDE}),
+    "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", with_needing(*SSH)),
     "a rule dropped": (RULES, 'iifname "iot" oifname "lan" ip saddr 10.0.20.7', "# ", {"firewall.allow.0.iot.lan"}),
     "an exemption moved": (
         RULES, 'oifname != "iot" ip saddr 10.0.20.0/24 snat', 'oifname != "iot" ip saddr 10.0.21.0/24 snat',
-        {"firewall.allow.0.iot.lan", "firewall.forwards.web.client-iot.wan.tcp", "firewall.forwards.ssh.client-iot.wan.tcp"},
+        with_needing("firewall.allow.0.iot.lan", *(f"firewall.forwards.{name}.client-iot.wan.tcp" for name in ("ssh", "web"))),
     ),
     "a key misspelt": (NETWORK + "10-wan.network", "EmitLLDP=no", "EmitLDLP=no", {"files.accepted"}),
     "a key dropped": (NETWORK + "20-lan.network", "EmitTimezone=no\n", "", {"lans.lan.dhcp.options"}),
@@ -65,8 +72,8 @@ MUTANTS = {
     "forwarding off": (
         "config/etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes", "IPv4Forwarding=no",
         {"lans.lan.source", "lans.iot.source", *OPEN - {"lans.lan.unreachable.iot", "lans.iot.unreachable.lan"}}
-        | {"firewall.forwards.web.attacker-wan.wan.tcp", "firewall.forwards.ssh.attacker-wan.wan.tcp"}
-        | MORE | {"wans.wan.mss", "lans.lan.spoofed.wan", "lans.iot.spoofed.wan"},
+        | FORWARDS | {"firewall.forwards.web.attacker-wan.wan.tcp.443"} | {claim.id for claim in CLAIMS if claim.id.endswith(".outside")}
+        | {"wans.wan.mss", "lans.lan.spoofed.wan", "lans.iot.spoofed.wan"},
     ),
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ _NO_CONTROL = (
     "the end of console.log, and verify again."
 )
 _WITHOUT_PROBE = {
+    "machine.quiet": "Which program says it? For LLDP look for EmitLLDP= in the files of that network, else for resolved's settings.",
     "machine.poweroff": "The end of console.log says which unit did not stop, or that the power button was not heard.",
     "state.persist": (
         "Leases, machine ID and host keys lie on the state volume: does the second boot in console.log mount it? What was not "

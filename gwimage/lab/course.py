@@ -145,7 +145,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     results = [judge(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
     results += [_stopped(how, off, times["power-off"]), survived]
     packets = listener.end()
-    results.append(_quiet(packets))
+    results.append(_quiet(packets, on))
     outside = [wan.name for wan in hosts.topology.wans] if gateway.at_once else []
     results = _with_evidence(results, claims, controls, on, packets, hosts, outside)
     times |= {f"second boot: {name}": at for name, at in second.items()}
@@ -300,11 +300,13 @@ def _stopped(how: str, off: float, seconds: float) -> Result:
     return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")
 
 
-def _quiet(packets: Sequence[Packet]) -> Result:
+def _quiet(packets: Sequence[Packet], on: float) -> Result:
+    """on: the power-on of the first boot."""
     said = quiet.announced(packets)
     text = "the gateway does not announce itself to its neighbours"
     question = "all packets of both boots are looked through for LLDP, multicast DNS, LLMNR and SSDP"
-    return Result("machine.quiet", "", text, FAIL if said else PASS, ", ".join(said) or "nothing", question=question)
+    result = Result("machine.quiet", "", text, FAIL if said else PASS, ", ".join(said) or "nothing", question=question)
+    return replace(result, started=on, seconds=time.time() - on)
 
 
 def _survived(before: dict[str, str], after: dict[str, str], on: float) -> Result:

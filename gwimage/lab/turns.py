@@ -86,8 +86,8 @@ def _shared(probe: Probe) -> set[str]:
             return {"a scan"} | (_clothes(name) if ports and name.startswith("attacker-") else set())  # who calls from afar too
         case GatewayClosed6():
             return {"a scan of IPv6"}
-        case asked.GatewayClosedUdp() | asked.OtherAddresses():
-            return {_COUNT}
+        case asked.GatewayClosedUdp() | asked.OtherAddresses() | asked.Dns() | asked.LocalName() | asked.TunnelServices() | asked.Ntp():
+            return {_COUNT}  # who asks a service that is not there is let in for nobody
         case GatewayClosedUdp6():
             return {"the kernel's count for IPv6"}
         case asked.Identities() | asked.Renewal() | asked.Elsewhere() | asked.Pool() | asked.DhcpOptions():

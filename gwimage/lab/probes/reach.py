@@ -144,7 +144,9 @@ def _admitted(probe: claim.Admitted, view: View) -> Answer:
     if not target or not view.hosts.address_of(probe.src):
         return Answer(False, f"{probe.src if target else 'the gateway'} has no address")
     answers = {way: _let_in(probe, way, target, view.hosts) for way in (*probe.ways, *probe.beside)}
-    wrong = [way for way, answer in answers.items() if (answer != "silent") != (way in probe.ways)]
+    heard = {way for way, answer in answers.items() if answer.startswith(("open", "reset", "answered"))}
+    wrong = [way for way, answer in answers.items() if way not in heard and (way in probe.ways or answer != "silent")]
+    wrong += [way for way in probe.beside if way in heard]
     seen = "; ".join(f"{way}: {answers[way]}" for way in wrong or answers)
     return Answer(not wrong, f"{target} by {probe.protocol}: {seen}")
 

@@ -41,8 +41,8 @@ _NAME = dns_question("localhost", 7)  # a resolver answers that by itself (RFC 6
 # Port: (what usually listens there, what it is asked). What is wanted on a gateway; what other gateways have left
 # open to the world; what amplifies attacks (CISA TA14-017A); what finds neighbours and opens ports by itself.
 USUAL: dict[int, tuple[str, bytes]] = {
-    7: ("echo", b"?"),
-    19: ("character generator", b"?"),
+    7: ("echo", b"who?"),
+    19: ("character generator", b"who?"),
     53: ("DNS", _NAME),
     67: ("DHCP server", _DISCOVER),
     68: ("DHCP client", _DISCOVER),
@@ -50,18 +50,18 @@ USUAL: dict[int, tuple[str, bytes]] = {
     111: ("portmapper", _PORTMAP),
     123: ("NTP", b"\x23" + bytes(47)),
     137: ("NetBIOS names", _NBSTAT),
-    138: ("NetBIOS datagrams", b"?"),
+    138: ("NetBIOS datagrams", b"who?"),
     161: ("SNMP", _SNMP),
     162: ("SNMP traps", _SNMP),
-    389: ("LDAP without connections", b"?"),
+    389: ("LDAP without connections", b"who?"),
     500: ("IKE", _IKE),
     514: ("syslog", b"<13>gwimage asks"),
     520: ("RIP", _RIP),
-    521: ("RIP next generation", b"?"),
-    546: ("DHCPv6 client", b"?"),
-    547: ("DHCPv6 server", b"?"),
+    521: ("RIP next generation", b"who?"),
+    546: ("DHCPv6 client", b"who?"),
+    547: ("DHCPv6 server", b"who?"),
     623: ("IPMI", b"\6\0\xff\6\0\0\x11\xbe\x80\0\0\0"),
-    631: ("printers", b"?"),
+    631: ("printers", b"who?"),
     1194: ("OpenVPN", b"\x38" + bytes(13)),
     1645: ("RADIUS, old", _RADIUS),
     1701: ("L2TP", _L2TP),
@@ -70,7 +70,7 @@ USUAL: dict[int, tuple[str, bytes]] = {
     1900: ("UPnP", _SSDP),
     2049: ("NFS", _PORTMAP),
     3478: ("STUN", b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)),
-    3702: ("web services discovery", b"?"),
+    3702: ("web services discovery", b"who?"),
     4500: ("IKE behind NAT", bytes(4) + _IKE),
     4789: ("VXLAN", b"\x08" + bytes(7)),
     5060: ("SIP", _SIP),
@@ -81,7 +81,7 @@ USUAL: dict[int, tuple[str, bytes]] = {
     6081: ("GENEVE", bytes(8)),
     10001: ("Ubiquiti discovery", b"\1\0\0\0"),
     11211: ("memcached", b"\0\0\0\0\0\1\0\0stats\r\n"),
-    33434: ("traceroute", b"?"),
+    33434: ("traceroute", b"who?"),
     51820: ("WireGuard", b"\1\0\0\0" + bytes(144)),
 }
 
@@ -155,7 +155,7 @@ def _round(at: tuple, ports: list[int], wait: float) -> dict[int, str]:
                 ready.register(link, selectors.EVENT_READ, port)
                 link.setblocking(False)
                 try:
-                    link.sendto(USUAL.get(port, ("", b"?"))[1], (at[0], port, *at[2:]))
+                    link.sendto(USUAL.get(port, ("", b"who?"))[1], (at[0], port, *at[2:]))
                 except OSError as error:  # there is no way
                     found[port] = errno.errorcode.get(error.errno or 0, str(error))
             deadline = time.monotonic() + wait

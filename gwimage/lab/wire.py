@@ -73,7 +73,7 @@ def connect(
     source: IPv4Address | IPv6Address | None = None,
     tries: int = 2, wait: float = 1.5,
 ) -> str:
-    """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent one byte."""
+    """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent a word."""
     for _ in range(tries):
         answer = "silent"
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
@@ -84,7 +84,7 @@ def connect(
                 link.bind((str(source or ""), 0))
                 link.connect((str(target), port))
                 if protocol == "udp":
-                    link.send(b"?")
+                    link.send(b"who?")  # a capture tells short ones not from a sweep
                 else:
                     answer = "open"  # even if the server waits for us to speak
                 return f"open {link.recv(100).decode(errors='replace')}".strip()

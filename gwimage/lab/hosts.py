@@ -7,6 +7,7 @@ gateway (that is probes.py) except whether it is there at all.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class Hosts:
     isp: Popen[bytes] | None = None
     six: Hosts6 = field(init=False)
     peers: list[Popen[bytes]] = field(default_factory=list)
+    worn: Counter[tuple[str, IPv4Address]] = field(default_factory=Counter)  # by host and address, how many need it (roles.py)
+    wardrobe: Lock = field(default_factory=Lock, repr=False)
     _line: Lock = field(default_factory=Lock, repr=False)  # one call at a time: who asks side by side waits for it
 
     def __post_init__(self) -> None:

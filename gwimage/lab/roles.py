@@ -25,7 +25,7 @@ def player(hosts: Hosts, zone: str, address: IPv4Address | None) -> str:
 
 @contextmanager
 def wearing(hosts: Hosts, name: str, address: IPv4Address) -> Iterator[None]:
-    """The host has one more address for a while, and whoever must knows the way to it."""
+    """The host has one more address for a while, and whoever must knows the way to it. It may be the same for several."""
     kind, _, network = name.partition("-")
     if kind == "isp" or (kind != "server" and address == hosts.address_of(name)):
         yield
@@ -34,15 +34,21 @@ def wearing(hosts: Hosts, name: str, address: IPv4Address) -> Iterator[None]:
         added = {name: [("addr", f"{address}/32 dev {hosts.tunnel(name).link}")]}
     else:
         added = _outside(hosts.wan(network), address) if kind == "attacker" else _inside(hosts.lan(network), kind, address)
-    for place, lines in added.items():
-        ip(place, [f"{what} add {line}" for what, line in lines])
-    if kind in ("client", "server"):
-        _announce(hosts.lan(network), kind, added[name])
+    with hosts.wardrobe:
+        if not hosts.worn[name, address]:
+            for place, lines in added.items():
+                ip(place, [f"{what} add {line}" for what, line in lines])
+            if kind in ("client", "server"):
+                _announce(hosts.lan(network), kind, added[name])
+        hosts.worn[name, address] += 1
     try:
         yield
     finally:
-        for place, lines in added.items():
-            ip(place, [f"{what} del {line}" for what, line in reversed(lines)])
+        with hosts.wardrobe:
+            hosts.worn[name, address] -= 1
+            if not hosts.worn[name, address]:
+                for place, lines in added.items():
+                    ip(place, [f"{what} del {line}" for what, line in reversed(lines)])
 
 
 def _inside(lan: LanSide, kind: str, address: IPv4Address) -> Lines:

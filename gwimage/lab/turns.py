@@ -5,19 +5,21 @@ A single scan keeps an emulated gateway busy, so of such a one only that is aske
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from threading import Lock
+from contextlib import ExitStack, contextmanager
+from threading import Condition
 
 from gwimage import claim as asked
 from gwimage.claim import Claim, Probe
 from gwimage.claim6 import GatewayClosed6, GatewayClosedUdp6, Kept6, Renumbered, Unadvertised, Unreachable6
 from gwimage.lab.probes import Answer
 
+Needs = dict[str, object]  # by name of a thing, the state in which it must be meanwhile
 # slow where the answer is no, or many
 _WAITING = (
-    asked.Unreachable, asked.OtherAddresses, asked.Spoofed, asked.Reservation, asked.LocalName, Unreachable6, Unadvertised,
+    asked.Unreachable, asked.OtherAddresses, asked.Spoofed, asked.Reservation, asked.LocalName, asked.Withheld, asked.NotForwarded,
+    Kept6, Unreachable6, Unadvertised,
 )  # fmt: skip
 # Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
 _ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, Renumbered, asked.Inspection, asked.OwnNames)
@@ -33,24 +35,43 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], at_once: bo
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
         awaited = [claim for claim in ready if any(claim.id in other.needs for other in left)]
         batch = _together(awaited or ready) if at_once else _one_by_one(awaited, ready)
-        turns = {claim.id: sorted(_shared(claim.probe)) if at_once else [] for claim in batch}
+        needed = {claim.id: _shared(claim.probe) for claim in batch}
         with ThreadPoolExecutor(min(len(batch), _MOST)) as pool:
-            answers |= zip(turns, pool.map(_by_turns(ask, turns), batch), strict=True)
+            answers |= zip(needed, pool.map(_by_turns(ask, needed), batch), strict=True)
         left = [claim for claim in left if claim.id not in answers]
     return answers | {claim.id: None for claim in left}
 
 
-def _by_turns(ask: Callable[[Claim], Answer], turns: Mapping[str, Sequence[str]]) -> Callable[[Claim], Answer]:
-    """turns: by claim what it shares, all in the same order: so nobody waits for who waits for them."""
-    locks = {name: Lock() for names in turns.values() for name in names}
+def _by_turns(ask: Callable[[Claim], Answer], needed: Mapping[str, Needs]) -> Callable[[Claim], Answer]:
+    """needed: by claim. All take things in the same order, so nobody waits for who waits for them."""
+    things = {name: _Thing() for needs in needed.values() for name in needs}
 
     def ask_in_turn(claim: Claim) -> Answer:
         with ExitStack() as held:
-            for name in turns[claim.id]:
-                held.enter_context(locks[name])
+            for name, state in sorted(needed[claim.id].items(), key=lambda need: need[0]):
+                held.enter_context(things[name].held(state))
             return ask(claim)
 
     return ask_in_turn
+
+
+class _Thing:
+    """It is in one state at a time: who needs it in that state has it together, others wait."""
+
+    def __init__(self) -> None:
+        self._change, self._users, self._state = Condition(), 0, None
+
+    @contextmanager
+    def held(self, state: object) -> Iterator[None]:
+        with self._change:
+            self._change.wait_for(lambda: not self._users or state == self._state)
+            self._users, self._state = self._users + 1, state
+        try:
+            yield
+        finally:
+            with self._change:
+                self._users -= 1
+                self._change.notify_all()
 
 
 def _place(claim: Claim) -> int:
@@ -71,34 +92,41 @@ def _one_by_one(awaited: Sequence[Claim], ready: Sequence[Claim]) -> Sequence[Cl
     return awaited[:1] or [claim for claim in ready if isinstance(claim.probe, _WAITING)] or ready[:1]
 
 
-def _shared(probe: Probe) -> set[str]:
-    """What a probe shares with others, so that they take turns; nothing for most."""
+def _shared(probe: Probe) -> Needs:
+    """What a probe shares with others; nothing for most."""
+    alone = object()  # no two are equal
     match probe:
-        case asked.Forwarded(src=src, lan=lan) | asked.NotForwarded(src=src, lan=lan) | asked.SpoofedForward(src=src, lan=lan):
-            return _clothes(src) | {f"server-{lan}"}
+        case asked.Forwarded(src=src, lan=lan, to=to, source=source) | asked.NotForwarded(src=src, lan=lan, to=to, source=source):
+            return _clothes(src, source or ("from afar" if src.startswith("attacker-") else None)) | {f"server-{lan}": to}
+        case asked.SpoofedForward(lan=lan, to=to):
+            return {f"server-{lan}": to}
         case asked.Reaches(src=src, zone=zone) | asked.Withheld(src=src, zone=zone):
-            return _clothes(src) | {f"server-{zone}", _OUTSIDE}
+            return _clothes(src, alone) | {f"server-{zone}": alone, _OUTSIDE: alone}
         case asked.Admitted(src=src, protocol=protocol):
-            return _clothes(src) | ({_COUNT} if protocol == "udp" else set())
+            return _clothes(src, alone) | ({_COUNT: alone} if protocol == "udp" else {})
         case asked.Source(lan=lan, host=host):
-            return {f"the calls from {lan}"} | (_clothes(f"client-{lan}") if host else set())  # a capture cannot tell them apart
+            return {f"the calls from {lan}": alone} | (_clothes(f"client-{lan}", host) if host else {})  # a capture cannot tell them apart
         case asked.GatewayClosed(zone_host=name, open_tcp=ports):
-            return {"a scan"} | (_clothes(name) if ports and name.startswith("attacker-") else set())  # who calls from afar too
+            return {"a scan": alone} | (_clothes(name, "from afar") if ports and name.startswith("attacker-") else {})
         case GatewayClosed6():
-            return {"a scan of IPv6"}
-        case asked.GatewayClosedUdp() | asked.OtherAddresses() | asked.Dns() | asked.LocalName() | asked.TunnelServices() | asked.Ntp():
-            return {_COUNT}  # who asks a service that is not there is let in for nobody
+            return {"a scan of IPv6": alone}
+        case asked.GatewayClosedUdp():
+            return {_COUNT: alone}
+        case asked.OtherAddresses() | asked.Dns() | asked.LocalName() | asked.TunnelServices() | asked.Ntp():
+            return {_COUNT: "nobody counts"}  # who asks a service that is not there is let in for nobody
         case GatewayClosedUdp6():
-            return {"the kernel's count for IPv6"}
+            return {"the kernel's count for IPv6": alone}
         case asked.Identities() | asked.Renewal() | asked.Elsewhere() | asked.Pool() | asked.DhcpOptions():
-            return {f"the pool of {probe.lan}"}
+            return {f"the pool of {probe.lan}": alone}
         case Unreachable6():
-            return {f"the routes of {probe.src}"}
+            return {f"the routes of {probe.src}": alone}
         case Kept6():
-            return {"the ear that the ISP has for a false source"}
-    return set()
+            return {"the ear that the ISP has for a false source": alone}
+    return {}
 
 
-def _clothes(name: str) -> set[str]:
+def _clothes(name: str, address: object) -> Needs:
     """A host that has one more address for a while; if it is outside, the ISP knows the way to that, and no other."""
-    return {name, _OUTSIDE} if name.startswith("attacker-") else {name}
+    if address is None:
+        return {}
+    return {name: address} | ({_OUTSIDE: (name, address)} if name.startswith("attacker-") else {})

@@ -18,6 +18,7 @@ from gwimage import __version__
 from gwimage.claim import Claim
 from gwimage.lab import capture, course, guest, preflight, qemu, world
 from gwimage.lab.course import CANNOT, PASS, Result
+from gwimage.lab.probes import ALL_PORTS
 from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
@@ -57,10 +58,11 @@ def verify(
     places: Mapping[str, str] = MappingProxyType({}),
     logs: Path | None = None,
     faults: tuple[str, ...] | None = None,
+    ports: Sequence[int] = ALL_PORTS,
     say: world.Say = lambda text: None,
 ) -> Report:
     """Boot the image twice in its lab and ask every claim. `logs` gets consoles, host logs, and the packets of what failed;
-    `faults`: see course.Job.
+    `faults` and `ports`: see course.Job.
 
     Never writes to the image. Raises ToolError when the host cannot run the lab, or when the
     image changes under it.
@@ -69,7 +71,7 @@ def verify(
         raise ToolError(("gwimage", "verify"), 3, "; ".join(problems))
     started, state, digest = time.time(), _state(image), _digest(image)
     with tempfile.TemporaryDirectory(prefix="gwimage-lab-") as folder:
-        job = course.Job(image.resolve(), profile, tuple(claims), shape, Path(folder), faults)
+        job = course.Job(image.resolve(), profile, tuple(claims), shape, Path(folder), faults, ports)
         try:
             outcome = world.call(course.run, job, say=say)
             results = tuple(_told(result, Path(folder)) for result in outcome.results)

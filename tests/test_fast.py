@@ -16,9 +16,11 @@ from pathlib import Path
 import oracle
 import pytest
 from conftest import ROOT, TESTS
+from proofs import PORTS
 
 from gwimage import compile as compiler
 from gwimage import fast, source
+from gwimage.lab.probes import ALL_PORTS
 
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
 TWO_LANS = ROOT / "profiles" / "two-lans.yaml"
@@ -86,7 +88,7 @@ def results(profile, mutant=None):
         path, old, new, _ = mutant
         assert old in files[path].text
         files[path] = replace(files[path], text=files[path].text.replace(old, new))
-    return {result.id: result for result in fast.verify(parsed, files, compiler.claims(parsed), oracle.tree()).results}
+    return {result.id: result for result in fast.verify(parsed, files, compiler.claims(parsed), oracle.tree(), ports=PORTS if mutant else ALL_PORTS).results}
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import dataclasses
 
 import pytest
 from conftest import HOMELAB
-from proofs import prove, red
+from proofs import PORTS, prove, red
 from rebake import rebake
 from visits import darkness, disturb
 
@@ -47,14 +47,14 @@ def mutated(image, folder, *names):
 def test_mistakes_are_red_on_exactly_their_claims(image, tmp_path):
     """Without a second disk, as most will run it: what survives the restart lies on the OS disk."""
     mutant, expected = mutated(image, tmp_path, *MUTANTS)
-    assert red(prove(mutant, HOMELAB, shape=Shape(state_disk=False))) == expected
+    assert red(prove(mutant, HOMELAB, shape=Shape(state_disk=False), ports=PORTS)) == expected
 
 
 @pytest.mark.more
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mistake_is_red_on_exactly_its_claims(image, tmp_path, name):
     mutant, expected = mutated(image, tmp_path, name)
-    assert red(prove(mutant, HOMELAB)) == expected
+    assert red(prove(mutant, HOMELAB, ports=PORTS)) == expected
 
 
 def test_rules_that_do_not_load_leave_the_gateway_dark(image, tmp_path):

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from conftest import HOMELAB, TESTS
-from proofs import prove, red
+from proofs import PORTS, prove, red
 from rebake import rebake
 from visits import log_in, upgrade
 
@@ -37,7 +37,7 @@ services:
 def test_two_wans_two_lans_and_ssh_under_ovmf(image, tmp_path):
     """Also that host keys survive: this profile has SSH. And tunnels; and CAKE, if the machine is fast enough."""
     baked = rebake(image, compile(source.read(str(EVERYTHING)))[0], tmp_path / "everything.raw")
-    found = prove(baked, EVERYTHING, shape=Shape(machine="q35"))
+    found = prove(baked, EVERYTHING, shape=Shape(machine="q35"), ports=PORTS)
     assert red(found) == set()
     assert {result.id for result in found.results if result.status == "unaskable"} <= {"qos.fibre.upload"}
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What to verify. `dir` gets logs and overlays; `faults`: the ids of those to play, or None for none."""
+    """What to verify. `dir` gets logs and overlays; `faults`: the ids of those to play, or None for none; ports: that a scan asks."""
 
     image: Path
     profile: Profile
@@ -46,6 +46,7 @@ class Job:
     shape: Shape
     dir: Path
     faults: tuple[str, ...] | None = None
+    ports: Sequence[int] = probes.ALL_PORTS
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def run(say: Say, job: Job) -> Outcome:
     hosts.start()
     machine.prepare()
     given = guest.tunnel_keys(job.profile, keys) | guest.before_network(guest.BEFORE[1], tunnels.introduce(hosts.tunnels))
-    gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", given)
+    gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", given, ports=job.ports)
     outcome = examine(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel
     if job.faults is None:

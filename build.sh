@@ -94,8 +94,8 @@ case ${1:-} in
     test)
         shift
         cd "$here"
-        # one more than there are processors: half of the time is waiting for silence
-        exec "$python" -m pytest -n $(($(nproc) + 1)) --maxprocesses 5 --dist loadscope --no-loadscope-reorder "$@"
+        # more than there are processors: much of the time is waiting for silence
+        exec "$python" -m pytest -n $(($(nproc) + 2)) --maxprocesses 5 --dist loadscope --no-loadscope-reorder "$@"
         ;;
     *) exec "$python" -m gwimage "$@" ;;
 esac

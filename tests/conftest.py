@@ -11,8 +11,12 @@ import pytest
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
-# modules, each by one process, so the longest must not come last; the two first have the machines, and so there are two at a time
-LONG = ("test_vm", "test_vm_profiles", "test_fast", "test_lab", "test_lab6", "test_lab_faults", "test_lab_tunnels", "test_lab_uploads", "test_dhcp_claims")
+# Modules, each by one process: what takes long must not come last. A process takes its next module when two tests are left,
+# so a short one comes fifth, to wait for the machines of the first; their second module comes when the main job's are done.
+ORDER = (
+    "test_vm_profiles", "test_fast", "test_lab", "test_lab_faults", "test_words", "test_lab_tunnels", "test_vm", "test_lab6",
+    "test_lab_uploads", "test_dhcp_claims", "test_lab_liars",
+)  # fmt: skip
 
 
 def pytest_addoption(parser):
@@ -29,7 +33,7 @@ def pytest_collection_modifyitems(config, items):
         more = [item for item in items if item.get_closest_marker("more")]
         config.hook.pytest_deselected(items=more)
         items[:] = [item for item in items if item not in more]
-    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+    items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -172,12 +172,14 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, how):
         str(HOMELAB), env={"TMPDIR": str(tmp_path)}, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )  # fmt: skip
+    said = []
     for line in process.stderr:
+        said.append(line)
         if "asking" in line:
             break
     process.send_signal(how)
-    process.communicate(timeout=60)
-    assert process.returncode == 128 + how
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + how, "".join(said) + err + out
     assert list(tmp_path.iterdir()) == []
     deadline = time.monotonic() + 20
     while left := _naming(str(tmp_path)):

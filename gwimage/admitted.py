@@ -10,7 +10,8 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gwimage import ground, match, opening, withheld, zones
-from gwimage.claim import Admitted, Claim, Way
+from gwimage.claim import Admitted, Claim
+from gwimage.way import Way
 from gwimage.zones import GATEWAY, Zones
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from gwimage.claim6 import Probe6
+from gwimage.way import Way
 
 
 class WanAddress(NamedTuple):
@@ -303,17 +304,6 @@ class Beyond(NamedTuple):
     """What the profile says and no lab can ask; why goes into the proof."""
 
     why: str
-
-
-class Way(NamedTuple):
-    """destination and source: None for whichever the hosts have."""
-
-    port: int
-    destination: IPv4Address | None
-    source: IPv4Address | None
-
-    def __str__(self) -> str:
-        return " ".join([f"port {self.port}"] + [f"{word} {ip}" for word, ip in (("of", self.destination), ("from", self.source)) if ip])
 
 
 class Withheld(NamedTuple):

@@ -3,6 +3,8 @@
 from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple
 
+from gwimage.way import Way
+
 
 class WanAddress6(NamedTuple):
     """The WAN has its fixed IPv6 address, or one of the subnet that the ISP advertises, as the ISP sees it."""
@@ -89,11 +91,25 @@ class GatewayClosedUdp6(NamedTuple):
 class Unreachable6(NamedTuple):
     """Neither TCP nor a ping from src to a client on the LAN, by any of its global or unique local addresses.
 
-    lan: may be a WAN's name too; then it is the server outside.
+    lan: may be a WAN's name too; then it is the server outside. protocols: tcp and icmpv6, or one of them.
     """
 
     src: str
     lan: str
+    protocols: tuple[str, ...] = ("tcp", "icmpv6")
+
+
+class Allowed6(NamedTuple):
+    """What src sends by these ways to a host on the zone arrives, from its own address; by those beside them there is silence.
+
+    zone: may be `gateway`, which answers or refuses what it lets in.
+    """
+
+    src: str
+    zone: str
+    protocol: str
+    ways: tuple[Way, ...]
+    beside: tuple[Way, ...]
 
 
 class Renumbered(NamedTuple):
@@ -115,5 +131,6 @@ Probe6 = (
     | GatewayClosed6
     | GatewayClosedUdp6
     | Unreachable6
+    | Allowed6
     | Renumbered
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gwimage import inet6
+from gwimage import allowed6, inet6
 from gwimage.claim import Claim
 from gwimage.claim6 import (
     Advertised,
@@ -26,7 +26,6 @@ from gwimage.ranges import LAST_PORT, Ports
 from gwimage.zones import GATEWAY
 
 if TYPE_CHECKING:
-    from gwimage.features.allow import Allow
     from gwimage.features.ipv6 import Inside
     from gwimage.features.lans import Lan
     from gwimage.profile import Profile
@@ -76,8 +75,9 @@ def _inside(lan: Lan, inside: Inside, profile: Profile) -> Iterator[Claim]:
     first = next(iter(ipv6.wans))  # its default route wins
     needs = (f"{path}.ping", f"wans.{first}.ipv6.address")
     if not lan.internet:
-        text, probe = f"{client} does not reach a server outside over IPv6", Unreachable6(f"client-{name}", first)
-        if not _opens(profile.allow, name, first):
+        if protocols := allowed6.shut(profile, name, first):
+            text = f"{client} does not reach a server outside over IPv6{_only(protocols)}"
+            probe = Unreachable6(f"client-{name}", first, protocols)
             yield Claim(f"{path}.internet", f"lans.{name}.internet", text, probe, needs, closed=True)
         return
     text = f"{client} reaches a server outside over IPv6, seen with its own address"
@@ -95,12 +95,13 @@ def closed(profile: Profile) -> Iterator[Claim]:
         yield from _scans(name, "lans", FIXED if inside.address else AUTOMATIC, True, profile)
         path = f"lans.{name}.ipv6"
         for other in (*ipv6.wans, *(other for other in ipv6.lans if other != name)):
-            if not _opens(profile.allow, other, name):
+            if protocols := allowed6.shut(profile, other, name):
                 there = "address" if other in ipv6.wans else "ping"
                 needs = (f"{path}.ping", f"{'wans' if other in ipv6.wans else 'lans'}.{other}.ipv6.{there}")
                 start = f"attacker-{other}" if other in ipv6.wans else f"client-{other}"
-                text = f"nobody on {other} reaches a client on {name} over IPv6"
-                yield Claim(f"{path}.unreachable.{other}", path, text, Unreachable6(start, name), needs, closed=True)
+                text = f"nobody on {other} reaches a client on {name} over IPv6{_only(protocols)}"
+                probe = Unreachable6(start, name, protocols)
+                yield Claim(f"{path}.unreachable.{other}", path, text, probe, needs, closed=True)
     yield from _kept(profile)
 
 
@@ -109,7 +110,7 @@ def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -
     path, host = f"{kind}.{name}.ipv6", f"{'client' if inside else 'attacker'}-{name}"
     ssh = (SSH,) if name in profile.services.ssh_from else ()
     needs = (f"{path}.ping" if inside else f"{path}.address",)
-    echo = inside or _opens(profile.allow, name, GATEWAY, ("icmpv6",))
+    echo = inside or "icmpv6" not in allowed6.shut(profile, name, GATEWAY)
     for which in (address, LINK_LOCAL):
         # what listens on fixed addresses alone, as the DNS server does, is open all the same
         serves = inside and which == FIXED
@@ -141,12 +142,8 @@ def _allowed(zone: str, profile: Profile, protocol: str = "tcp") -> tuple[Ports,
     return tuple(sorted(set(found)))
 
 
-def _opens(entries: tuple[Allow, ...], start: str, end: str, protocols: tuple[str, ...] = ("tcp", "icmpv6")) -> bool:
-    """Whether one of the entries may let the lab's question through; its addresses and ports are not looked at."""
-    return any(
-        start in entry.from_zones and end in entry.to_zones and (not entry.protocols or set(protocols) & set(entry.protocols))
-        for entry in entries
-    )
+def _only(protocols: tuple[str, ...]) -> str:
+    return "" if len(protocols) == 2 else " by TCP" if protocols == ("tcp",) else " by ping"
 
 
 def _kept(profile: Profile) -> Iterator[Claim]:

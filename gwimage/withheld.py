@@ -10,8 +10,9 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gwimage import ground, match
-from gwimage.claim import Claim, Reaches, Way, Withheld
+from gwimage.claim import Claim, Reaches, Withheld
 from gwimage.match import Items
+from gwimage.way import Way
 from gwimage.zones import Zones
 
 if TYPE_CHECKING:

@@ -27,6 +27,12 @@ lans:
     ipv6: {delegated: true, subnet: 10, address: fd12:3456:789a:1::1/64}
   guests: {nic: net2, address: 10.0.1.1/24, ipv6: delegated}
   iot: {nic: net3, address: 10.0.2.1/24}
+firewall:
+  allow:
+    - {from: [fibre], to: [lan], protocols: [tcp], ports: [443]}
+    - {from: [guests], to: [lan], protocols: [tcp, udp], ports: [5000-5001], destinations: ["fd12:3456:789a:1::80"]}
+    - {from: [fibre], to: [gateway], protocols: [udp], ports: [5555], sources: ["3fff:77::/48"]}
+    - {from: [lan], to: [guests], protocols: [icmpv6]}
 """
 READ = source.parse(PROFILE, "p.yaml")
 LOADED = compiler.load(READ)[0]
@@ -42,24 +48,25 @@ def ids(*patterns: str) -> set[str]:
 
 
 OUT = ids(".source", ".mtu", ".renumbered")
+OF_LAN = ("allow.0", "allow.1", "allow.3")
 # file, what stands there, what is put in its place, the claims that must turn red
 MUTANTS = {
     "no advertisements": (
-        LAN, "IPv6SendRA=yes", "IPv6SendRA=no", ids("lan.ipv6", "unreachable.lan", "renumbered"),
+        LAN, "IPv6SendRA=yes", "IPv6SendRA=no", ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
     ),
     "another subnet": (GUESTS, "SubnetId=0", "SubnetId=1", ids("guests", "renumbered")),
     "another local prefix": (
-        LAN, f"Prefix={ULA}", "Prefix=fd12:3456:789a:2::", ids("lan.ipv6", "unreachable.lan", "renumbered"),
+        LAN, f"Prefix={ULA}", "Prefix=fd12:3456:789a:2::", ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
     ),
-    "no forwarding": (DAEMON, "IPv6Forwarding=yes", "IPv6Forwarding=no", OUT | ids("unreachable", "kept")),
+    "no forwarding": (DAEMON, "IPv6Forwarding=yes", "IPv6Forwarding=no", OUT | ids("unreachable", "kept", *OF_LAN)),
     "waits for the M flag": (
         WAN, "WithoutRA=solicit\n", "", ids("fibre.ipv6.prefix", "renumbered", "lan.", "guests") | {"state.persist"},
     ),
     "deaf to the provider": (
         WAN, "IPv6AcceptRA=yes", "IPv6AcceptRA=no",
-        OUT | ids("fibre.ipv6.address", "fibre.ipv6.closed", "unreachable.fibre", "kept"),
+        OUT | ids("wans.fibre.ipv6.address", "wans.fibre.ipv6.closed", "unreachable.fibre", "kept", "allow.0", "allow.2"),
     ),
-    "open": (NFT, "policy drop;", "policy accept;", ids("unreachable", "closed")),
+    "open": (NFT, "policy drop;", "policy accept;", ids("unreachable", "closed", "allow.0", "allow.1", "allow.2")),
     "open to pings": (NFT, "iifname @lans icmpv6 type echo-request", "icmpv6 type echo-request", {"wans.fibre.ipv6.closed", "wans.fibre.ipv6.closed.local"}),
     "a UDP port open": (
         NFT, 'iifname "lo" accept', 'udp dport 41000 accept\n        iifname "lo" accept', ids("closed.udp", "closed.local.udp"),
@@ -71,6 +78,12 @@ MUTANTS = {
     "IPv6 of a LAN without": (
         NFT, 'iifname "iot" meta nfproto ipv6 counter drop', 'iifname "iot" meta nfproto ipv6 counter', {"lans.iot.ipv6.kept"},
     ),
+    "an entry for IPv4 alone": (NFT, '"lan" tcp dport 443', '"lan" meta nfproto ipv4 tcp dport 443', ids("allow.0")),
+    "an entry of too many ports": (NFT, "dport 5000-5001", "dport 4999-5001", ids("allow.1")),
+    "an entry for too many hosts": (NFT, f"ip6 daddr {ULA}80 meta", f"ip6 daddr {ULA}80/127 meta", ids("allow.1")),
+    "an entry for anybody": (NFT, "ip6 saddr 3fff:77::/48 udp", "udp", ids("allow.2")),
+    "an entry for no gateway": (NFT, 'udp dport 5555 accept', 'udp dport 5555 drop', ids("allow.2")),
+    "an entry for the other protocol": (NFT, 'oifname "guests" meta l4proto icmpv6', 'oifname "guests" meta l4proto icmp', ids("allow.3")),
     "advertises where it must not": (
         IOT, "LinkLocalAddressing=no", "LinkLocalAddressing=ipv6\nIPv6SendRA=yes", {"lans.iot.ipv6.off"},
     ),
@@ -94,13 +107,16 @@ def results(name):
 def seen():
     """Side by side, since much of the time is waiting for silence."""
     oracle.tree()
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(7) as pool:
         return dict(zip(["", *MUTANTS], pool.map(results, ["", *MUTANTS])))
 
 
 def test_the_compiled_files_are_green(seen):
     assert wrong(seen[""]) == {}
     assert {claim.id for claim in CLAIMS} < seen[""].keys()
+    assert {name.rpartition(".ipv6.")[0] for name in ids("allow.")} == {
+        "firewall.allow.0.fibre.lan", "firewall.allow.1.guests.lan", "firewall.allow.2.fibre.gateway", "firewall.allow.3.lan.guests",
+    }  # fmt: skip
     assert "became" in seen[""]["wans.fibre.ipv6.renumbered"].seen
     assert "40404" in seen[""]["wans.fibre.ipv6.closed.local"].control
 

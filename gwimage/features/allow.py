@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from gwimage import admitted, ground, match, nic, opening, peers, ranges, subnets, withheld, zones
+from gwimage import admitted, allowed6, ground, match, nic, opening, peers, ranges, subnets, withheld, zones
 from gwimage.claim import Claim, Reaches
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
@@ -208,7 +208,8 @@ def plan(profile: Profile) -> Plan:
     claims = tuple(islice((one for path, entry in entries for one in _claims(entry, path, known, profile)), MOST_CLAIMS))
     beside = islice(withheld.beside(claims, known, profile), withheld.MOST)
     let_in = islice((one for path, entry in entries for one in admitted.claims(entry, path, known, profile)), admitted.MOST)
-    return Plan(rules=rules, claims=(*claims, *beside, *let_in))
+    over6 = islice(allowed6.claims(profile), allowed6.MOST)
+    return Plan(rules=rules, claims=(*claims, *beside, *let_in, *over6))
 
 
 def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:

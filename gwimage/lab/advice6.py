@@ -77,6 +77,11 @@ def _unreachable(probe: claim6.Unreachable6) -> str:
     return f"{_explain(probe.src.partition('-')[2], probe.lan, f'--tcp {PORT}')} says by which rule it would pass."
 
 
+def _allowed(probe: claim6.Allowed6) -> str:
+    start, what = probe.src.partition("-")[2], "--icmp" if probe.protocol == "icmpv6" else f"--{probe.protocol} {probe.ways[0].port}"
+    return f"{_explain(start, probe.zone, what)} says by which rule it passes, and by which what lies beside it would."
+
+
 def _renumbered(probe: claim6.Renumbered) -> str:
     return (
         f"Does the gateway renew its prefix (in Wireshark: dhcpv6), and do the LANs take a part of it "
@@ -96,5 +101,6 @@ KINDS: dict[type, tuple[str, Callable[[claim6.Probe6], str]]] = {
     claim6.GatewayClosed6: ("a SYN goes to every TCP port of that address, twice where none answers, and a ping", _gateway_closed),
     claim6.GatewayClosedUdp6: ("a packet goes to every UDP port of that address, the usual question to usual ones; the kernel counts", _gateway_closed_udp),
     claim6.Unreachable6: ("TCP and a ping to a host that listens, and knows the way back", _unreachable),
+    claim6.Allowed6: ("each way to a host that listens is tried, and tells whom it saw; those beside it too", _allowed),
     claim6.Renumbered: ("the ISP answers the next renewal with another prefix, and ends the former", _renumbered),
 }

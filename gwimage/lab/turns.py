@@ -12,14 +12,14 @@ from threading import Condition
 
 from gwimage import claim as asked
 from gwimage.claim import Claim, Probe
-from gwimage.claim6 import GatewayClosed6, GatewayClosedUdp6, Kept6, Renumbered, Unadvertised, Unreachable6
+from gwimage.claim6 import Allowed6, GatewayClosed6, GatewayClosedUdp6, Kept6, Renumbered, Unadvertised, Unreachable6
 from gwimage.lab.probes import Answer
 
 Needs = dict[str, object]  # by name of a thing, the state in which it must be meanwhile
 # slow where the answer is no, or many
 _WAITING = (
     asked.Unreachable, asked.OtherAddresses, asked.Spoofed, asked.Reservation, asked.LocalName, asked.Withheld, asked.NotForwarded,
-    Kept6, Unreachable6, Unadvertised,
+    Kept6, Unreachable6, Unadvertised, Allowed6,
 )  # fmt: skip
 # Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
 _ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, Renumbered, asked.Inspection, asked.OwnNames)
@@ -118,6 +118,9 @@ def _shared(probe: Probe) -> Needs:
             return {"the kernel's count for IPv6": alone}
         case asked.Identities() | asked.Renewal() | asked.Elsewhere() | asked.Pool() | asked.DhcpOptions():
             return {f"the pool of {probe.lan}": alone}
+        case Allowed6(src=src, zone=zone, protocol=protocol):
+            counted = {"the kernel's count for IPv6": alone} if (zone, protocol) == ("gateway", "udp") else {}
+            return counted | {f"the routes of {src}": alone, f"IPv6 of {zone}": alone}
         case Unreachable6():
             return {f"the routes of {probe.src}": alone}
         case Kept6():

@@ -15,6 +15,7 @@ from gwimage.lab.serve import listen
 from gwimage.lab.sniff import Place
 from gwimage.lab.topology import WanSide
 from gwimage.opening import ASKED
+from gwimage.way import Way
 
 
 def _source(probe: claim.Source, view: View) -> Answer:
@@ -127,7 +128,7 @@ def _withheld(probe: claim.Withheld, view: View) -> Answer:
     return Answer(not wrong, f"{seen}, by {probe.protocol}", exposed=len(opened) == len(answers))
 
 
-def _on_way(probe: claim.Withheld, way: claim.Way, hosts: Hosts) -> str:
+def _on_way(probe: claim.Withheld, way: Way, hosts: Hosts) -> str:
     there = player(hosts, probe.zone, way.destination)
     source, target = way.source or hosts.address_of(probe.src), way.destination or hosts.address_of(there)
     if not source or not target:
@@ -151,7 +152,7 @@ def _admitted(probe: claim.Admitted, view: View) -> Answer:
     return Answer(not wrong, f"{target} by {probe.protocol}: {seen}")
 
 
-def _let_in(probe: claim.Admitted, way: claim.Way, target: IPv4Address, hosts: Hosts) -> str:
+def _let_in(probe: claim.Admitted, way: Way, target: IPv4Address, hosts: Hosts) -> str:
     caller = _caller(probe.src, way.source, hosts) if way.source else probe.src
     with wearing(hosts, caller, way.source or hosts.address_of(probe.src)):
         if probe.protocol == "icmp":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv6Address
+from itertools import product
 
 from gwimage import claim6
 from gwimage.ipv6_claims import FIXED, LINK_LOCAL
@@ -18,6 +19,7 @@ from gwimage.lab.probes.six import gateway_link_local
 from gwimage.lab.probes.view import Answer, View
 
 _WAIT = 2  # seconds for a packet that should not come
+_WORD = {"tcp": f"TCP {PORT}", "icmpv6": "ping"}
 
 
 def _gateway_closed(probe: claim6.GatewayClosed6, view: View) -> Answer:
@@ -70,7 +72,7 @@ def _gateway_closed_udp(probe: claim6.GatewayClosedUdp6, view: View) -> Answer:
 def _target(probe: claim6.GatewayClosed6 | claim6.GatewayClosedUdp6, hosts: Hosts) -> IPv6Address | None:
     kind, _, network = probe.zone_host.partition("-")
     if probe.kind == LINK_LOCAL:
-        return _router(probe.zone_host, hosts)
+        return router_for(probe.zone_host, hosts)
     if kind == "attacker":
         return hosts.wan(network).six.own
     lan = hosts.lan(network)
@@ -96,26 +98,27 @@ def _unreachable(probe: claim6.Unreachable6, view: View) -> Answer:
     targets = [hosts.topology.beyond6.outside] if outside else hosts.six.settled(hosts.lan(probe.lan))
     if not targets:
         return Answer(False, f"client-{probe.lan} has no address to aim at")
-    there = _router(probe.src, hosts)
+    there = router_for(probe.src, hosts)
     if not there or not _reached(probe.src, there):
         return Answer(False, f"{probe.src} does not reach the gateway at all")
     if not outside and not all(_answered(probe.lan, target, hosts) for target in targets):
         return Answer(False, f"client-{probe.lan} does not reach the gateway at all")
     ip(probe.src, [f"route replace {target} via {there} dev {network}" for target in targets])
-    with ThreadPoolExecutor(2 * len(targets)) as pool:  # silence takes its time
-        said = pool.map(lambda target: wire.connect(probe.src, target, PORT), targets)
-        echoed = pool.map(lambda target: wire6.ping(probe.src, target, tries=2, wait=1), targets)
-    answers, echoes = list(said), list(echoed)
+    ways = list(product(targets, probe.protocols))
+    with ThreadPoolExecutor(len(ways)) as pool:  # silence takes its time
+        answers = list(pool.map(lambda way: _knock(probe.src, *way), ways))
     ip(probe.src, [f"route del {target}" for target in targets])
-    seen = "; ".join(
-        f"{target}: TCP {PORT} {answer}, ping {'answered' if echo else 'silent'}"
-        for target, answer, echo in zip(targets, answers, echoes)
-    )
-    exposed = all(answer.startswith("open") for answer in answers) and all(echoes)
-    return Answer(set(answers) == {"silent"} and not any(echoes), seen, exposed)
+    seen = "; ".join(f"{target}: {_WORD[name]} {answer}" for (target, name), answer in zip(ways, answers))
+    return Answer(set(answers) == {"silent"}, seen, all(answer.startswith(("open", "answered")) for answer in answers))
 
 
-def _router(name: str, hosts: Hosts) -> IPv6Address | None:
+def _knock(name: str, target: IPv6Address, protocol: str) -> str:
+    if protocol == "tcp":
+        return wire.connect(name, target, PORT)
+    return "answered" if wire6.ping(name, target, tries=2, wait=1) else "silent"
+
+
+def router_for(name: str, hosts: Hosts) -> IPv6Address | None:
     """The gateway's link-local address on the network of an attacker or a client."""
     kind, _, network = name.partition("-")
     return made_of(NEIGHBOURS, hosts.wan(network).mac) if kind == "attacker" else gateway_link_local(hosts, hosts.lan(network))

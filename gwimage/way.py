@@ -1,0 +1,16 @@
+"""One way to ask a host for something, as claims name it."""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+
+class Way(NamedTuple):
+    """port: 0 is a ping; destination and source: None for whichever the hosts have."""
+
+    port: int
+    destination: IPv4Address | IPv6Address | None = None
+    source: IPv4Address | IPv6Address | None = None
+
+    def __str__(self) -> str:
+        asked = f"port {self.port}" if self.port else "a ping"
+        return " ".join([asked] + [f"{word} {ip}" for word, ip in (("of", self.destination), ("from", self.source)) if ip])

@@ -22,6 +22,8 @@ _FOLDERS = {
     "var/lib/systemd/network": "systemd-network",
     "var/lib/chrony": "_chrony",
 }
+# fsconfig(2), which mount uses since util-linux 2.39, takes no more than 256 bytes of layers
+_MOUNT2 = ("env", "LIBMOUNT_FORCE_MOUNT2=always")
 _DEVICES = ("null", "zero", "random", "urandom")
 _ENV = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -64,7 +66,8 @@ def lay(name: str, tree: Path, layers: Sequence[Path], work: Path, kept: Path) -
         (work / part).mkdir()
     root = work / "root"
     lower = ":".join(map(str, [*layers, tree]))
-    run(["mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={work}/upper,workdir={work}/work", "root", str(root)])
+    options = f"lowerdir={lower},upperdir={work}/upper,workdir={work}/work"
+    run([*_MOUNT2, "mount", "-t", "overlay", "-o", options, "root", str(root)])
     for folder in ("run", "tmp", "dev"):
         run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(root / folder)])
     for device in _DEVICES:

@@ -32,6 +32,8 @@ def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[
         src = f"{'attacker' if start in known.wans else 'client'}-{start}"
         for protocol in (name for name in entry.protocols or opening.ASKED if name in opening.ASKED):
             port = 0 if protocol == "icmp" else entry.ports[0][0] if entry.ports else opening.LISTENER
+            if protocol == "udp" and port in opening.mute(profile):
+                continue
             ways = (Way(port, None, source),)
             beside = tuple(_beside(ways[0], start, protocol, known, profile))
             text = f"{source or 'a host'} on {start} is let in to the gateway by {f'{protocol.upper()} {port}' if port else 'ping'}"

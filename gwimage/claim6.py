@@ -67,13 +67,13 @@ class Kept6(NamedTuple):
 class GatewayClosed6(NamedTuple):
     """As GatewayClosed, by one of the gateway's addresses there: link-local, fixed, or else the one that came by itself.
 
-    echo: whether it answers pings.
+    echo: whether it answers pings, None if it answers those of some.
     """
 
     zone_host: str
     kind: str
     open_tcp: tuple[int, ...]
-    echo: bool
+    echo: bool | None
     allowed_tcp: tuple[tuple[int, int], ...] = ()
 
 
@@ -100,16 +100,24 @@ class Unreachable6(NamedTuple):
 
 
 class Allowed6(NamedTuple):
-    """What src sends by these ways to a host on the zone arrives, from its own address; by those beside them there is silence.
+    """What src sends that way arrives at a host, from its own address; the gateway answers or refuses what it lets in.
 
-    zone: may be `gateway`, which answers or refuses what it lets in.
+    there: the host that is called, or `gateway`.
     """
 
     src: str
-    zone: str
+    there: str
+    protocol: str
+    way: Way
+
+
+class Withheld6(NamedTuple):
+    """As Allowed6, but there is silence on each of these ways."""
+
+    src: str
+    there: str
     protocol: str
     ways: tuple[Way, ...]
-    beside: tuple[Way, ...]
 
 
 class Renumbered(NamedTuple):
@@ -132,5 +140,6 @@ Probe6 = (
     | GatewayClosedUdp6
     | Unreachable6
     | Allowed6
+    | Withheld6
     | Renumbered
 )

@@ -110,7 +110,7 @@ def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -
     path, host = f"{kind}.{name}.ipv6", f"{'client' if inside else 'attacker'}-{name}"
     ssh = (SSH,) if name in profile.services.ssh_from else ()
     needs = (f"{path}.ping" if inside else f"{path}.address",)
-    echo = inside or "icmpv6" not in allowed6.shut(profile, name, GATEWAY)
+    echo = inside or allowed6.echo(profile, name)
     for which in (address, LINK_LOCAL):
         # what listens on fixed addresses alone, as the DNS server does, is open all the same
         serves = inside and which == FIXED

@@ -64,6 +64,12 @@ def declared(port: int, protocol: str, zone: str, profile: Profile, allow: bool 
     return (protocol, port) in own or any(first <= port <= last for ports in opened for first, last in ports)
 
 
+def mute(profile: Profile) -> set[int]:
+    """The gateway's UDP ports whose servers say nothing to who does not ask as their clients do."""
+    found = {vpn.port for vpn in profile.vpn if vpn.port}
+    return found | ({NTP} if profile.ntp.serves else set()) | ({DHCP} if profile.dhcp else set())
+
+
 def _includes_listener(entry: Allow, protocol: str) -> bool:
     ports = not entry.ports or any(first <= LISTENER <= last for first, last in entry.ports)
     return ports and (not entry.protocols or protocol in entry.protocols)

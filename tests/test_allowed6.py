@@ -3,8 +3,9 @@
 import pytest
 
 from gwimage import source
-from gwimage.claim6 import Unreachable6
+from gwimage.claim6 import Allowed6, GatewayClosed6, Unreachable6, Withheld6
 from gwimage.compile import claims, load
+from gwimage.lab import turns
 
 PROFILE = """\
 version: 1
@@ -16,6 +17,16 @@ wans:
 lans:
   lan: {nic: net1, address: 10.0.0.1/24, ipv6: {delegated: true, address: fd12:3456:789a:1::1/64}}
   iot: {nic: net2, address: 10.0.1.1/24, ipv6: delegated}
+  shut: {nic: net4, address: 10.0.2.1/24, internet: false, ipv6: {delegated: true, address: fd12:3456:789a:2::1/64}}
+  inner: {nic: net5, address: 10.0.3.1/24, ipv6: {address: fd12:3456:789a:3::1/64}}
+services:
+  ntp: {from: [lan]}
+vpn:
+  wg:
+    port: 51820
+    address: 10.9.0.1/24
+    peers:
+      phone: {public_key: B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=, address: 10.9.0.2}
 firewall:
   allow:
     - {ENTRY}
@@ -30,9 +41,11 @@ def of(entry):
 
 def asked(entry):
     """By what follows the entry: ways, and those beside them."""
+    found = of(entry)
+    beside = {name: [str(way) for way in probe.ways] for name, probe in found.items() if isinstance(probe, Withheld6)}
     return {
-        name: (str(probe.ways[0]), [str(way) for way in probe.beside])
-        for name, probe in of(entry).items() if ".ipv6." in name and not name.startswith(("wans", "lans"))
+        name: (str(probe.way), beside.get(f"{name}.only", []))
+        for name, probe in found.items() if isinstance(probe, Allowed6)
     }  # fmt: skip
 
 
@@ -60,9 +73,41 @@ def test_the_gateway_and_callers_beside():
     "from: [iot], to: [lan], protocols: [tcp], ports: [443], destinations: [10.0.0.5]",
     "from: [iot], to: [lan], protocols: [icmp]",
     "from: [fibre], to: [lan], protocols: [tcp], ports: [22], destinations: ['2001:db8:1:a::22']",  # nobody's, as far as we know
+    "from: [shut], to: [fibre], protocols: [tcp], ports: [443], sources: ['fd12:3456:789a:2::10']",  # stays inside all the same
+    "from: [fibre], to: [inner], protocols: [tcp], ports: [443]",  # has no way back
+    "from: [fibre], to: [gateway], protocols: [udp], ports: [123]",  # the time server answers nobody else
+    "from: [lan], to: [gateway], protocols: [udp], ports: [51820]",  # nor does WireGuard
 ])  # fmt: skip
 def test_what_nobody_could_ask(entry):
     assert asked(entry) == {}
+
+
+@pytest.mark.parametrize("sources", ["::/0", "2000::/3", "2001:db8::/32"])
+def test_of_many_callers_there_is_one(sources):
+    (way, beside), = asked(f"from: [fibre], to: [lan], protocols: [tcp], ports: [443], sources: ['{sources}']").values()
+    assert way.startswith("port 443 from 2") and len(beside) >= 2
+
+
+def test_an_entry_for_ipv4_takes_nothing_away():
+    entry = "from: [iot], to: [lan], protocols: [tcp], ports: [443]}\n    - {from: [iot], to: [lan], protocols: [tcp], sources: [10.0.1.5]"
+    assert asked(entry) == {"iot.lan.ipv6.tcp": ("port 443", ["port 442", "port 444"])}
+
+
+@pytest.mark.parametrize("entry, answers", [
+    ("protocols: [icmpv6]", True), ("sources: ['2a00:5::/32']", None), ("protocols: [tcp], ports: [443]", False), ("sources: [192.0.2.7]", False),
+])  # fmt: skip
+def test_pings_that_some_may_send_are_not_judged(entry, answers):
+    probe = of(f"from: [fibre], to: [gateway], {entry}")["wans.fibre.ipv6.closed"]
+    assert isinstance(probe, GatewayClosed6) and probe.echo is answers
+
+
+def test_who_uses_a_host_for_one_question_has_it_alone():
+    """Both would give client-lan the same address, one to call from and one to be called at."""
+    there, back = (
+        of(f"from: [{start}], to: [{end}], protocols: [tcp], ports: [514], {which}: ['fd12:3456:789a:1::80']")[f"{start}.{end}.ipv6.tcp"]
+        for start, end, which in (("iot", "lan", "destinations"), ("lan", "iot", "sources"))
+    )
+    assert turns.needs(there).keys() & turns.needs(back).keys() == {"IPv6 of client-lan", "IPv6 of client-iot"}
 
 
 @pytest.mark.parametrize("entry, left", [

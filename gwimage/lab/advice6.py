@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gwimage import claim6
 from gwimage.lab.hosts import PORT
+from gwimage.way import Way
 
 
 def first(probe: claim6.Probe6) -> str:
@@ -78,8 +79,18 @@ def _unreachable(probe: claim6.Unreachable6) -> str:
 
 
 def _allowed(probe: claim6.Allowed6) -> str:
-    start, what = probe.src.partition("-")[2], "--icmp" if probe.protocol == "icmpv6" else f"--{probe.protocol} {probe.ways[0].port}"
-    return f"{_explain(start, probe.zone, what)} says by which rule it passes, and by which what lies beside it would."
+    return f"{_on_way(probe, probe.way)} says by which rule it passes, or would."
+
+
+def _withheld(probe: claim6.Withheld6) -> str:
+    return f"{_on_way(probe, probe.ways[0])} says by which rule it would pass."
+
+
+def _on_way(probe: claim6.Allowed6 | claim6.Withheld6, way: Way) -> str:
+    """Without addresses `explain` would choose IPv4's, and say so."""
+    start, end = (name.partition("-")[2] or name for name in (probe.src, probe.there))
+    start, end = (f"{zone}:{ip}" if ip else zone for zone, ip in ((start, way.source), (end, way.destination)))
+    return _explain(start, end, f"--{probe.protocol} {way.port}" if way.port else "--icmp")
 
 
 def _renumbered(probe: claim6.Renumbered) -> str:
@@ -101,6 +112,7 @@ KINDS: dict[type, tuple[str, Callable[[claim6.Probe6], str]]] = {
     claim6.GatewayClosed6: ("a SYN goes to every TCP port of that address, twice where none answers, and a ping", _gateway_closed),
     claim6.GatewayClosedUdp6: ("a packet goes to every UDP port of that address, the usual question to usual ones; the kernel counts", _gateway_closed_udp),
     claim6.Unreachable6: ("TCP and a ping to a host that listens, and knows the way back", _unreachable),
-    claim6.Allowed6: ("each way to a host that listens is tried, and tells whom it saw; those beside it too", _allowed),
+    claim6.Allowed6: ("a host listens that tells whom it saw; it is called that way", _allowed),
+    claim6.Withheld6: ("a host listens that tells whom it saw; it is called by each of these ways", _withheld),
     claim6.Renumbered: ("the ISP answers the next renewal with another prefix, and ends the former", _renumbered),
 }

@@ -55,7 +55,7 @@ _FILTER = (
 )  # fmt: skip
 _NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
     claim.WanAddress, claim.Lease, claim.Reservation, claim.LocalName, claim.Unreachable, claim.OtherAddresses, claim.Spoofed,
-    claim6.Unreachable6, claim6.Unadvertised,
+    claim.Withheld, claim.NotForwarded, claim6.Unreachable6, claim6.Unadvertised, claim6.Allowed6, claim6.Withheld6,
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from gwimage.lab.topology import LanSide, Topology, WanSide
 RENEWAL = 10  # seconds: a prefix that changes is heard of soon
 NARROW = 1280  # bytes, the least that IPv6 asks of a link (RFC 8200 5)
 EVERY = IPv6Address("::")
+WORN = 128  # prefix length of an address that a host has for one question
 _BY_CARD = "0"  # addr_gen_mode: a link-local address of the card's own
 _OUTSIDE = {"accept_dad": "0", "dad_transmits": "0", "accept_ra": "0", "addr_gen_mode": _BY_CARD}
 # the last one makes the address at once
@@ -83,7 +84,7 @@ class Hosts6:
         return lan.six.announced(self.prefix())
 
     def addresses(self, lan: LanSide) -> list[IPv6Address]:
-        """What the client has now and uses, of all that is not link-local."""
+        """What the client has now by itself and uses, of all that is not link-local."""
         return [address for address, flags in self._addresses(lan) if not {"tentative", "deprecated", "dadfailed"} & flags]
 
     def settled(self, lan: LanSide, wait: float = 20) -> list[IPv6Address]:
@@ -117,7 +118,7 @@ class Hosts6:
 
     def _addresses(self, lan: LanSide) -> list[tuple[IPv6Address, set[str]]]:
         said = run(["ip", "-n", f"client-{lan.name}", "-6", "-j", "address", "show", "dev", lan.name, "scope", "global"])
-        found = [entry for link in json.loads(said) for entry in link.get("addr_info", ()) if entry]
+        found = [entry for link in json.loads(said) for entry in link.get("addr_info", ()) if entry and entry["prefixlen"] != WORN]
         return [(IPv6Address(entry["local"]), {key for key, value in entry.items() if value is True}) for entry in found]
 
     def _wans(self) -> list[WanSide]:

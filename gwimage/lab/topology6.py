@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # for documentation (RFC 3849, RFC 9637), and where a profile names all of these, somebody's
 _BLOCKS = [IPv6Network(net) for net in ("2001:db8::/32", "3fff::/20", "2a00::/16")]
+_ANYWHERE = 16  # prefix lengths below that
 _BLOCK = 40  # prefix length of what one provider has
 _USUAL, _WIDE = 56, 48  # of what it delegates; the numbers of LANs go up to 255, or further
 
@@ -81,9 +82,9 @@ def derive(profile: Profile, macs: dict[str, str], named: set[IPv6Network]) -> t
 
 
 def _apart(named: set[IPv6Network]) -> Iterator[IPv6Network]:
-    """::/0 is everywhere, so it says nothing."""
+    """What is as wide as all that is free, such as ::/0 or 2000::/3, is everywhere, so it says nothing."""
     for network in chain.from_iterable(block.subnets(new_prefix=_BLOCK) for block in _BLOCKS):
-        if not any(network.overlaps(other) for other in named if other.prefixlen):
+        if not any(network.overlaps(other) for other in named if other.prefixlen >= _ANYWHERE):
             yield network
 
 

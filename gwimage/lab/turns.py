@@ -12,19 +12,30 @@ from threading import Condition
 
 from gwimage import claim as asked
 from gwimage.claim import Claim, Probe
-from gwimage.claim6 import Allowed6, GatewayClosed6, GatewayClosedUdp6, Kept6, Renumbered, Unadvertised, Unreachable6
+from gwimage.claim6 import (
+    Allowed6,
+    GatewayClosed6,
+    GatewayClosedUdp6,
+    Kept6,
+    Renumbered,
+    Unadvertised,
+    Unreachable6,
+    Withheld6,
+)
 from gwimage.lab.probes import Answer
+from gwimage.zones import GATEWAY
 
 Needs = dict[str, object]  # by name of a thing, the state in which it must be meanwhile
 # slow where the answer is no, or many
 _WAITING = (
     asked.Unreachable, asked.OtherAddresses, asked.Spoofed, asked.Reservation, asked.LocalName, asked.Withheld, asked.NotForwarded,
-    Kept6, Unreachable6, Unadvertised, Allowed6,
+    Kept6, Unreachable6, Unadvertised, Allowed6, Withheld6,
 )  # fmt: skip
 # Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
 _ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, Renumbered, asked.Inspection, asked.OwnNames)
 _OUTSIDE = "the ISP's ways to hosts outside"
 _COUNT = "the kernel's count of what is let in for nobody"
+_COUNT6 = "the kernel's count for IPv6"
 _MOST = 128  # at the same time, with those that wait for their turn
 
 
@@ -35,7 +46,7 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], at_once: bo
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
         awaited = [claim for claim in ready if any(claim.id in other.needs for other in left)]
         batch = _together(awaited or ready) if at_once else _one_by_one(awaited, ready)
-        needed = {claim.id: _shared(claim.probe) for claim in batch}
+        needed = {claim.id: needs(claim.probe) for claim in batch}
         with ThreadPoolExecutor(min(len(batch), _MOST)) as pool:
             answers |= zip(needed, pool.map(_by_turns(ask, needed), batch), strict=True)
         left = [claim for claim in left if claim.id not in answers]
@@ -92,7 +103,7 @@ def _one_by_one(awaited: Sequence[Claim], ready: Sequence[Claim]) -> Sequence[Cl
     return awaited[:1] or [claim for claim in ready if isinstance(claim.probe, _WAITING)] or ready[:1]
 
 
-def _shared(probe: Probe) -> Needs:
+def needs(probe: Probe) -> Needs:
     """What a probe shares with others; nothing for most."""
     alone = object()  # no two are equal
     match probe:
@@ -115,14 +126,15 @@ def _shared(probe: Probe) -> Needs:
         case asked.OtherAddresses() | asked.Dns() | asked.LocalName() | asked.TunnelServices() | asked.Ntp():
             return {_COUNT: "nobody counts"}  # who asks a service that is not there is let in for nobody
         case GatewayClosedUdp6():
-            return {"the kernel's count for IPv6": alone}
+            return {_COUNT6: alone}
         case asked.Identities() | asked.Renewal() | asked.Elsewhere() | asked.Pool() | asked.DhcpOptions():
             return {f"the pool of {probe.lan}": alone}
-        case Allowed6(src=src, zone=zone, protocol=protocol):
-            counted = {"the kernel's count for IPv6": alone} if (zone, protocol) == ("gateway", "udp") else {}
-            return counted | {f"the routes of {src}": alone, f"IPv6 of {zone}": alone}
+        case Allowed6(src=src, there=there, protocol=protocol) | Withheld6(src=src, there=there, protocol=protocol):
+            if there != GATEWAY:
+                return {f"IPv6 of {src}": alone, f"IPv6 of {there}": alone}
+            return {f"IPv6 of {src}": alone} | ({_COUNT6: alone} if protocol == "udp" else {})
         case Unreachable6():
-            return {f"the routes of {probe.src}": alone}
+            return {f"IPv6 of {probe.src}": alone}  # its routes
         case Kept6():
             return {"the ear that the ISP has for a false source": alone}
     return {}

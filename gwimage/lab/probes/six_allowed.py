@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from ipaddress import IPv6Address
 from itertools import product
 
@@ -11,6 +12,7 @@ from gwimage import claim6
 from gwimage.inet6 import UNIQUE_LOCAL
 from gwimage.lab import wire, wire6
 from gwimage.lab.hosts import Hosts
+from gwimage.lab.hosts6 import WORN
 from gwimage.lab.netns import ip
 from gwimage.lab.probes.six_closed import router_for
 from gwimage.lab.probes.view import Answer, View
@@ -18,49 +20,54 @@ from gwimage.lab.serve import listen
 from gwimage.way import Way
 from gwimage.zones import GATEWAY
 
+Ends = tuple[IPv6Address, IPv6Address]  # whom a packet comes from and goes to
+
 
 def _allowed(probe: claim6.Allowed6, view: View) -> Answer:
     """To the gateway itself who refuses has let it in: its firewall drops in silence."""
-    answers = {way: _ask(probe, way, view.hosts) for way in (*probe.ways, *probe.beside)}
-    wrong = [way for way in probe.ways if not _heard(probe, answers[way])]
-    wrong += [way for way in probe.beside if answers[way] != "silent"]
+    (answer,) = _ask(probe, (probe.way,), view.hosts, tries=3).values()
+    good = answer == "open" or (probe.there == GATEWAY and answer.startswith(("open", "reset")))
+    return Answer(good, f"{probe.way} by {probe.protocol}: {answer}")
+
+
+def _withheld(probe: claim6.Withheld6, view: View) -> Answer:
+    """In the control the gateway tells one host once a second only what nobody listens to (icmp6_ratelimit), hence the tries."""
+    answers = _ask(probe, probe.ways, view.hosts, tries=3 if probe.there == GATEWAY else 2)
+    wrong = [way for way, answer in answers.items() if answer != "silent"]
     seen = "; ".join(f"{way}: {answers[way]}" for way in wrong or answers)
-    return Answer(not wrong, f"by {probe.protocol}: {seen}")
+    return Answer(not wrong, f"by {probe.protocol}: {seen}", exposed=len(wrong) == len(answers))
 
 
-def _heard(probe: claim6.Allowed6, answer: str) -> bool:
-    return answer in ("open", "reset") or (answer.startswith("open ") and probe.zone == GATEWAY)
+def _ask(probe: claim6.Allowed6 | claim6.Withheld6, ways: Sequence[Way], hosts: Hosts, tries: int) -> dict[Way, str]:
+    """All ways side by side, since silence takes its time."""
+    worn = {(probe.src, way.source) for way in ways} | {(probe.there, way.destination) for way in ways}
+    with ExitStack() as stack:
+        for name, address in worn:
+            stack.enter_context(_wearing(hosts, name, address))
+        ends = {way: _ends(probe.src, probe.there, way, hosts) for way in ways}
+        stack.enter_context(_routed(hosts, probe, [both for both in ends.values() if both]))
+        with ThreadPoolExecutor(len(ways)) as pool:
+            return dict(zip(ways, pool.map(lambda way: _call(probe, way, ends[way], tries), ways), strict=True))
 
 
-def _ask(probe: claim6.Allowed6, way: Way, hosts: Hosts) -> str:
+def _call(probe: claim6.Allowed6 | claim6.Withheld6, way: Way, ends: Ends | None, tries: int) -> str:
     """`open` if a listener saw the caller by its own address; else what came back."""
-    there = probe.zone if probe.zone == GATEWAY else _listener(probe.zone, hosts)
-    with _wearing(hosts, probe.src, way.source), _wearing(hosts, there, way.destination):
-        source, target = _ends(probe.src, there, way, hosts)
-        if not source or not target:
-            return "no address"
-        with _routed(hosts, probe.src, target, there):
-            if probe.protocol == "icmpv6":
-                return "open" if wire6.ping(probe.src, target, source=source) else "silent"
-            if there != GATEWAY:
-                listen(there, probe.protocol, target, way.port)
-            tries, wait = (3, 1.5) if way in probe.ways else (2, 1.2)  # TCP asks again after 1 s
-            answer = wire.connect(probe.src, target, way.port, probe.protocol, source, tries, wait)
-    if there != GATEWAY and answer == "reset":
-        return "reset by the host"
+    if not ends:
+        return "no address"
+    source, target = ends
+    if probe.protocol == "icmpv6":
+        return "open" if wire6.ping(probe.src, target, source=source) else "silent"
+    if probe.there != GATEWAY:
+        listen(probe.there, probe.protocol, target, way.port)
+    answer = wire.connect(probe.src, target, way.port, probe.protocol, source, tries, wait=1.2)  # TCP asks again after 1 s
     return "open" if answer == f"open {source}" else answer
 
 
-def _listener(zone: str, hosts: Hosts) -> str:
-    return "isp" if any(wan.name == zone for wan in hosts.topology.wans) else f"client-{zone}"
-
-
-def _ends(src: str, there: str, way: Way, hosts: Hosts) -> tuple[IPv6Address | None, IPv6Address | None]:
+def _ends(src: str, there: str, way: Way, hosts: Hosts) -> Ends | None:
     """Addresses of both, either both unique local or both not, as far as there is a choice."""
     targets = [way.destination] if way.destination else _targets(src, there, hosts)
     sources = [way.source] if way.source else _own(src, hosts)
-    pairs = sorted(product(sources, targets), key=lambda pair: (pair[0] in UNIQUE_LOCAL) != (pair[1] in UNIQUE_LOCAL))
-    return pairs[0] if pairs else (None, None)
+    return min(product(sources, targets), key=lambda pair: (pair[0] in UNIQUE_LOCAL) != (pair[1] in UNIQUE_LOCAL), default=None)
 
 
 def _targets(src: str, there: str, hosts: Hosts) -> list[IPv6Address]:
@@ -87,7 +94,7 @@ def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[N
         yield
         return
     kind, _, network = name.partition("-")
-    added = {name: f"addr VERB {address}/128 dev {'lo' if name == 'isp' else network} nodad"}
+    added = {name: f"addr VERB {address}/{WORN} dev {'lo' if name == 'isp' else network} nodad"}
     if kind == "attacker":
         added["isp"] = f"route VERB {address}/128 via {hosts.wan(network).six.attacker.ip} dev {network}"
     for place, line in added.items():
@@ -100,16 +107,18 @@ def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[N
 
 
 @contextmanager
-def _routed(hosts: Hosts, src: str, target: IPv6Address, there: str) -> Iterator[None]:
-    """Who asks knows the way, whatever it was told by routers; on its own network it needs none."""
-    router = None if there == GATEWAY else router_for(src, hosts)
-    if router:
-        ip(src, [f"route replace {target} via {router} dev {src.partition('-')[2]}"])
+def _routed(hosts: Hosts, probe: claim6.Allowed6 | claim6.Withheld6, ends: Sequence[Ends]) -> Iterator[None]:
+    """Each host knows the way, whatever routers told it; the ISP knows all by itself, and the gateway is a neighbour."""
+    ways = {(probe.src, target) for _, target in ends} | {(probe.there, source) for source, _ in ends}
+    routers = {name: router_for(name, hosts) for name, _ in ways if probe.there != GATEWAY and name != "isp"}
+    routes = [(name, target, routers[name]) for name, target in ways if routers.get(name)]
+    for name, target, router in routes:
+        ip(name, [f"route replace {target} via {router} dev {name.partition('-')[2]}"])
     try:
         yield
     finally:
-        if router:
-            ip(src, [f"route del {target}"])
+        for name, target, _ in routes:
+            ip(name, [f"route del {target}"])
 
 
-ASK = {claim6.Allowed6: _allowed}
+ASK = {claim6.Allowed6: _allowed, claim6.Withheld6: _withheld}

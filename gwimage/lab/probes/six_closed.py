@@ -40,7 +40,7 @@ def _gateway_closed(probe: claim6.GatewayClosed6, view: View) -> Answer:
     resets = [port for port, kind in found.items() if kind == "reset" and port not in free]
     echo = wire6.ping(name, target, link if target in NEIGHBOURS else "", tries=2, wait=1)
     seen = f"{len(view.ports)} ports of {target}: open {few(is_open)}, {len(resets)} reset; ping {'answered' if echo else 'silent'}"
-    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and echo == probe.echo
+    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and probe.echo in (None, echo)
     return Answer(good, seen, exposed=LISTENER in is_open and echo)
 
 

@@ -18,15 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import yaml
+from rebake import rebake
 
 from bench import mutants, mutate
 from bench.mutants import ROOT, Gateway, Seen
 from gwimage.lab.course import CANNOT, PASS
 from gwimage.problem import ToolError
 from gwimage.verify import verify
-
-sys.path.append(str(ROOT / "tests"))
-from rebake import rebake  # noqa: E402  (as the tests do it)
 
 PROFILES = [ROOT / "profiles/homelab.yaml", ROOT / "profiles/vpn.yaml"]
 _IMAGE, _LAYER = re.compile(r"mkosi\.extra/usr/lib/(systemd|sysctl\.d)/"), r"config/etc/\1/"

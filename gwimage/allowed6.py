@@ -142,8 +142,8 @@ def _host(items: Items, zone: str, profile: Profile) -> IPv6Address | None:
 def _near(first: int, last: int, profile: Profile) -> Iterator[IPv6Address]:
     """The first ones of a range, and those right behind whatever may take these; routers share the very first (RFC 4291 2.6.1)."""
     taken = [one.address.network for one in (*profile.ipv6.lans.values(), *profile.ipv6.wans.values()) if one.address]
-    starts = [first, int(inet6.GLOBAL.network_address), *(int(net.network_address) for net in taken), *(int(net.broadcast_address) for net in taken)]
-    numbers = [number for start in starts for number in (start + 1, start + 2, start + 3)]
+    starts = [inet6.GLOBAL[0], *(edge for net in taken for edge in (net[0], net[-1]))]
+    numbers = [number + step for number in (first, *map(int, starts)) for step in (1, 2, 3)]
     yield from (IPv6Address(number) for number in (*numbers, first) if first <= number <= last)
 
 

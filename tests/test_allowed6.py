@@ -94,7 +94,8 @@ def test_an_entry_for_ipv4_takes_nothing_away():
 
 
 @pytest.mark.parametrize("entry, answers", [
-    ("protocols: [icmpv6]", True), ("sources: ['2a00:5::/32']", None), ("protocols: [tcp], ports: [443]", False), ("sources: [192.0.2.7]", False),
+    ("protocols: [icmpv6]", True), ("sources: ['2a00:5::/32']", None), ("protocols: [tcp], ports: [443]", False),
+    ("sources: [192.0.2.7]", False),
 ])  # fmt: skip
 def test_pings_that_some_may_send_are_not_judged(entry, answers):
     probe = of(f"from: [fibre], to: [gateway], {entry}")["wans.fibre.ipv6.closed"]

@@ -129,5 +129,25 @@ def test_a_mistake_is_red_on_exactly_its_claims(seen, name):
     assert wrong(seen[name]).keys() == MUTANTS[name][3], wrong(seen[name])
 
 
+def test_lans_of_unique_local_addresses_alone_have_controls():
+    """Their clients are offered no way out, and so none back to who comes from elsewhere."""
+    text = PROFILE[: PROFILE.index("  guests")] + """\
+  inner: {nic: net2, address: 10.0.1.1/24, ipv6: {address: "fd12:3456:789a:2::1/64"}}
+  third: {nic: net3, address: 10.0.2.1/24, ipv6: {address: "fd12:3456:789a:3::1/64"}}
+firewall:
+  allow:
+    - {from: [lan], to: [inner], protocols: [tcp], ports: [443]}
+    - {from: [inner], to: [third], protocols: [udp], ports: [514]}
+    - {from: [fibre], to: [lan], protocols: [tcp], ports: [22], sources: ["2000::/3"]}
+"""
+    read = source.parse(text, "p.yaml")
+    profile, files = compiler.load(read)[0], compiler.render(compiler.load(read)[0], read)
+    slow = (".closed", "renumbered")
+    asked = [claim for claim in compiler.claims(profile) if ".ipv6." in claim.id and not any(word in claim.id for word in slow)]
+    found = fast.verify(profile, files, tuple(asked), oracle.tree(), ports=PORTS).results
+    assert wrong({result.id: result for result in found}) == {}
+    assert {"lans.inner.ipv6.unreachable.third", "firewall.allow.1.inner.third.ipv6.udp.only"} <= {claim.id for claim in asked}
+
+
 def wrong(found):
     return {r.id: (r.status, r.seen, r.control) for r in found.values() if r.status not in ("pass", "unaskable")}

@@ -33,7 +33,7 @@ def placed(job: Job) -> tuple[Hosts, Gateway]:
 def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
     hosts, gateway = placed(job)
     gateway.start(control=False)
-    if not wait_for(gateway.ready, PATIENCE, gateway.alive):  # as course.py: an emulated machine may hang, once
+    if not wait_for(gateway.ready, PATIENCE, gateway.alive):  # as boot.py: an emulated machine may hang, once
         gateway.cut()
         gateway.start(control=False)
     hosts.ask_for_leases()

@@ -24,6 +24,7 @@ RENEWAL = 10  # seconds: a prefix that changes is heard of soon
 NARROW = 1280  # bytes, the least that IPv6 asks of a link (RFC 8200 5)
 EVERY = IPv6Address("::")
 WORN = 128  # prefix length of an address that a host has for one question
+_LAST = 4096  # metric; that of a router that advertises itself is 1024
 _BY_CARD = "0"  # addr_gen_mode: a link-local address of the card's own
 _OUTSIDE = {"accept_dad": "0", "dad_transmits": "0", "accept_ra": "0", "addr_gen_mode": _BY_CARD}
 # the last one makes the address at once
@@ -64,12 +65,15 @@ class Hosts6:
             ip(f"client-{lan.name}", [f"link set {lan.name} down", f"link set {lan.name} up"])
 
     def route_inwards(self) -> None:
-        """ISP and attackers know the way to what the profile's LANs have, so an open firewall shows."""
+        """ISP and attackers know the way to what the profile's LANs have, and clients one back, so an open firewall shows."""
         for wan in self._wans()[:1]:
             fixed = [lan.six.fixed.network for lan in self.lans() if lan.six.fixed]
             self._route("isp", wan, fixed)
         for wan in self._wans():
             self._route(f"attacker-{wan.name}", wan, [net for lan in self.lans() for net in self.announced(lan)])
+        for lan in self.lans():
+            if lan.six.fixed:  # where no router offers itself for the world, the last resort
+                ip(f"client-{lan.name}", [f"route replace default via {lan.six.fixed.ip} dev {lan.name} onlink metric {_LAST}"])
 
     def lans(self) -> list[LanSide]:
         return [lan for lan in self.topology.lans if lan.six]

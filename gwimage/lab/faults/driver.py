@@ -35,7 +35,7 @@ def play(say: Say, scene: Scene, faults: Sequence[Fault]) -> Iterator[tuple[Faul
 
 
 def _boot(say: Say, scene: Scene, fault: Fault) -> None:
-    """Everything as at first, but for the fault; as in course.py, an emulated machine may hang once."""
+    """Everything as at first, but for the fault; as in boot.py, an emulated machine may hang once."""
     scene.gateway.cut()
     scene.gateway.renew()
     scene.hosts.stop_isp()

@@ -14,7 +14,6 @@ from gwimage.lab import wire, wire6
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.hosts6 import WORN
 from gwimage.lab.netns import ip
-from gwimage.lab.probes.six_closed import router_for
 from gwimage.lab.probes.view import Answer, View
 from gwimage.lab.serve import listen
 from gwimage.way import Way
@@ -45,7 +44,6 @@ def _ask(probe: claim6.Allowed6 | claim6.Withheld6, ways: Sequence[Way], hosts: 
         for name, address in worn:
             stack.enter_context(_wearing(hosts, name, address))
         ends = {way: _ends(probe.src, probe.there, way, hosts) for way in ways}
-        stack.enter_context(_routed(hosts, probe, [both for both in ends.values() if both]))
         with ThreadPoolExecutor(len(ways)) as pool:
             return dict(zip(ways, pool.map(lambda way: _call(probe, way, ends[way], tries), ways), strict=True))
 
@@ -104,21 +102,6 @@ def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[N
     finally:
         for place, line in reversed(added.items()):
             ip(place, [line.replace("VERB", "del").removesuffix(" nodad")])
-
-
-@contextmanager
-def _routed(hosts: Hosts, probe: claim6.Allowed6 | claim6.Withheld6, ends: Sequence[Ends]) -> Iterator[None]:
-    """Each host knows the way, whatever routers told it; the ISP knows all by itself, and the gateway is a neighbour."""
-    ways = {(probe.src, target) for _, target in ends} | {(probe.there, source) for source, _ in ends}
-    routers = {name: router_for(name, hosts) for name, _ in ways if probe.there != GATEWAY and name != "isp"}
-    routes = [(name, target, routers[name]) for name, target in ways if routers.get(name)]
-    for name, target, router in routes:
-        ip(name, [f"route replace {target} via {router} dev {name.partition('-')[2]}"])
-    try:
-        yield
-    finally:
-        for name, target, _ in routes:
-            ip(name, [f"route del {target}"])
 
 
 ASK = {claim6.Allowed6: _allowed, claim6.Withheld6: _withheld}

@@ -48,6 +48,7 @@ class Shape:
 
     clock: what the real-time clock says at power-on, as QEMU's -rtc base= takes it; the host's time if empty.
     write_log: what the second disk is told goes into state.writes too, in order (see faults/writes.py).
+    counted: Machine.instructions() tells how many the guest has run; emulation alone can, and its clock then is that number.
     """
 
     machine: str = "pc"
@@ -56,6 +57,7 @@ class Shape:
     state_disk: bool = True
     clock: str = ""
     write_log: bool = False
+    counted: bool = False
 
 
 @dataclass
@@ -144,6 +146,15 @@ class Machine:
         """The cable of a card: in or out."""
         self._order("set_link", name=f"net{slot}", up=there)
 
+    def instructions(self) -> int:
+        """How many the guest has run since power-on; halted processors run none. Of a `counted` machine."""
+        self._order("query-replay")
+        for line in self._qmp.makefile():
+            answer = json.loads(line).get("return")
+            if answer:
+                return answer["icount"]
+        raise ToolError(["qemu-system-x86_64"], self.process.poll() or 0, self._log())
+
     def _order(self, word: str, **arguments: object) -> None:
         self._qmp.sendall(json.dumps({"execute": word, "arguments": arguments}).encode() + b"\n")
 
@@ -184,6 +195,8 @@ def command(
     if shape.state_disk:
         argv += _state_disk(shape, dir)
         devices.append("scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1")
+    if shape.counted:  # only a recording tells the number; nobody plays it
+        argv += ["-icount", f"shift=0,rr=record,rrfile={dir / 'recording'}"]
     if shape.clock:
         argv += ["-rtc", f"base={shape.clock}"]
     argv += ["-chardev", f"file,id=console,append=on,path={dir / 'console.log'}"]

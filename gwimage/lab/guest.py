@@ -32,10 +32,6 @@ ALLOWED: tuple[tuple[str, str], ...] = (
         "what the kernel thinks of the processor and the machine; its errors and traces do count",
     ),
     (
-        r"^kernel\.error: (Problem loading in-kernel X\.509 certificate \(-110\)|alg: Unexpected test result for ecdsa-)",
-        "a test of the kernel's own cryptography ran out of time: the emulating host was busy",
-    ),
-    (
         r"^systemd-networkd\.warning: [a-z0-9-]+: Failed to resolve host '",
         "a VPN's endpoint is looked up before the WAN is there; networkd tries again",
     ),

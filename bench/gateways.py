@@ -1,0 +1,151 @@
+"""Builds the gateways that the bench compares, from one mirror and by one mkosi: ours, and those that people make by hand.
+
+    python -m bench.gateways [--fresh] [-o DIR] [NAME...]
+
+A gateway that is in the folder already, from the same definition, is not built again; what its mirror has got since then
+does not count, unless --fresh is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gwimage import compile as compiler
+from gwimage import host, source, tools
+from gwimage.host import Mirror
+from gwimage.loading import load
+from gwimage.plan import File
+from gwimage.problem import ProfileError
+from gwimage.profile import Profile
+from gwimage.step import Steps
+
+BENCH = Path(__file__).resolve().parent
+PROFILE, BASELINE = BENCH / "gateway.yaml", BENCH / "baseline"
+OURS = "ours"
+# By hand: the profiles of bench/baseline that make each. `bare` only forwards, as the ceiling for throughput.
+HANDMADE = {"baseline": ("dnsmasq", "iptables"), "networkd": ("networkd",), "bare": ("dnsmasq",)}
+NAMES = (OURS, *HANDMADE)
+_SIZE = "installed"  # the file in which the script leaves what the tree holds, in bytes
+_MEASURE = f"""#!/bin/sh
+du --summarize --apparent-size --block-size=1 "$BUILDROOT" | cut -f1 > "$OUTPUTDIR/{_SIZE}"
+"""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A built one. seconds: of mkosi and of the compression; sizes in bytes; installed: all files of the tree, before any compression."""
+
+    name: str
+    raw: Path
+    qcow2: Path
+    seconds: float
+    raw_size: int
+    qcow2_size: int
+    installed: int
+    packages: int
+
+
+def profile() -> Profile:
+    """What all of them are to be."""
+    return _read()[0]
+
+
+def build(folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bool = False, mirror: Mirror | None = None) -> list[Gateway]:
+    """Those of that name, in the folder. Raises ToolError."""
+    mirror = mirror or host.mirror()
+    mkosi = tools.mkosi(steps, mirror)
+    tree = tools.tree(steps, mkosi, mirror)
+    found = []
+    for name in names:
+        files = _read()[1] if name == OURS else handmade()
+        words = ["--tools-tree", str(tree), "--output", name, *(f"--profile={one}" for one in HANDMADE.get(name, ()))]
+        key = hashlib.sha256(repr((files, words, mkosi, mirror, _MEASURE)).encode()).hexdigest()[:12]
+        built = folder / f"{name}-{key}"
+        if fresh or not built.exists():
+            _build(files, name, words, built, steps, mkosi, mirror)
+        found.append(_load(built))
+    return found
+
+
+def handmade() -> dict[str, File]:
+    """bench/baseline/ as it stands; scripts are the files that begin with #!."""
+    texts = {str(path.relative_to(BASELINE)): path.read_text() for path in sorted(BASELINE.rglob("*")) if path.is_file()}
+    return {path: File(text, mode=0o755 if text.startswith("#!") else 0o644) for path, text in texts.items()}
+
+
+def _read() -> tuple[Profile, dict[str, File]]:
+    given = source.read(str(PROFILE))
+    found, problems = load(given)
+    if found is None:
+        raise ProfileError(problems)
+    return found, compiler.render(found, given)
+
+
+def _build(
+    files: dict[str, File], name: str, words: Sequence[str], built: Path, steps: Steps, mkosi: tools.Mkosi, mirror: Mirror
+) -> None:
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built.parent, prefix=".building-") as work:
+        compiler.write(files, f"{work}/tree")
+        measure = Path(work, "measure")
+        measure.write_text(_MEASURE)
+        measure.chmod(0o755)
+        with tools.locked("build", steps):
+            start = time.monotonic()
+            out = tools.run(steps, f"building {name}", mkosi, mirror, Path(work, "tree"), *words, f"--finalize-script={measure}")
+        raw, qcow2 = out / f"{name}.raw", out / f"{name}.qcow2"
+        steps.run(["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2], f"compressing {name}")
+        facts = {
+            "name": name, "seconds": time.monotonic() - start,
+            "raw_size": raw.stat().st_size, "qcow2_size": qcow2.stat().st_size, "installed": int((out / _SIZE).read_text()),
+            "packages": len(json.loads((out / f"{name}.manifest").read_text())["packages"]),
+        }  # fmt: skip
+        (out / "facts.json").write_text(json.dumps(facts))
+        for old in built.parent.glob(f"{name}-*"):
+            shutil.rmtree(old)
+        out.rename(built)
+
+
+def _load(built: Path) -> Gateway:
+    facts = json.loads((built / "facts.json").read_text())
+    return Gateway(raw=built / f"{facts['name']}.raw", qcow2=built / f"{facts['name']}.qcow2", **facts)
+
+
+def known(name: str) -> str:
+    """For argparse: the name of a gateway."""
+    if name not in NAMES:
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(NAMES)}")
+    return name
+
+
+def table(gateways: Sequence[Gateway]) -> str:
+    lines = [f"{'':10} {'qcow2':>8} {'raw':>8} {'installed':>10} {'packages':>9} {'build':>7}"]
+    for one in gateways:
+        sizes = (size / 2**20 for size in (one.qcow2_size, one.raw_size, one.installed))
+        lines.append("{:10} {:4.0f} MiB {:4.0f} MiB {:6.0f} MiB {:9} {:5.0f} s".format(one.name, *sizes, one.packages, one.seconds))
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", type=known)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("-o", "--output", type=Path, default=host.cache() / "bench")
+    options = parser.parse_args()
+    found = build(options.output, Steps(options.output / "build.log"), options.names or NAMES, fresh=options.fresh)
+    print(table(found))
+    print(*(one.qcow2 for one in found), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What bench/ compares: that the gateways made by hand are the one of its profile."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from bench import gateways
+from gwimage import compile as compiler
+from gwimage import host, tools
+from gwimage.lab.topology import derive
+from gwimage.step import Steps
+
+HAND = "mkosi.profiles/{}/mkosi.extra/etc/{}"
+DNSMASQ = HAND.format("dnsmasq", "dnsmasq.d/lan.conf")
+RULES = HAND.format("iptables", "iptables/rules.v4")
+LAN = HAND.format("networkd", "systemd/network/20-lan.network")
+SEED = "mkosi.extra/var/lib/cloud/seed/nocloud/network-config"
+
+
+@pytest.fixture(scope="module")
+def files():
+    return {path: file.text for path, file in gateways.handmade().items()}
+
+
+def test_those_by_hand_are_the_gateway_of_the_profile(files):
+    profile = gateways.profile()
+    dhcp, (reserved,) = profile.dhcp["lan"], profile.reservations["lan"]
+    (forward,) = profile.forwards
+    wan, lan = (card.mac for card in derive(profile).cards)
+    seed = files[f"mkosi.profiles/dnsmasq/{SEED}"]
+    assert re.findall(r'"(.*)"', seed) == [wan, lan]
+    assert f"addresses: [{profile.lans[0].address}]" in seed
+    assert f"dhcp-range={dhcp.first},{dhcp.last},255.255.255.0,12h" in files[DNSMASQ].splitlines()
+    assert f"dhcp-host={reserved.mac},{reserved.name},{reserved.address}" in files[DNSMASQ].splitlines()
+    ((port, _),) = forward.ports
+    assert f"--dport {port} -j DNAT --to-destination {forward.to}:{forward.to_port}" in files[RULES]
+    assert [files[HAND.format("networkd", f"systemd/network/10-{name}.link")].splitlines()[1] for name in ("wan", "lan")] == [
+        f"PermanentMACAddress={mac}" for mac in (wan, lan)
+    ]
+    assert f"Address={profile.lans[0].address}" in files[LAN]
+    first = int(dhcp.first) - int(profile.lans[0].address.network.network_address)
+    assert f"PoolOffset={first}\nPoolSize={int(dhcp.last) - int(dhcp.first) + 1}\nDefaultLeaseTimeSec=12h\n" in files[LAN]
+    assert f"MACAddress={reserved.mac}\nAddress={reserved.address}\n" in files[LAN]
+
+
+@pytest.mark.parametrize("name", gateways.HANDMADE)
+@pytest.mark.parametrize("suite", ["trixie", "sid"])
+def test_mkosi_reads_the_definition(name, suite, tmp_path):
+    compiler.write(gateways.handmade(), str(tmp_path / "tree"))
+    mkosi = tools.mkosi(Steps(tmp_path / "log"), host.mirror(), suite)
+    argv = [*mkosi.argv, "--directory", str(tmp_path / "tree"), *(f"--profile={one}" for one in gateways.HANDMADE[name])]
+    done = subprocess.run([*argv, "--json", "summary"], env=mkosi.environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (main,) = [image for image in json.loads(done.stdout)["Images"] if image["Image"] in (None, "main")]
+    packages = {"iptables-persistent", "dnsmasq"} & set(main["Packages"])
+    assert packages == {"baseline": {"iptables-persistent", "dnsmasq"}, "networkd": set(), "bare": {"dnsmasq"}}[name]
+    assert len(main["FinalizeScripts"]) == len(main["PostInstallationScripts"]) == len(main["PostOutputScripts"]) == 1

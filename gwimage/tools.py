@@ -91,7 +91,7 @@ def run(steps: Steps, text: str, mkosi: Mkosi, mirror: Mirror, definition: Path,
         *words,
         "build",
     ]  # fmt: skip
-    steps.run(argv, text, env=mkosi.environment())
+    steps.run(argv, text, env=mkosi.environment(), umask=0o022)  # depmod and others write into the image as it says
     return folders["out"]
 
 

@@ -6,12 +6,14 @@ Emits only settings that mean the same in mkosi 25.3 and 27.1, and never a mirro
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
+from gwimage.features.image import PRESENT
 from gwimage.plan import File, Plan
 from gwimage.profile import Profile
 
 STATE = "mkosi.repart/40-state.conf"
+NAME = "mkosi.conf.d/20-name.conf"  # the one definition that no partition depends on
 # The cloud kernel has these built in, or cannot have them. Patterns as in mkosi.conf. crc32c by name: mkosi does not
 # follow what erofs and ext4 want by an alias.
 GENERIC_MODULES = (
@@ -53,7 +55,14 @@ LINKS = {f"mkosi.extra/etc/{path}": "/dev/null" for path in MASKED} | {
 def render(profile: Profile, plan: Plan) -> dict[str, File]:
     """The tree that mkosi builds, without the configuration layer (`config/`)."""
     state = static()[STATE].text.replace("64M", f"{profile.image.state_size}M")
-    return static() | {STATE: File(state), "mkosi.conf.d/10-profile.conf": File(_conf(profile, plan))}
+    content = _content(profile, plan)
+    seed = _seed(static() | {STATE: File(state), "": File(content)})
+    conf = f"[Output]\n# partition UUIDs follow from it, and it from all other definitions but the name\nSeed={seed}\n\n{content}"
+    return static() | {
+        STATE: File(state),
+        "mkosi.conf.d/10-profile.conf": File(conf),
+        NAME: File(f"[Output]\nOutput={image_name(profile)}\n"),
+    }
 
 
 def image_name(profile: Profile) -> str:
@@ -77,10 +86,14 @@ def static() -> dict[str, File]:
     return found
 
 
-def _conf(profile: Profile, plan: Plan) -> str:
-    seed = uuid5(NAMESPACE_URL, f"gwimage:{profile.name}/{profile.release}")
-    text = f"[Output]\nOutput={image_name(profile)}\n# partition UUIDs follow from it\nSeed={seed}\n\n[Content]\n"
-    text += _list("Packages", sorted(set(plan.packages)))
+def _seed(definitions: dict[str, File]) -> UUID:
+    """The same for all profiles whose images differ in the configuration layer alone."""
+    parts = [f"{path}\0{file.mode:o}\0{file.link}\0{file.text}\0" for path, file in sorted(definitions.items())]
+    return uuid5(NAMESPACE_URL, f"gwimage:{''.join(parts)}")
+
+
+def _content(profile: Profile, plan: Plan) -> str:
+    text = "[Content]\n" + _list("Packages", sorted(set(plan.packages) - PRESENT))
     return text + (_list("KernelModulesInclude", GENERIC_MODULES) if profile.image.kernel == "generic" else "")
 
 

@@ -1,9 +1,11 @@
 """Runs the real mkosi over a compiled tree; results appear under their final names whole or not at all."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,26 +32,39 @@ class Built:
 
 def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mirror, suite: str | None = None) -> Built:
     """Builds the tree into OUT/STEM.{raw,qcow2,manifest.json}; ToolError if a tool fails, and nothing has changed."""
+    with staging(out) as folder:
+        compiler.write(files, str(folder / "tree"))
+        return finish(files, image(folder / "tree", stem, steps, mirror, suite), out, steps)
+
+
+@contextlib.contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A folder in OUT for what is not finished. It goes with this process; if that is killed, with the next one."""
     out.mkdir(parents=True, exist_ok=True)
     _sweep(out)
-    with tempfile.TemporaryDirectory(dir=out, prefix=STAGING) as staging, open(f"{staging}/lock", "w") as lock:
+    with tempfile.TemporaryDirectory(dir=out, prefix=STAGING) as folder, open(f"{folder}/lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        work = Path(staging) / "tree"
-        compiler.write(files, str(work))
-        raw = image(work, stem, steps, mirror, suite)
-        qcow2 = raw.with_suffix(".qcow2")
-        steps.run(
-            ["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2],
-            "compressing the qcow2",
-        )
-        shutil.copy(work / "manifest.json", raw.with_suffix(".manifest.json"))
-        if any(path.startswith("config/") and not file.link and not file.mode & 0o004 for path, file in files.items()):
-            raw.chmod(0o600)
-            qcow2.chmod(0o600)
-        built = Built(*(out / f"{stem}{suffix}" for suffix in (".raw", ".qcow2", ".manifest.json")))
-        for path in (built.raw, built.qcow2, built.manifest):
-            os.replace(raw.parent / path.name, path)
-    return built
+        yield Path(folder)
+
+
+def finish(files: dict[str, File], raw: Path, out: Path, steps: Steps) -> Built:
+    """Adds qcow2 and manifest to a raw image in a staging folder, and gives the three their places in OUT."""
+    qcow2, manifest = raw.with_suffix(".qcow2"), raw.with_suffix(".manifest.json")
+    steps.run(
+        ["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2],
+        "compressing the qcow2",
+    )
+    manifest.write_text(files["manifest.json"].text, encoding="utf-8")
+    usual = manifest.stat().st_mode & 0o777  # as the user's umask has it
+    secret = any(path.startswith("config/") and not file.link and not file.mode & 0o004 for path, file in files.items())
+    for path in (raw, qcow2):
+        path.chmod(0o600 if secret else usual)
+    # a manifest stands beside its own image, or there is none: so it goes first, and comes last
+    for suffix in (".manifest.json", ".proof.json", ".proof.xml", ".proof.html"):
+        (out / raw.with_suffix(suffix).name).unlink(missing_ok=True)
+    for path in (raw, qcow2, manifest):
+        os.replace(path, out / path.name)
+    return Built(*(out / path.name for path in (raw, qcow2, manifest)))
 
 
 def judge_raw(files: dict[str, File], steps: Steps, mirror: Mirror, suite: str | None = None) -> list[Problem]:

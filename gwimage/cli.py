@@ -24,6 +24,9 @@ from gwimage.wg import wg
 
 PORT = click.IntRange(1, 65535)
 PORT.name = "port"
+OUTPUT = click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for the image.")
+MIRROR = click.option("--mirror", help="Debian mirror to install from, instead of the one that this host's apt uses.")
+SUITE = click.option("--mkosi", "suite", type=click.Choice(["trixie", "sid"]), help="Build with that Debian suite's mkosi.")
 PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
 
 
@@ -194,37 +197,64 @@ def compile(profiles: tuple[str, ...], output: str) -> None:
 
 @cli.command()
 @PROFILE
-@click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for the image.")
-@click.option("--mirror", help="Debian mirror to install from, instead of the one that this host's apt uses.")
-@click.option("--mkosi", "suite", type=click.Choice(["trixie", "sid"]), help="Build with that Debian suite's mkosi.")
+@OUTPUT
+@MIRROR
+@SUITE
 def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> None:
     """Build the image of PROFILE with mkosi, as raw and qcow2."""
     from gwimage import build as builder
+
+    parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
+    _show_built(parsed, builder.build(files, stem, output, steps, archive, suite), steps)
+
+
+@cli.command()
+@PROFILE
+@OUTPUT
+@click.option("--base", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the newest of this gateway.")
+@MIRROR
+@SUITE
+def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, suite: str | None) -> None:
+    """Build the image of PROFILE in seconds, from an image whose packages are the same: what `build` would make of them.
+
+    They are taken from --base, a raw image beside its manifest; so Debian's security updates are as old as that image.
+    """
+    from gwimage import rebake as baker
+
+    parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
+    base = base or baker.newest(output, parsed.name)
+    if base is None:
+        raise click.UsageError(f"{output} has no image of {parsed.name!r} to take the packages from; run `gwimage build`, or give --base")
+    built = baker.rebake(files, stem, base, output, steps, archive, suite)
+    click.echo(f"packages: those of {base}, without newer security updates of Debian; `gwimage build` takes them in")
+    _show_built(parsed, built, steps)
+
+
+def _judged(profile: str, output: Path, mirror: str | None, suite: str | None):
+    """What both kinds of build begin with: the profile, what it compiles to, the stem of all files, the steps, the mirror."""
+    from gwimage import build as builder
     from gwimage import compile as compiler
-    from gwimage import host, proxmox
+    from gwimage import host
     from gwimage.render import mkosi as definitions
     from gwimage.step import Steps
 
     ((parsed, source),) = loaded((profile,))
     files = compiler.render(parsed, source)
-    _preflight(builder.COMMANDS)
-    stem = definitions.image_name(parsed)
-    steps = Steps(output / f"{stem}.log")
-    for suffix in (".proof.json", ".proof.xml", ".proof.html"):
-        (output / f"{stem}{suffix}").unlink(missing_ok=True)  # it proved another image
-    if parsed.raw.rules and (problems := builder.judge_raw(files, steps, host.mirror(mirror), suite)):
-        raise ProfileError(source.locate(problem) for problem in problems)
-    built = builder.build(files, stem, output, steps, host.mirror(mirror), suite)
-    size = built.qcow2.stat().st_size / 2**20
-    click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(parsed)}")
-    click.echo("on Proxmox, with the qcow2 copied there:\n" + "\n".join(f"    {line}" for line in proxmox.commands(parsed)))
-
-
-def _preflight(commands: dict[str, str]) -> None:
-    from gwimage import host
-
-    if packages := host.lacking(commands):
+    if packages := host.lacking(builder.COMMANDS):
         raise ToolError(("gwimage",), 127, f"this host lacks Debian packages: {' '.join(packages)}")
+    stem = definitions.image_name(parsed)
+    steps, archive = Steps(output / f"{stem}.log"), host.mirror(mirror)
+    if parsed.raw.rules and (problems := builder.judge_raw(files, steps, archive, suite)):
+        raise ProfileError(source.locate(problem) for problem in problems)
+    return parsed, files, stem, steps, archive
+
+
+def _show_built(profile: Profile, built, steps) -> None:
+    from gwimage import proxmox
+
+    size = built.qcow2.stat().st_size / 2**20
+    click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(profile)}")
+    click.echo("on Proxmox, with the qcow2 copied there:\n" + "\n".join(f"    {line}" for line in proxmox.commands(profile)))
 
 
 def _login(profile: Profile) -> str:

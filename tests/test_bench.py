@@ -1,14 +1,18 @@
-"""What bench/ compares: that the gateways made by hand are the one of its profile."""
+"""What bench/ compares: that the gateways made by hand are the one of its profile, and how their boots are read."""
 
 import json
 import re
+import struct
 import subprocess
+from ipaddress import IPv4Address
 
 import pytest
 
-from bench import gateways
+from bench import boots, gateways
 from gwimage import compile as compiler
 from gwimage import host, tools
+from gwimage.lab.hosts import PORT
+from gwimage.lab.pcapng import Packet
 from gwimage.lab.topology import derive
 from gwimage.step import Steps
 
@@ -45,6 +49,12 @@ def test_those_by_hand_are_the_gateway_of_the_profile(files):
     assert f"MACAddress={reserved.mac}\nAddress={reserved.address}\n" in files[LAN]
 
 
+def test_what_must_hold_is_claimed():
+    claimed = {claim.id for claim in compiler.claims(gateways.profile())}
+    assert set(boots.MUST) == set(gateways.HANDMADE)
+    assert {id for ids in boots.MUST.values() for id in ids} <= claimed
+
+
 @pytest.mark.parametrize("name", gateways.HANDMADE)
 @pytest.mark.parametrize("suite", ["trixie", "sid"])
 def test_mkosi_reads_the_definition(name, suite, tmp_path):
@@ -57,3 +67,34 @@ def test_mkosi_reads_the_definition(name, suite, tmp_path):
     packages = {"iptables-persistent", "dnsmasq"} & set(main["Packages"])
     assert packages == {"baseline": {"iptables-persistent", "dnsmasq"}, "networkd": set(), "bare": {"dnsmasq"}}[name]
     assert len(main["FinalizeScripts"]) == len(main["PostInstallationScripts"]) == len(main["PostOutputScripts"]) == 1
+
+
+def test_what_is_seen_of_a_boot():
+    client = IPv4Address("10.0.0.100")
+
+    def packet(time, network, frame):
+        return Packet(time, network, frame, len(frame))
+
+    def tcp(source, port, flags):
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, source.packed, client.packed)
+        return bytes(12) + b"\x08\0" + head + struct.pack("!HHIIBBHHH", port, 40000, 0, 0, 0x50, flags, 64000, 0, 0)
+
+    def dhcp(kind):
+        body = b"\2\1\6\0" + bytes(232) + b"\x63\x82\x53\x63" + bytes([53, 1, kind, 255])
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(body), 0, 0, 64, 17, 0, bytes(4), bytes(4))
+        return bytes(12) + b"\x08\0" + head + struct.pack("!4H", 67, 68, 8 + len(body), 0) + body
+
+    topology = derive(gateways.profile())
+    packets = [
+        packet(90, "lan", dhcp(2)),  # of the boot before
+        packet(101, "wan", dhcp(2)),
+        packet(102, "lan", dhcp(1)),
+        packet(103, "lan", dhcp(2)),
+        packet(104, "wan", tcp(topology.outside, PORT, 0x12)),
+        packet(105, "lan", tcp(topology.outside - 9, PORT, 0x12)),
+        packet(106, "lan", tcp(topology.outside, PORT, 0x04)),
+        packet(107, "lan", tcp(topology.outside, PORT, 0x12)),
+        packet(108, "lan", tcp(topology.outside, PORT, 0x12)),
+    ]
+    assert boots.times(topology, packets, 100) == boots.Times(offer=3, through=7)
+    assert boots.times(topology, packets[:2], 100) == boots.Times(None, None)

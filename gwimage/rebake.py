@@ -1,6 +1,6 @@
 """Another configuration layer in a copy of a built image: byte for byte what a full build with its packages would make.
 
-Takes a second. All else that the profile compiles to must be as it was. The layer is made by mkfs.erofs as systemd-repart
+Takes seconds. All else that the profile compiles to must be as it was. The layer is made by mkfs.erofs as systemd-repart
 calls it: repart itself would make a disk, and would have to be given mkosi's arguments.
 """
 

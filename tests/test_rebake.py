@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from stat import S_ISGID
 
 import oracle
 import pytest
@@ -74,6 +75,20 @@ def test_a_full_build_elsewhere_gives_the_same_bytes(image, changed, tmp_path):
     for folder in (full, baked):
         modes = {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()}
         assert (modes[".raw"], modes[".qcow2"]) == (0o600, 0o600)
+
+
+def test_all_that_is_in_the_image_is_roots(image, tmp_path):
+    """As an ordinary user mkosi can make nothing else: so its image is that of root. Programs have no group's rights."""
+    place = partitions(image)["gwimage-packages"]
+    with image.open("rb") as disk:
+        disk.seek(place.start)
+        (tmp_path / "packages").write_bytes(disk.read(place.size))
+    script = 'mount --bind "$WORK" "$TREE/mnt" && exec chroot "$TREE" fsck.erofs --preserve --extract=/mnt/tree /mnt/packages'
+    env = {"TREE": str(oracle.tree()), "WORK": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], env=env, check=True, capture_output=True)
+    found = {path: path.lstat() for path in (tmp_path / "tree").rglob("*")}
+    assert len(found) > 1000
+    assert [path for path, stat in found.items() if stat.st_uid or stat.st_gid or stat.st_mode & S_ISGID] == []
 
 
 @pytest.fixture

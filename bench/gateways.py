@@ -13,12 +13,12 @@ import hashlib
 import json
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gwimage import build as builder
 from gwimage import compile as compiler
 from gwimage import host, source, tools
 from gwimage.host import Mirror
@@ -93,15 +93,14 @@ def _read() -> tuple[Profile, dict[str, File]]:
 def _build(
     files: dict[str, File], name: str, words: Sequence[str], built: Path, steps: Steps, mkosi: tools.Mkosi, mirror: Mirror
 ) -> None:
-    built.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=built.parent, prefix=".building-") as work:
-        compiler.write(files, f"{work}/tree")
-        measure = Path(work, "measure")
+    with builder.staging(built.parent) as work:
+        compiler.write(files, str(work / "tree"))
+        measure = work / "measure"
         measure.write_text(_MEASURE)
         measure.chmod(0o755)
         with tools.locked("build", steps):
             start = time.monotonic()
-            out = tools.run(steps, f"building {name}", mkosi, mirror, Path(work, "tree"), *words, f"--finalize-script={measure}")
+            out = tools.run(steps, f"building {name}", mkosi, mirror, work / "tree", *words, f"--finalize-script={measure}")
         raw, qcow2 = out / f"{name}.raw", out / f"{name}.qcow2"
         steps.run(["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2], f"compressing {name}")
         facts = {

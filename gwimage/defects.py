@@ -104,7 +104,7 @@ NETWORKD = (
     Defect(
         "dhcp-without-storage", "DHCP server never answers without its storage", "256 to 262", "",
         "Until systemd-networkd-persistent-storage.service has succeeded the DHCP server is silent, and logs nothing.",
-        "The image enables that service, and /var/lib/systemd/network is on the state volume.",
+        "/var/lib/systemd/network is on the state volume from the beginning, and systemd-networkd is told so by its environment.",
     ),
     Defect(
         "masquerade-overlap", "overlapping subnets take a network down", "257 to 262", "",

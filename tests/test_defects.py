@@ -71,7 +71,7 @@ LAYER = {
     "dhcp-leases-unsynced": lambda: "mount -t ext4 -o noatime,nosuid,nodev,noexec,dirsync,nodelalloc " in text("usr/lib/gwimage/init"),
     # that it helps is shown in test_leases.py
     "dhcp-reservation-mute": lambda: "ExecStartPre=-+/usr/lib/gwimage/leases\n" in text(f"{UNITS}/systemd-networkd.service.d/20-leases.conf"),
-    "dhcp-without-storage": lambda: "enable systemd-networkd-persistent-storage.service\n" in text("usr/lib/systemd/system-preset/00-gwimage.preset"),
+    "dhcp-without-storage": lambda: "\nEnvironment=SYSTEMD_NETWORK_PERSISTENT_STORAGE_READY=1\n" in text("usr/lib/systemd/system/systemd-networkd.service.d/20-leases.conf"),
     "sysctl-against-networkd": lambda: "forward" not in "".join(file.read_text() for file in IMAGE.glob("**/sysctl.d/*")),
 }
 

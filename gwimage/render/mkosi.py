@@ -22,7 +22,7 @@ GENERIC_MODULES = (
     "^(crypto/crc32c_generic|arch/x86/crypto/crc32c-intel)",
 )
 # Units and generators that a gateway has no use for: each costs its share of every boot (docs/lean.md).
-MASKED_GENERATORS = ("fstab", "gpt-auto", "hibernate-resume", "rc-local", "ssh", "system-update", "sysv", "tpm2")
+MASKED_GENERATORS = ("fstab", "gpt-auto", "hibernate-resume", "rc-local", "run", "ssh", "system-update", "sysv", "tpm2")
 MASKED_UNITS = (
     "nftables.service",  # its stock rules begin with `flush ruleset`
     "systemd-networkd-wait-online.service",
@@ -34,6 +34,7 @@ MASKED_UNITS = (
     # file systems that nobody asks for
     "dev-hugepages.mount", "dev-mqueue.mount", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
     "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-binfmt.service",
+    "modprobe@drm.service", "systemd-creds.socket", "systemd-initctl.socket",  # no graphics, no System V init
     "run-lock.mount", "tmp.mount",  # both are in memory already
     # no TPM, no extensions, no passwords for disks
     "systemd-ask-password-console.path", "systemd-ask-password-wall.path", "systemd-pcrextend.socket", "systemd-pcrlock.socket",
@@ -41,7 +42,9 @@ MASKED_UNITS = (
     "systemd-tpm2-setup-early.service", "systemd-tpm2-setup.service",
     # network and udev come from the profile alone, never from the kernel's command line or a credential
     "systemd-network-generator.service", "systemd-udev-load-credentials.service",
-    "systemd-tmpfiles-setup-dev-early.service",  # systemd-tmpfiles-setup-dev does the same once more
+    # usr/lib/gwimage/coldplug makes the one device node that the kernel does not
+    "kmod-static-nodes.service", "systemd-tmpfiles-setup-dev-early.service", "systemd-tmpfiles-setup-dev.service",
+    "systemd-networkd-persistent-storage.service",  # systemd-networkd.service.d/20-leases.conf tells it at once
 )  # fmt: skip
 MASKED = (
     *(f"systemd/system-generators/systemd-{name}-generator" for name in MASKED_GENERATORS),

@@ -382,6 +382,8 @@ class StandIn:
         if "forgets" in self.faults:  # nothing in both: by chance it would be the same address
             pool = "10.0.0.150,10.0.0.199" if self.control else "10.0.0.100,10.0.0.149"
         dhcp = [] if "no dhcp" in self.faults else [f"--dhcp-range={pool},1h", *DHCP]
+        if "long pool" in self.faults:  # by chance the client itself would get the last one
+            dhcp.append("--dhcp-sequential-ip")
         dhcp.append(f"--dhcp-boot=,,{'10.0.0.6' if 'next server' in self.faults else NAS}")
         if "babbles" in self.faults:
             dhcp.append("--dhcp-option=101,Europe/Vienna")

@@ -210,12 +210,18 @@ def test_a_configuration_larger_than_its_partition(image, tmp_path):
     assert error.value.stderr == "it has 16.0 MiB, and its partition 16"
 
 
+def _states(folder):
+    """Of each file what a change would change."""
+    found = {path.name: path.stat() for path in folder.iterdir()}
+    return {name: (state.st_ino, state.st_size, state.st_mtime_ns, state.st_mode) for name, state in found.items()}
+
+
 def test_a_tool_that_fails_changes_nothing(out, changed, tmp_path):
-    before = {path.name: path.stat() for path in out.iterdir()}
+    before = _states(out)
     done = run("rebake", changed, "-o", out, env=stub(tmp_path / "bin", "echo no room >&2; exit 1"))
     assert done.returncode == 3
     assert "no room" in done.stderr
-    assert {path.name: path.stat() for path in out.iterdir() if path.name != f"{STEM}.log"} == before
+    assert {name: state for name, state in _states(out).items() if name != f"{STEM}.log"} == before
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

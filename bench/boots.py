@@ -14,19 +14,21 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
 from bench import gateways
+from bench.counting import Count
 from gwimage import compile as compiler
 from gwimage import host
 from gwimage.claim import Claim
 from gwimage.lab import boot, capture, dhcp, preflight, probes, world
 from gwimage.lab.gateway import Gateway
-from gwimage.lab.guest import LISTENER
+from gwimage.lab.guest import LISTENER, Units
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.pcapng import Packet
 from gwimage.lab.qemu import Machine, Shape, acceleration
@@ -45,6 +47,7 @@ _SERVES = ("wans.wan.address", "lans.lan.dhcp.lease", "lans.lan.dhcp.reservation
 _GUARDS = ("wans.wan.closed", "wans.wan.closed.udp", "lans.lan.unreachable.wan", "firewall.forwards.web.attacker-wan.wan.tcp")
 MUST = {"baseline": (*_SERVES, "lans.lan.source", *_GUARDS), "networkd": (*_SERVES, "lans.lan.source"), "bare": _SERVES}
 _OFFER, _SYN_ACK = 2, 0x12
+_PAUSE, _MAC = 0.1, "52:54:00:67:77:fe"  # of who asks for an offer
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,21 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Instructions of the guest until it was first in its kernel, first in a program, until the offer and the connection of Times,
+    and until all units were up."""
+
+    kernel: int
+    program: int
+    offer: int
+    through: int
+    done: int
+
+
+@dataclass(frozen=True)
 class Boot:
     """done: seconds until the last unit of the boot; memory: MiB that are not available any more then, of the total that Linux
-    has; None for what never came. stopped: how it ended.
+    has; None for what never came. stopped: how it ended. Of a counted machine also counts, and how long its units took.
     """
 
     times: Times
@@ -69,6 +84,37 @@ class Boot:
     memory: int | None
     total: int | None
     stopped: str
+    counts: Counts | None = None
+    units: Units | None = None
+
+
+@dataclass
+class Watched(Gateway):
+    """Somebody asks for an offer, from its power-on, ten times a second. A counted machine is counted."""
+
+    asker: dhcp.Client | None = None
+    count: Count | None = None
+    _asked: threading.Event = field(default_factory=threading.Event)
+
+    def start(self, control: bool) -> None:
+        self.rest()
+        super().start(control)
+        self._asked = threading.Event()
+        threading.Thread(target=dhcp.insist, args=(self.asker, self._asked, _PAUSE), daemon=True).start()
+        if self.machine.shape.counted:
+            self.count = Count(self.machine)
+            self.count.begin()
+
+    def rest(self) -> None:
+        self._asked.set()
+        if self.count:
+            self.count.end()
+
+    def counts(self, times: Times) -> Counts | None:
+        if not self.count or None in (times.offer, times.through):
+            return None
+        moments = (self.started + times.offer, self.started + times.through, self.ready_at)
+        return Counts(self.count.kernel, self.count.program, *map(self.count.at, moments))
 
 
 @dataclass(frozen=True)
@@ -115,19 +161,23 @@ def run(say: Say, job: Job) -> Seen:
     machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
     hosts.start()
     machine.prepare()
-    gateway = Gateway(machine, PATIENCE[accel], accel == "tcg", ports=PORTS)
+    lan = hosts.topology.lans[0].name
+    asker = dhcp.by_mac(f"client-{lan}", lan, _MAC)
+    gateway = Watched(machine, PATIENCE[accel], accel == "tcg", ports=PORTS, asker=asker)
     found, answers = [], {}
     for number in range(1, job.boots + 1):
         say(f"boot {number}")
         listener = capture.start(hosts)
         done = boot.switch_on(say, hosts, gateway, control=False).get("boot done")
-        looked = gateway.findings()
+        gateway.rest()
+        looked, units = gateway.findings(), gateway.units() if job.shape.counted else None
         if number == job.boots:
             answers = _ask(say, hosts, gateway, job.claims)
         stopped = gateway.stop()
         memory = looked and (looked.memory_total - looked.memory_available) // 1024
         total = looked and looked.memory_total // 1024
-        found.append(Boot(times(hosts.topology, listener.end(), gateway.started), done, memory, total, stopped))
+        seen = times(hosts.topology, listener.end(), gateway.started)
+        found.append(Boot(seen, done, memory, total, stopped, gateway.counts(seen), units))
     return Seen(tuple(found), answers)
 
 

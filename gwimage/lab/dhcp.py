@@ -9,8 +9,10 @@ from __future__ import annotations
 import secrets
 import socket
 import struct
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -74,6 +76,16 @@ def offer(name: str, link: str, mac: str, codes: Sequence[int] = (), identity: b
 def discover(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:
     """What a server offers; nothing is taken."""
     return _exchange(_Question(client, _DISCOVER, (_OFFER,), tuple(codes)), tries)
+
+
+def insist(client: Client, ended: threading.Event, pause: float) -> None:
+    """Asks for an offer every `pause` seconds, listens to none."""
+    frame = _frame(_Question(client, _DISCOVER, (_OFFER,)), secrets.token_bytes(4))
+    with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL)) as wire:
+        wire.bind((client.link, _ALL))
+        while not ended.wait(pause):
+            with suppress(OSError):  # a full queue of a gateway that does not take anything yet
+                wire.send(frame)
 
 
 def offered_time(client: Client, wanted: int) -> int | None:

@@ -76,6 +76,11 @@ class Gateway:
         """The whole `journal` of this boot, and the `clock` (seconds since the epoch); empty if it says nothing."""
         return self._ask("look") or {}
 
+    def units(self) -> guest.Units | None:
+        """When the units of this boot began and what they have used, or None if it says nothing."""
+        parts = self._ask("units")
+        return guest.read_units(parts) if parts else None
+
     def renew(self) -> None:
         """New disks, in the machine as it was ordered; what the state disk is told is logged."""
         self.machine.renew()

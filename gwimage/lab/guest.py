@@ -73,6 +73,24 @@ class Findings:
     resolves: str = ""
 
 
+@dataclass(frozen=True)
+class Unit:
+    """Of one boot, in seconds since the kernel started: when it began and when it was ready, 0 if never; seconds of processor time."""
+
+    name: str
+    began: float
+    ready: float
+    used: float
+
+
+@dataclass(frozen=True)
+class Units:
+    """systemd: when it took over, in seconds since the kernel started."""
+
+    systemd: float
+    units: tuple[Unit, ...]
+
+
 def tunnel_keys(profile: Profile, keys: dict[str, str]) -> dict[str, str]:
     """The key of each VPN whose key the hypervisor is to give, as it would give it (see features/vpn.py)."""
     waiting = [vpn.name for vpn in profile.vpn if vpn.private_key is None]
@@ -146,6 +164,17 @@ def read(parts: dict[str, str]) -> Findings:
         memory_total=int(memory.get("MemTotal", 0)),
         memory_available=int(memory.get("MemAvailable", 0)),
     )
+
+
+def read_units(parts: dict[str, str]) -> Units:
+    found = []
+    for block in parts["units"].split("\n\n"):
+        said = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        began, ready = (int(said.get(f"{name}TimestampMonotonic", 0)) / 1e6 for name in ("InactiveExit", "ActiveEnter"))
+        if began:
+            used = said.get("CPUUsageNSec", "")
+            found.append(Unit(said["Id"], began, ready, int(used) / 1e9 if used.isdigit() else 0))
+    return Units(int(parts["manager"].split("=")[1]) / 1e6, tuple(found))
 
 
 def complaints(journal: str) -> tuple[str, ...]:

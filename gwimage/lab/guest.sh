@@ -32,6 +32,10 @@ trusting() { # what sockets.py says
         echo 1 > $link/route_localnet
     done
 }
+units() {
+    part manager systemctl show -p UserspaceTimestampMonotonic
+    part units systemctl show '*.service' '*.target' -p Id -p CPUUsageNSec -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic
+}
 look() {
     part clock date +%s
     part journal journalctl -b -o short --no-hostname --no-pager
@@ -48,6 +52,7 @@ while true; do
         ready) part state timeout 300 systemctl is-system-running --wait ;;
         report) report ;;
         sockets) sockets ;;
+        units) units ;;
         look) look ;;
         open) [ -z "$MAY_OPEN" ] || opened ;;
     esac >&3

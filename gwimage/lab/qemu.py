@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TextIO
 
 from gwimage.lab.netns import ip, run, spawn
 from gwimage.lab.topology import Card
@@ -72,6 +73,8 @@ class Machine:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0
     _qmp: socket.socket | None = field(default=None, repr=False)
+    _said: TextIO | None = field(default=None, repr=False)
+    _asked: int = 0
     _ordered: Shape = Shape()
     _switches: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
@@ -117,7 +120,7 @@ class Machine:
         self.started = time.time()
         self.process = spawn("hv", argv, self.dir / "qemu.log")
         self._qmp = self._connect("qmp")
-        self._qmp.recv(4096)
+        self._said = self._qmp.makefile()
         self._order("qmp_capabilities")
 
     def alive(self) -> bool:
@@ -146,13 +149,28 @@ class Machine:
         """The cable of a card: in or out."""
         self._order("set_link", name=f"net{slot}", up=there)
 
+    def freeze(self) -> None:
+        """The guest and its clock stand still until thaw()."""
+        self._order("stop")
+
+    def thaw(self) -> None:
+        self._order("cont")
+
     def instructions(self) -> int:
         """How many the guest has run since power-on; halted processors run none. Of a `counted` machine."""
-        self._order("query-replay")
-        for line in self._qmp.makefile():
-            answer = json.loads(line).get("return")
-            if answer:
-                return answer["icount"]
+        return self._ask("query-replay")["icount"]
+
+    def monitor(self, command: str) -> str:
+        """What QEMU's monitor for people says."""
+        return self._ask("human-monitor-command", **{"command-line": command})
+
+    def _ask(self, word: str, **arguments: object) -> Any:
+        self._asked += 1
+        self._qmp.sendall(json.dumps({"execute": word, "arguments": arguments, "id": self._asked}).encode() + b"\n")
+        for line in self._said:  # answers to orders, which have no id, and events are among them
+            answer = json.loads(line)
+            if answer.get("id") == self._asked:
+                return answer["return"]
         raise ToolError(["qemu-system-x86_64"], self.process.poll() or 0, self._log())
 
     def _order(self, word: str, **arguments: object) -> None:

@@ -120,6 +120,7 @@ def _environment(shape: qemu.Shape, outcome: course.Outcome) -> dict[str, str]:
     if outcome.findings:
         found["guest"] = outcome.findings.release
         found["guest boot"] = outcome.findings.boot_time
+        found["guest connections"] = f"room for {outcome.findings.connections}"
         found["guest memory available"] = f"{outcome.findings.memory_available // 1024} MiB"
     return found
 

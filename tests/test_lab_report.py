@@ -27,6 +27,7 @@ PARTS = {
     "ruleset": "",
     "release": 'NAME="Debian"\nPRETTY_NAME="Debian 13"\n',
     "memory": "MemTotal:  500 kB\nMemAvailable:  400 kB\n",
+    "connections": "60000\n",
 }
 
 
@@ -34,7 +35,7 @@ def test_a_report_of_the_guest_as_data():
     found = guest.read(PARTS)
     assert (found.state, found.failed, found.complaints) == ("running", (), ())
     assert (found.machine_id, found.host_keys) == ("abc", ("ssh-ed25519 AAAA",))
-    assert (found.release, found.memory_available) == ("Debian 13", 400)
+    assert (found.release, found.memory_available, found.connections) == ("Debian 13", 400, 60000)
     assert found.boot_time == "Startup finished in 3s."
 
 

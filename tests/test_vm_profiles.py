@@ -39,6 +39,8 @@ def test_two_wans_two_lans_and_ssh_under_ovmf(image, tmp_path):
     baked = rebake(image, compile(source.read(str(EVERYTHING)))[0], tmp_path / "everything.raw")
     found = prove(baked, EVERYTHING, shape=Shape(machine="q35"), ports=PORTS)
     assert red(found) == set()
+    room = int(found.environment["guest connections"].removeprefix("room for "))
+    assert 50_000 < room < 65_536, "the kernel's own would be 4096"
     assert {result.id for result in found.results if result.status == "unaskable"} <= {"qos.fibre.upload"}
 
 

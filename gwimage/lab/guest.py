@@ -58,7 +58,9 @@ UNSHAPED = "sed -i '/^\\[CAKE\\]$/,/^$/d' /etc/systemd/network/10-*.network\n"
 
 @dataclass(frozen=True)
 class Findings:
-    """What the gateway says about itself. `complaints` are what the allowlist leaves over; resolves: the address that it finds for SECRET_NAME."""
+    """What the gateway says about itself. `complaints` are what the allowlist leaves over; resolves: the address that it finds
+    for SECRET_NAME; connections: for how many it has room.
+    """
 
     state: str
     failed: tuple[str, ...]
@@ -71,6 +73,7 @@ class Findings:
     memory_total: int  # KiB
     memory_available: int
     resolves: str = ""
+    connections: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,7 @@ def ask(port: socket.socket, order: str, wait: float) -> dict[str, str] | None:
 def read(parts: dict[str, str]) -> Findings:
     """A report as data."""
     memory = dict(re.findall(r"(?m)^(\w+): +(\d+) kB", parts["memory"]))
+    connections = parts["connections"].strip()
     name = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', parts["release"])
     return Findings(
         state=parts["state"].strip(),
@@ -163,6 +167,7 @@ def read(parts: dict[str, str]) -> Findings:
         release=name[1] if name else "",
         memory_total=int(memory.get("MemTotal", 0)),
         memory_available=int(memory.get("MemAvailable", 0)),
+        connections=int(connections) if connections.isdecimal() else 0,
     )
 
 

@@ -19,6 +19,7 @@ report() {
     part ruleset nft list ruleset
     part release cat /etc/os-release
     part memory cat /proc/meminfo
+    part connections cat /proc/sys/net/netfilter/nf_conntrack_max
 }
 sockets() {
     part listening ss -lntuH

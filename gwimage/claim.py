@@ -300,6 +300,12 @@ class Shaped(NamedTuple):
     upload: int
 
 
+class Offloaded(NamedTuple):
+    """Most packets of a TCP connection and a UDP exchange of that LAN with a server outside pass by the gateway's IP layer, both ways."""
+
+    lan: str
+
+
 class Beyond(NamedTuple):
     """What the profile says and no lab can ask; why goes into the proof."""
 
@@ -361,6 +367,7 @@ Probe = (
     | TunnelServices
     | Strangers
     | Shaped
+    | Offloaded
     | Beyond
     | Withheld
     | Admitted

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gwimage.claim import Beyond, Claim, Handshake, Inspection, Shaped
+from gwimage.claim import Beyond, Claim, Handshake, Inspection, Offloaded, Shaped
 from gwimage.lab import course, guest, tunnels, world
 from gwimage.lab import preflight as needs
 from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
@@ -27,6 +27,7 @@ _NEEDS_MACHINE = {
     Inspection: "units and their journal need a machine",
     Handshake: "a tunnel needs a machine, whose kernel has WireGuard",
     Shaped: "CAKE needs a machine, whose kernel has it",
+    Offloaded: "a flowtable needs a machine, whose kernel has it",
 }
 
 

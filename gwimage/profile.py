@@ -15,6 +15,7 @@ from gwimage.features import (
     ipv6,
     lans,
     ntp,
+    offload,
     qos,
     raw,
     reservations,
@@ -57,6 +58,7 @@ class Profile:
     allow: tuple[allow.Allow, ...]
     forwards: tuple[forwards.Forward, ...]
     raw: raw.Raw
+    offload: bool
 
 
 def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profile:
@@ -87,6 +89,7 @@ def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profil
         allow=allow.parse(data),
         forwards=forwards.parse(data),
         raw=raw.parse(data),
+        offload=offload.parse(data),
     )
 
 

@@ -17,6 +17,7 @@ from gwimage.features import (
     links,
     nat,
     ntp,
+    offload,
     qos,
     raw,
     reservations,
@@ -33,5 +34,5 @@ from gwimage.features import (
 
 ALL = (
     *(image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, reservations, dns, ntp, services),
-    *(firewall, tunnels, sets, allow, forwards, forwarded, raw, ipv6, firewall6, qos, vpn),
+    *(firewall, tunnels, sets, allow, forwards, forwarded, raw, offload, ipv6, firewall6, qos, vpn),
 )

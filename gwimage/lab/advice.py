@@ -288,6 +288,10 @@ def _inspection(probe: claim.Inspection, wire: Wire) -> str:
     )
 
 
+def _offloaded(probe: claim.Offloaded, wire: Wire) -> str:
+    return "Did gwimage-offload.service load /etc/nftables/offload.nft (console.log)? It needs every network's interface to be there."
+
+
 def _beyond(probe: claim.Beyond, wire: Wire) -> str:
     return ""  # what is not asked cannot fail
 
@@ -318,6 +322,7 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.TunnelServices: ("a peer pings the gateway and asks it for the name, through the tunnel", tunnel_advice.services),
     claim.Strangers: ("handshakes by the book with an unknown key, and rubbish", tunnel_advice.strangers),
     claim.Shaped: ("a client uploads through a slow modem with a long queue, and pings", tunnel_advice.shaped),
+    claim.Offloaded: ("a client and a server outside talk by TCP and UDP; the gateway's kernel counts what it passes on", _offloaded),
     claim.Beyond: ("no lab can ask this", _beyond),
     claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
 } | advice_exposure.KINDS

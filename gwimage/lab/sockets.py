@@ -1,4 +1,4 @@
-"""Who listens in the gateway, and how many datagrams its kernel let in that nobody waited for. Seen from inside."""
+"""Who listens in the gateway, and how many packets its kernel let in that nobody waited for, or passed on. Seen from inside."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ TRUSTING = {"rp_filter": "0", "accept_local": "1", "route_localnet": "1"}
 
 @dataclass(frozen=True)
 class Sockets:
-    """listening: (tcp or udp, address as `ss` writes it, port); unwanted: datagrams let in for ports without a listener, by family."""
+    """listening: (tcp or udp, address as `ss` writes it, port); unwanted: datagrams let in for ports without a listener, by family;
+    forwarded: packets of IPv4 that went through the IP layer, from one network to another."""
 
     listening: tuple[tuple[str, str, int], ...]
     unwanted: dict[int, int]
+    forwarded: int = 0
 
     def on(self, protocol: str, port: int) -> str:
         """The addresses on which something listens."""
@@ -36,10 +38,15 @@ def read(parts: dict[str, str]) -> Sockets:
     for line in parts["listening"].splitlines():
         if found := re.match(r"(tcp|udp) +\S+ +\d+ +\d+ +(\S+):(\d+) ", line):
             listening.append((found[1], found[2], int(found[3])))
-    names, values = re.findall(r"(?m)^Udp: (.*)$", parts["counters"])
-    counted = dict(zip(names.split(), values.split(), strict=True))
+    counted = _counted("Udp", parts["counters"])
+    forwarded = int(_counted("Ip", parts["counters"])["ForwDatagrams"])
     six = re.search(r"(?m)^Udp6NoPorts\s+(\d+)$", parts["counters6"])
-    return Sockets(tuple(sorted(set(listening))), {4: int(counted["NoPorts"]), 6: int(six[1]) if six else 0})
+    return Sockets(tuple(sorted(set(listening))), {4: int(counted["NoPorts"]), 6: int(six[1]) if six else 0}, forwarded)
+
+
+def _counted(protocol: str, counters: str) -> dict[str, str]:
+    names, values = re.findall(rf"(?m)^{protocol}: (.*)$", counters)
+    return dict(zip(names.split(), values.split(), strict=True))
 
 
 def trust() -> None:

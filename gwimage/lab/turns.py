@@ -32,7 +32,7 @@ _WAITING = (
     Kept6, Unreachable6, Unadvertised, Allowed6, Withheld6,
 )  # fmt: skip
 # Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
-_ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, Renumbered, asked.Inspection, asked.OwnNames)
+_ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, asked.Offloaded, Renumbered, asked.Inspection, asked.OwnNames)
 _OUTSIDE = "the ISP's ways to hosts outside"
 _COUNT = "the kernel's count of what is let in for nobody"
 _COUNT6 = "the kernel's count for IPv6"

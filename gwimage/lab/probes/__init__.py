@@ -4,11 +4,11 @@ import time
 from dataclasses import replace
 
 from gwimage import claim
-from gwimage.lab.probes import exposure, forged, gifts, leases, reach, six, six_closed, six_allowed, tunnel, upload
+from gwimage.lab.probes import exposure, forged, gifts, leases, offload, reach, six, six_closed, six_allowed, tunnel, upload
 from gwimage.lab.probes.view import ALL_PORTS, CONTROL_PORTS, Answer, Port, View
 
 __all__ = ["ALL_PORTS", "CONTROL_PORTS", "Answer", "Port", "View", "ask"]
-_IPV4 = gifts.ASK | leases.ASK | exposure.ASK | reach.ASK | forged.ASK | tunnel.ASK | upload.ASK
+_IPV4 = gifts.ASK | leases.ASK | exposure.ASK | reach.ASK | forged.ASK | tunnel.ASK | upload.ASK | offload.ASK
 _ASK = _IPV4 | six.ASK | six_closed.ASK | six_allowed.ASK
 
 

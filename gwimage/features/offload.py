@@ -1,0 +1,83 @@
+"""The short way for established connections: a flowtable of nftables (the kernel's Documentation/networking/nf_flowtable.rst).
+
+In a table of its own, whose chain comes after the firewall's: only what that let through takes the short way, and what goes
+wrong with it closes nothing and opens nothing. It names the networks' own interfaces, not the cards below VLANs and bridges:
+over a bridge's card the kernel would send to where a host was, past CAKE on the bridge.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gwimage import zones
+from gwimage.claim import Claim, Offloaded
+from gwimage.plan import File, Plan, Setting, any_of, file_of, ini
+from gwimage.problem import Problem
+
+if TYPE_CHECKING:
+    from gwimage.profile import Profile
+
+PATH = "firewall.offload"
+RULES = "etc/nftables/offload.nft"
+UNIT = "gwimage-offload.service"
+BLIND = ("prerouting", "forward")  # chains of firewall.raw that the short way passes by
+
+
+def parse(data: dict) -> bool:
+    """Whether there is a short way."""
+    return data.get("firewall", {}).get("offload", "none") == "software"
+
+
+def check(profile: Profile) -> list[Problem]:
+    if not profile.offload:
+        return []
+    message = "with firewall.offload these rules see only the first packets of a connection"
+    hint = "fine for rules about new connections; for others leave firewall.offload out"
+    blind = [chain for chain in BLIND if profile.raw.rules.get(chain)]
+    return [Problem(("firewall", "raw", chain), message, hint, "warning", on_key=True) for chain in blind]
+
+
+def plan(profile: Profile) -> Plan:
+    if not profile.offload:
+        return Plan()
+    names = [net.name for net in (*profile.wans, *profile.lans)]
+    return Plan(
+        files=((RULES, _table(names)), (f"etc/systemd/system/{UNIT}.d/10-gwimage.conf", _after(names))),
+        units=((UNIT, "multi-user.target"),),
+        claims=tuple(_claim(lan.name, profile) for lan in profile.lans if lan.internet),
+    )
+
+
+def _table(names: list[str]) -> File:
+    quoted = [f'"{name}"' for name in names]
+    links = any_of(quoted)
+    match = f"iifname {links} oifname {links} meta l4proto {{ tcp, udp }} ct state established"
+    return file_of([
+        ("#!/usr/sbin/nft -f", ""),
+        ("table inet gwimage_offload", ""),
+        ("delete table inet gwimage_offload", ""),
+        ("", ""),
+        ("table inet gwimage_offload {", ""),
+        ("    flowtable short {", ""),
+        ("        hook ingress priority filter", ""),
+        (f"        devices = {{ {', '.join(quoted)} }}", PATH),
+        ("    }", ""),
+        ("", ""),
+        ("    chain forward {", ""),
+        ("        type filter hook forward priority filter + 10; policy accept;", ""),
+        (f'        {match} flow add @short comment "{PATH}"', PATH),
+        ("    }", ""),
+        ("}", ""),
+    ])  # fmt: skip
+
+
+def _after(names: list[str]) -> File:
+    """The unit waits for the interfaces; in a unit's name - stands for / (systemd.unit(5))."""
+    devices = " ".join(f"sys-subsystem-net-devices-{name.replace('-', chr(92) + 'x2d')}.device" for name in names)
+    return ini([Setting("", "Unit", key, devices, PATH) for key in ("Wants", "After")])
+
+
+def _claim(lan: str, profile: Profile) -> Claim:
+    wan = profile.wans[0].name
+    text = f"established connections from {lan} take the short way out and back"
+    return Claim(f"lans.{lan}.offload", PATH, text, Offloaded(lan), zones.there(profile, lan, wan))

@@ -74,6 +74,7 @@ def test_a_new_image_gives_a_machine_its_reservation_at_once_and_lets_the_admin_
     (first, then), said = world.call(upgrade, job, new, MAC, str(key), "ops@10.0.0.1", ASK, say=print)
     assert first.startswith("10.0.0.1")
     assert then == RESERVED
+    assert said["console"] == "a shell"
     logged_in(said, "/dev/sdb")
 
 

@@ -1,5 +1,6 @@
 """What one boot in the lab shows beyond the claims of verify. These functions run inside the lab's world."""
 
+import base64
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from gwimage.lab.qemu import Machine, acceleration, image_format
 from gwimage.lab.topology import derive
 
 PATIENCE = 120
+ROOT_AT_CONSOLE = {"agetty.autologin": "root", "login.noauth": "yes"}  # docs/image.md: what the hypervisor may give
 SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
 
 
@@ -63,7 +65,10 @@ def darkness(say, job: Job) -> dict:
 
 
 def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str], dict[str, str]]:
-    """What that machine is given by the image of the job, then by another one with the same state volume; and `log_in` there."""
+    """What that machine is given by the image of the job, then by another one with the same state volume; and `log_in` there.
+
+    Also whether root got a shell on the console of that one, as the hypervisor wants it.
+    """
     given = []
     with booted(job) as (hosts, gateway):
         for _ in range(2):
@@ -75,9 +80,13 @@ def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str
                 assert gateway.stop() == "clean"
                 disk = ["-b", str(image), "-F", image_format(image), str(job.dir / "os.qcow2")]
                 run(["qemu-img", "create", "-q", "-f", "qcow2", *disk])
+                gateway.credentials |= {name: base64.b64encode(value.encode()).decode() for name, value in ROOT_AT_CONSOLE.items()}
                 gateway.start(control=False)
                 hosts.ask_for_leases()
-        return given, _log_in(hosts, gateway, *login)
+        said = _log_in(hosts, gateway, *login)
+        console = job.dir / "console.log"
+        shell = wait_for(lambda: "root@gw" in console.read_text(errors="replace"), PATIENCE, gateway.alive)
+        return given, said | {"console": "a shell" if shell else console.read_text(errors="replace")[-1000:]}
 
 
 def disturb(say, job: Job) -> dict[str, Answer]:

@@ -3,6 +3,7 @@
 #
 #   ./build.sh           build and verify the image of profiles/homelab.yaml
 #   ./build.sh test      run all tests
+#   ./build.sh bench     all figures, beside the gateway that people make by hand (bench/report.py)
 #   ./build.sh ARG...    gwimage ARG..., for example ./build.sh check my.yaml
 set -eu
 
@@ -96,6 +97,11 @@ case ${1:-} in
         cd "$here"
         # more than there are processors: much of the time is waiting for silence
         exec "$python" -m pytest -n $(($(nproc) + 2)) --maxprocesses 5 --dist loadscope --no-loadscope-reorder "$@"
+        ;;
+    bench)
+        shift
+        cd "$here"
+        exec "$python" -m bench.report "$@"
         ;;
     *) exec "$python" -m gwimage "$@" ;;
 esac

@@ -13,7 +13,7 @@ from gwimage.lab.qemu import Machine
 from gwimage.problem import ToolError
 
 _KERNEL = 0xFFFF_8000_0000_0000  # x86-64: addresses from here on are Linux's own
-_PAUSE = 0.01  # seconds
+_PAUSE = 0.05  # seconds; every question makes what the guest sleeps longer, by its own clock too
 
 
 @dataclass

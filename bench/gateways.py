@@ -30,10 +30,10 @@ from gwimage.step import Steps
 
 BENCH = Path(__file__).resolve().parent
 PROFILE, BASELINE = BENCH / "gateway.yaml", BENCH / "baseline"
-OURS = "ours"
+OURS, OFFLOAD = "ours", "offload"  # the second: the same profile with firewall.offload
 # By hand: the profiles of bench/baseline that make each. `bare` only forwards, as the ceiling for throughput.
 HANDMADE = {"baseline": ("dnsmasq", "iptables"), "networkd": ("networkd",), "bare": ("dnsmasq",)}
-NAMES = (OURS, *HANDMADE)
+NAMES = (OURS, OFFLOAD, *HANDMADE)
 _SIZE = "installed"  # the file in which the script leaves what the tree holds, in bytes
 _MEASURE = f"""#!/bin/sh
 du --summarize --apparent-size --block-size=1 "$BUILDROOT" | cut -f1 > "$OUTPUTDIR/{_SIZE}"
@@ -56,7 +56,7 @@ class Gateway:
 
 def profile() -> Profile:
     """What all of them are to be."""
-    return _read()[0]
+    return _read(OURS)[0]
 
 
 def build(folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bool = False, mirror: Mirror | None = None) -> list[Gateway]:
@@ -66,7 +66,7 @@ def build(folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bo
     tree = tools.tree(steps, mkosi, mirror)
     found = []
     for name in names:
-        files = _read()[1] if name == OURS else handmade()
+        files = _read(name)[1] if name in (OURS, OFFLOAD) else handmade()
         words = ["--tools-tree", str(tree), "--output", name, *(f"--profile={one}" for one in HANDMADE.get(name, ()))]
         key = hashlib.sha256(repr((files, words, mkosi, mirror, _MEASURE)).encode()).hexdigest()[:12]
         built = folder / f"{name}-{key}"
@@ -82,8 +82,9 @@ def handmade() -> dict[str, File]:
     return {path: File(text, mode=0o755 if text.startswith("#!") else 0o644) for path, text in texts.items()}
 
 
-def _read() -> tuple[Profile, dict[str, File]]:
-    given = source.read(str(PROFILE))
+def _read(name: str) -> tuple[Profile, dict[str, File]]:
+    text = PROFILE.read_text()
+    given = source.parse(text.replace("\nfirewall:\n", "\nfirewall:\n  offload: software\n") if name == OFFLOAD else text, str(PROFILE))
     found, problems = load(given)
     if found is None:
         raise ProfileError(problems)

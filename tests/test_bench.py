@@ -5,10 +5,13 @@ import re
 import struct
 import subprocess
 from ipaddress import IPv4Address
+from xml.etree import ElementTree
 
 import pytest
 
-from bench import boots, gateways
+from bench import boots, gateways, page, report
+from bench.counting import Count
+from bench.rows import Row, table
 from gwimage import compile as compiler
 from gwimage import host, tools
 from gwimage.lab.hosts import PORT
@@ -98,3 +101,49 @@ def test_what_is_seen_of_a_boot():
     ]
     assert boots.times(topology, packets, 100) == boots.Times(offer=3, through=7)
     assert boots.times(topology, packets[:2], 100) == boots.Times(None, None)
+
+
+def test_rows_compare_round_by_round():
+    row = Row("traffic", "TCP", "Mbit/s", False, {"ours": [30.0, 10.0, 20.0], "baseline": [10.0, 10.0, 10.0], "bare": [40.0]})
+    assert row.ratios("ours") == [3, 1, 2]
+    assert row.ratio("ours") == "2 (1 to 3)"
+    assert row.ratio("bare") == "4"
+    assert Row("size", "qcow2", "MiB", True, {"ours": [1.0]}).ratio("ours") == ""
+    heads, _, group, line = table([row]).splitlines()
+    assert heads.split() == ["ours", "baseline", "bare", "ours", "/", "baseline"]
+    assert (group, line.split()[2:5]) == ("traffic", ["20.0", "10.0", "40.0"])
+
+
+def test_instructions_between_two_samples():
+    count = Count(None, samples=[(10.0, 100), (11.0, 200), (13.0, 600)])
+    assert [count.at(moment) for moment in (10.5, 11, 12)] == [150, 200, 400]
+    assert count.at(9) == 100  # nothing is known before
+    assert count.at(20) == 600
+
+
+@pytest.mark.parametrize(
+    ("floor", "asked"), [(100, [128, 112, 96]), (128, [128, 112]), (150, [128, 144, 160]), (10, [128, 112, 96, 80, 64])]
+)
+def test_the_smallest_memory_is_looked_for_from_the_usual_one(floor, asked):
+    sizes = []
+
+    def passes(size):
+        sizes.append(size)
+        return size >= floor
+
+    assert report._smallest(passes) == min(size for size in asked if size >= floor)
+    assert sizes == asked
+
+
+def test_the_page_and_the_drawings(tmp_path):
+    counts = {"kernel": 10**9, "program": 2 * 10**9, "offer": 5 * 10**9, "through": 5 * 10**9, "done": 7 * 10**9}
+    units = [{"name": f"{name}.service", "began": 3.0, "ready": 4.0, "used": used} for name, used in (("a & b", 0.5), ("idle", 0.0))]
+    rows = [{"group": "traffic", "name": "TCP", "unit": "Mbit/s", "less": False, "values": {"ours": [2.0], "baseline": [1.0]}}]
+    boots_seen = {"ours, first boot": {"systemd": 2.5, "units": units, "counts": counts}}
+    page.write(tmp_path, {"environment": {"host": "<here>"}, "rows": rows, "units": boots_seen})
+    assert {path.name for path in tmp_path.iterdir()} == {"bench.json", "bench.html", "boot.svg", "ours-first-boot.svg", "traffic.svg"}
+    html = (tmp_path / "bench.html").read_text()
+    assert "host: &lt;here&gt;" in html and "a &amp; b" in html and ">idle<" not in html
+    assert json.loads((tmp_path / "bench.json").read_text())["rows"] == rows
+    for path in tmp_path.glob("*.svg"):
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")

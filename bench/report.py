@@ -1,0 +1,187 @@
+"""Everything that README says in figures, measured in one run beside the gateway that people make by hand.
+
+    bench/run [--rounds N] [--only GROUP]... [--fresh] [-o DIR]
+
+Writes DIR/bench.json (all values), DIR/bench.html (one page) and DIR/*.svg, after every group, and prints a table. Groups:
+size, boot, memory, traffic, build, compile. All of them take about an hour of two processors without KVM, with three rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from bench import boots, builds, gateways, page, stations, traffic
+from bench.rows import BASELINE, OURS, Row, table
+from gwimage import compile as compiler
+from gwimage import host
+from gwimage.lab import qemu
+from gwimage.lab.qemu import Shape
+from gwimage.problem import ToolError
+from gwimage.profile import Profile
+from gwimage.step import Steps
+from gwimage.verify import verify
+
+_COUNTED = (OURS, BASELINE)
+_TRAFFIC = {
+    "one_stream": ("TCP, one stream", "Mbit/s", False), "many_streams": ("TCP, 16 streams", "Mbit/s", False),
+    "forwarded": ("TCP through the port forward", "Mbit/s", False), "small_packets": ("UDP, 64 bytes a packet", "packets/s", False),
+    "connections": ("new TCP connections", "1/s", False), "latency": ("ping while one stream uploads", "ms", True),
+    "flows": ("UDP flows at once, of 20,000", "", False),
+}  # fmt: skip
+_MILESTONES = {
+    "kernel": "to the kernel's first instruction", "program": "to the first program", "offer": "to the first DHCP offer",
+    "through": "to the first packet through NAT", "done": "until all units are up",
+}  # fmt: skip
+_USUAL, _STEP, _LEAST, _MOST = 128, 16, 64, 512  # MiB: where to look for the smallest memory
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a group gets. built: by name, in the order of gateways.NAMES; profile: what all of them are; say: for one line of progress."""
+
+    built: dict[str, gateways.Gateway]
+    profile: Profile
+    rounds: int
+    say: Callable[[str], None]
+
+
+def size(task: Task) -> list[Row]:
+    def row(name: str, unit: str, value: Callable[[gateways.Gateway], float]) -> Row:
+        return Row("size", name, unit, True, {key: [value(one)] for key, one in task.built.items()})
+
+    return [
+        row("qcow2, compressed clusters", "MiB", lambda one: one.qcow2_size / 2**20),
+        row("raw disk", "MiB", lambda one: one.raw_size / 2**20),
+        row("installed files", "MiB", lambda one: one.installed / 2**20),
+        row("Debian packages", "", lambda one: one.packages),
+    ]
+
+
+def boot(task: Task) -> tuple[list[Row], dict]:
+    """Counted and, apart from that, timed: counting makes the guest slower. Also the units of the last boots counted."""
+    rows: dict[str, Row] = {}
+    units: dict[str, dict] = {}
+    for number in range(task.rounds):
+        for name in (name for name in _COUNTED if name in task.built):
+            task.say(f"boot, round {number + 1}: {name}, counted and timed")
+            for counted in (True, False):
+                seen = boots.watch(task.built[name].raw, task.profile, shape=replace(boots.SHAPE, counted=counted))
+                for which, one in zip(("first", "second"), seen.boots):
+                    for (text, unit), value in _read(one, counted).items():
+                        row = rows.setdefault(f"{unit} {which} {text}", Row("boot", f"{which} boot, {text}", unit))
+                        row.values.setdefault(name, []).append(value)
+                    if counted:
+                        units[f"{name}, {which} boot"] = asdict(one.units) | {"counts": asdict(one.counts)}
+    return [rows[key] for key in sorted(rows, key=lambda key: (key.split()[:2]))], units
+
+
+def _read(one: boots.Boot, counted: bool) -> dict[tuple[str, str], float]:
+    """Text and unit to value. Raises ToolError if the gateway never came."""
+    if not (one.times.offer and one.times.through and one.memory):
+        raise ToolError(("bench.boots",), 3, "a gateway did not come up; try `python -m bench.boots --logs DIR`")
+    if counted:
+        return {(text, "1e9"): getattr(one.counts, label) / 1e9 for label, text in _MILESTONES.items()}
+    offer, through = ("to the first DHCP offer", "s"), ("to the first packet through NAT", "s")
+    return {offer: one.times.offer, through: one.times.through, ("memory in use then", "MiB"): one.memory}
+
+
+def memory(task: Task) -> list[Row]:
+    """The smallest memory with which verify passes, every claim and both boots."""
+
+    def passes(machine: str, size: int) -> bool:
+        task.say(f"memory: verify with {size} MiB, {machine}")
+        try:
+            return verify(task.built[OURS].raw, task.profile, compiler.claims(task.profile), shape=Shape(machine, size)).good
+        except ToolError:
+            return False
+
+    found = {name: _smallest(partial(passes, machine)) for machine, name in (("pc", "SeaBIOS"), ("q35", "OVMF"))}
+    return [Row("memory", f"smallest VM in which verify passes, {name}", "MiB", True, {OURS: [size]}) for name, size in found.items()]
+
+
+def _smallest(passes: Callable[[int], bool]) -> int:
+    """Down from the usual size while it passes, else up until it does."""
+    size = _USUAL
+    if passes(size):
+        while size > _LEAST and passes(size - _STEP):
+            size -= _STEP
+        return size
+    return next(size for size in range(_USUAL + _STEP, _MOST + 1, _STEP) if passes(size))
+
+
+def carries(task: Task) -> list[Row]:
+    rows = {key: Row("traffic", *_TRAFFIC[key]) for key in _TRAFFIC}
+    images = {name: (one.raw, task.profile) for name, one in task.built.items()}
+    with stations.up(images, task.say) as up:
+        for number in range(task.rounds):
+            task.say(f"traffic, round {number + 1}")
+            for key in (row.__name__ for row in traffic.ROWS):
+                for name in up:
+                    if not (key == "forwarded" and name in ("networkd", "bare")):
+                        rows[key].values.setdefault(name, []).append(up[name].measure(key))
+    return list(rows.values())
+
+
+GROUPS = ("size", "boot", "memory", "traffic", "build", "compile")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=GROUPS, action="append")
+    parser.add_argument("--fresh", action="store_true", help="build all gateways anew")
+    parser.add_argument("-o", "--output", type=Path, default=Path("build/bench"))
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - begun:5.0f} s  {text}", file=sys.stderr, flush=True)
+
+    folder = host.cache() / "bench"
+    built = gateways.build(folder, Steps(folder / "build.log"), fresh=options.fresh)
+    task = Task({one.name: one for one in built}, gateways.profile(), options.rounds, say)
+    result = {"environment": _environment(options.rounds), "rows": [], "units": {}}
+    for group in options.only or GROUPS:
+        say(group)
+        rows, units = _measure(group, task)
+        result["rows"] += [asdict(row) for row in rows]
+        result["units"] |= units
+        page.write(options.output, result)
+        print(table(rows), flush=True)
+    say(f"written: {options.output}/bench.html, bench.json, *.svg")
+    return 0
+
+
+def _measure(group: str, task: Task) -> tuple[list[Row], dict]:
+    if group == "boot":
+        return boot(task)
+    with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as work:
+        ways = {
+            "size": lambda: size(task), "memory": lambda: memory(task), "traffic": lambda: carries(task),
+            "build": lambda: builds.build(Path(work), task.rounds, task.say), "compile": lambda: builds.compiles(Path(work), task.rounds),
+        }  # fmt: skip
+        return ways[group](), {}
+
+
+def _environment(rounds: int) -> dict[str, str]:
+    accel = qemu.acceleration()
+    return {
+        "command": f"bench/run --rounds {rounds}", "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} processors", "load before": f"{os.getloadavg()[0]:.2f}",
+        "QEMU": f"{qemu.version()}, {accel}", "machine": f"{boots.SHAPE.machine}, {boots.SHAPE.memory} MiB, 1 processor",
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

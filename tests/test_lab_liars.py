@@ -12,6 +12,7 @@ import test_lab
 import test_lab6
 import test_lab_tunnels
 import test_lab_uploads
+import test_offload
 
 from gwimage import claim
 from gwimage.lab import probes, world
@@ -29,6 +30,7 @@ MATRICES = [
     (test_lab.CLAIMS, test_lab.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
     (test_lab_tunnels.CLAIMS, test_lab_tunnels.EXPECTED),
     (tuple(test_lab_uploads.CLAIMS.values()), test_lab_uploads.WRONG),
+    (tuple(test_offload.CLAIMS), test_offload.WRONG),
     (test_lab6.CLAIMS, {name: mutant[-1] for name, mutant in test_lab6.MUTANTS.items()}),
 ]
 

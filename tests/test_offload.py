@@ -13,6 +13,7 @@ from gwimage.lab.topology import derive
 DATA = {key: value for key, value in test_lab_tunnels.DATA.items() if key != "vpn"} | {"firewall": {"offload": "software"}}
 PROFILE = profile.parse(DATA)
 CLAIM = "lans.lan.offload"
+WRONG = {"no short way": {CLAIM}}  # what the test with two stand-ins shows
 CLAIMS = [claim for claim in profile.plan(PROFILE).claims if claim.id in (CLAIM, "wans.wan.address")]
 
 

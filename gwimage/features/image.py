@@ -17,7 +17,7 @@ SMALLEST, LARGEST = 64, 64 * 1024  # MiB
 
 # in every image; a test compares this with gwimage/image/mkosi.conf
 PRESENT = frozenset(
-    "busybox-static dbus-broker e2fsprogs grub-pc-bin iproute2 iputils-ping kmod nftables openssh-server"
+    "busybox-static dbus-broker e2fsprogs grub-pc-bin iproute2 iputils-ping kmod login nftables openssh-server"
     " qemu-guest-agent sudo systemd systemd-boot-efi systemd-resolved systemd-sysv"
     " tiny-initramfs tzdata udev".split()
 )

@@ -1,9 +1,9 @@
-"""Everything that README says in figures, measured in one run beside the gateway that people make by hand.
+"""All figures in one run, beside the gateway that people make by hand.
 
     bench/run [--rounds N] [--only GROUP]... [--fresh] [-o DIR]
 
 Writes DIR/bench.json (all values), DIR/bench.html (one page) and DIR/*.svg, after every group, and prints a table. Groups:
-size, boot, memory, traffic, build, compile. All of them take about an hour of two processors without KVM, with three rounds.
+size, boot, memory, traffic, build, compile. Without KVM each round of boots takes minutes, and memory a verification for each size.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from gwimage import compile as compiler
 from gwimage import profile, source
 from gwimage.explain import grammar, walk
 from gwimage.explain.packet import Packet, first_state
-from gwimage.explain.rules import Member, matches, verdict
+from gwimage.explain.rules import Member, matches
 from gwimage.render import nftables
 
 PROFILES = sorted([*(TESTS / "cases").glob("*/profile.yaml"), *(ROOT / "profiles").glob("*.yaml")])
@@ -54,7 +54,7 @@ def test_every_rule_and_element_that_ships_is_understood(path):
 
 
 def test_every_chain_is_walked():
-    assert set(nftables.CHAINS) == {"prerouting", "mangle", "dstnat", "input", "forward", "srcnat", "output"}
+    assert set(nftables.CHAINS) == {"clamp", "spoof", "prerouting", "mangle", "dstnat", "input", "forward", "srcnat", "output"}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,11 @@ def test_every_chain_is_walked():
         ("iifname . meta l4proto . th dport @open accept", UDP, True),
         ("iifname . meta l4proto . th dport @open accept", TCP, False),
         ("iifname . oifname @ways accept", TCP, True),
-        ("ct state vmap { established : accept, invalid : drop }", TCP, True),
+        ("ct state established,related accept", TCP, False),
+        ("ct state established,related accept", replace(TCP, state="related"), True),
+        ("ct state invalid drop", replace(TCP, state="invalid"), True),
+        ("tcp flags & (syn|rst) == syn jump clamp", TCP, True),
+        ("tcp flags & (syn|rst) == syn jump clamp", UDP, False),
         ("counter", TCP, True),
         # what is not known of a packet gives perhaps, unless the rest already says no
         ("tcp dport 443 accept", replace(TCP, dport=None), None),
@@ -159,9 +163,9 @@ def test_verdicts():
     uses = grammar.rule("mangle.uplinks", "ct mark != 0 meta mark set ct mark", "p")
     keeps_out = grammar.rule("prerouting.untracked", 'iifname "lan" ip daddr 10.9.0.0/16 notrack', "p")
     assert (remembers.ct_mark, uses.marked, keeps_out.untracked) == (2, True, True)
-    rule = grammar.rule("input.state", "ct state vmap { established : accept, related : accept, invalid : drop }", "p")
-    said = [verdict(rule, replace(TCP, state=state)) for state in ("established", "invalid", "new")]
-    assert said == ["accept", "drop", ""]
+    rule = grammar.rule("forward.spoof", "jump spoof", "p")
+    assert (rule.jump, rule.verdict, rule.by_state) == ("spoof", "", False)
+    assert grammar.rule("input.state", "ct state invalid drop", "p").by_state
     logged = grammar.rule("input.log", 'limit rate 10/minute log prefix "gwimage: "', "p")
     assert (logged.limit, logged.log, logged.verdict) == ("10/minute", "gwimage: ", "")
     often = grammar.rule("input.icmp", "icmp type echo-request limit rate 100/second burst 100 packets accept", "p")
@@ -177,13 +181,15 @@ def test_verdicts():
         "iifname lan accept",
         "tcp dport ssh accept",
         "tcp dport 22 reject",
-        "jump other",
+        "jump",
+        "jump other accept",
+        "tcp dport 22,23 accept",
         "accept drop",
         "accept tcp dport 22",
         "ip saddr fd00::1 accept",
         "limit rate over 10/second drop",
         "limit rate 10/second burst 5 drop",
-        "ct state vmap { new : queue }",
+        "ct state vmap { new : drop }",
         "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.1.0/24 }",
         "dnat ip to 10.0.0.5:http",
         "dnat to 10.0.0.5",

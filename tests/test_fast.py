@@ -52,7 +52,7 @@ MUTANTS = {
         RULES, '"lan" . udp . 53', '"wan" . udp . 1900, "lan" . udp . 53', {"wans.wan.closed.udp", "wans.wan.closed.others"},
     ),
     "a source not checked": (RULES, 'iifname "lan" ip saddr != 10.0.0.0/24', 'iifname "lan" ip saddr 0.0.0.1', {"lans.lan.spoofed"}),
-    "a clamp too wide": (RULES, 'iifname "wan" tcp flags', 'iifname "lan" tcp flags', {"wans.wan.mss"}),
+    "a clamp too wide": (RULES, 'iifname "wan" tcp option', 'iifname "lan" tcp option', {"wans.wan.mss"}),
     "a zone opened": (RULES, '"lan" . "wan"', '"iot" . "lan", "lan" . "wan"', {"lans.lan.unreachable.iot", ONLY}),
     "a port widened": (RULES, "tcp dport 445", "tcp dport 445-454", {ONLY}),
     "a source dropped": (RULES, "ip saddr 10.0.20.7 ip daddr", "ip daddr", {ONLY}),

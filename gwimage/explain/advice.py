@@ -16,7 +16,7 @@ NOTHING = "No line of a profile changes that."
 def advise(known: Model, asked: Question, walk: Walk) -> tuple[str, str]:
     """(a sentence, lines of YAML or nothing) for a packet that was dropped."""
     last, packet, network = walk.steps[-1], walk.packet, known.network
-    if last.hook == "prerouting" and not last.rule.stage.endswith(".raw"):
+    if last.hook == "spoof":
         return _forged(network, walk.before), ""
     if last.hook in ("routing", "wireguard") or (last.rule and last.rule.by_state):
         return NOTHING, ""

@@ -90,11 +90,9 @@ def rule(stage: str, text: str, path: str) -> Rule:
     """A rule as the plan has it, without its comment."""
     words, matches, then = _Words(text), [], {}
     while words.left:
-        if then.keys() & {"verdict", "nat", "by_state"}:
+        if then.keys() & {"verdict", "nat", "jump"}:
             raise words.wrong(f"{words.left[0]!r} after the verdict")
-        if words.take("ct", "state", "vmap"):
-            then["by_state"] = _by_state(words)
-        elif words.take("ct", "mark", "set"):
+        if words.take("ct", "mark", "set"):
             then["ct_mark"] = words.number()
         elif words.take("meta", "mark", "set", "ct", "mark"):
             then["marked"] = True
@@ -129,9 +127,11 @@ def _match(words: _Words, field: str) -> Match:
 
 
 def _members(words: _Words, fields: tuple[str, ...]) -> tuple[Member, ...]:
-    if not words.take("{"):
-        return (_member(words, fields),)
-    found = [_member(words, fields)]
+    listed, found = words.take("{"), [_member(words, fields)]
+    if not listed:  # of a bit mask, as ct state is one
+        while fields == ("ct state",) and words.take(","):
+            found.append(_member(words, fields))
+        return tuple(found)
     while not words.take("}"):
         words.need(",")
         found.append(_member(words, fields))
@@ -172,23 +172,12 @@ def _addresses(words: _Words, word: str, family: int) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _by_state(words: _Words) -> tuple[tuple[str, str], ...]:
-    words.need("{")
-    found = []
-    while not found or words.take(","):
-        state = _value(words, "ct state")
-        words.need(":")
-        found.append((state, words.next()))
-        if found[-1][1] not in ("accept", "drop"):
-            raise words.wrong("an unknown verdict")
-    words.need("}")
-    return tuple(found)
-
-
 def _statement(words: _Words, matches: list[Match], then: dict) -> None:
     word = words.next()
     if word in ("accept", "drop"):
         then["verdict"] = word
+    elif word == "jump":
+        then["jump"] = words.next()
     elif word == "masquerade":
         then["nat"] = Nat(word)
     elif word == "snat" and words.take("ip", "prefix", "to", "ip", "saddr", "map"):

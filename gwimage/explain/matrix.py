@@ -6,7 +6,7 @@ A rule that certainly holds opens everything; one that perhaps holds opens what 
 from dataclasses import dataclass, replace
 
 from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Address, Packet
-from gwimage.explain.rules import Match, Rule, matches, test, verdict
+from gwimage.explain.rules import Match, Rule, matches, test
 from gwimage.explain.walk import Model, place
 
 GATEWAY = "gateway"
@@ -68,7 +68,7 @@ def _from(model: Model, start: str) -> Model:
 
 
 def _counts(model: Model, rule: Rule, packet: Packet) -> bool:
-    decides = rule.nat and rule.nat.kind == "dnat" or verdict(rule, packet)
+    decides = rule.nat and rule.nat.kind == "dnat" or rule.verdict
     return bool(decides) and matches(rule, packet, model.network, model.sets)[0] is not False
 
 
@@ -77,15 +77,14 @@ def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> l
     packet = Packet(start, oif=None if end == GATEWAY else end, dnat=None, hop_limit=None)
     found: list[Opening] = []
     for rule in near.chains["input" if end == GATEWAY else "forward"]:
-        said = verdict(rule, packet)
         holds, paths = matches(rule, packet, near.network, near.sets)
         if holds:
-            found += [Opening("everything", (*paths, rule.path)[0], everything=True)] if said == "accept" else []
+            found += [Opening("everything", (*paths, rule.path)[0], everything=True)] if rule.verdict == "accept" else []
             break
         if holds is None and any(match.fields == ("ct status",) for match in rule.matches):
             found += _forwards(near, packet, [server for server, home in homes.items() if home == end])
         elif holds is None:
-            found += _perhaps(near, rule, packet, closed=said == "drop")
+            found += _perhaps(near, rule, packet, closed=rule.verdict == "drop")
     while found and found[-1].closed:
         found.pop()  # it is closed anyhow
     return list(dict.fromkeys(found))

@@ -54,7 +54,7 @@ class Nat:
 
 @dataclass(frozen=True)
 class Rule:
-    """Matches, then what happens. limit and log are only told; verdict: accept, drop or nothing; by_state: a vmap's.
+    """Matches, then what happens. limit and log are only told; verdict: accept, drop or nothing; jump: a chain's name.
 
     untracked: conntrack is not to see the packet; ct_mark: what it is to remember; marked: the packet gets that mark.
     Not known: a rule of the user's own in words that nobody here understands.
@@ -67,12 +67,17 @@ class Rule:
     limit: str = ""
     log: str = ""
     verdict: str = ""
-    by_state: tuple[tuple[str, str], ...] = ()
+    jump: str = ""
     nat: Nat | None = None
     untracked: bool = False
     ct_mark: int | None = None
     marked: bool = False
     known: bool = True
+
+    @property
+    def by_state(self) -> bool:
+        """Whether it asks what conntrack knows of the packet's connection."""
+        return any("ct state" in match.fields for match in self.matches)
 
 
 Sets = dict[str, tuple[Member, ...]]
@@ -88,11 +93,6 @@ def matches(rule: Rule, packet: Packet, world: World, sets: Sets) -> tuple[bool 
         every = every and holds
         paths += [member.path for member in members if member.path]
     return every, tuple(paths)
-
-
-def verdict(rule: Rule, packet: Packet) -> str:
-    """accept, drop or nothing, for a packet that the rule matches."""
-    return dict(rule.by_state).get(packet.state, "") or rule.verdict
 
 
 def test(match: Match, packet: Packet, world: World, sets: Sets) -> tuple[bool | None, tuple[Member, ...]]:

@@ -10,7 +10,7 @@ from gwimage.explain import grammar, kernel, reading
 from gwimage.explain.network import Network
 from gwimage.explain.packet import Address, Packet, answer, first_state
 from gwimage.explain.reading import Given
-from gwimage.explain.rules import Member, Nat, Rule, matches, verdict
+from gwimage.explain.rules import Member, Nat, Rule, matches
 from gwimage.plan import Plan
 from gwimage.plan import Rule as Text
 from gwimage.render import nftables
@@ -63,7 +63,7 @@ class Walk:
 def model(plan: Plan, given: Given | None = None) -> Model:
     """`given`: see reading.read."""
     rules = [_read(rule) for rule in nftables.ordered(plan)]
-    chains = {name: tuple(rule for rule in rules if rule.stage.startswith(f"{name}.")) for name in nftables.CHAINS}
+    chains = {name: tuple(rule for rule in rules if nftables.chain(rule) == name) for name in nftables.CHAINS}
     types = {name: lines[0].removeprefix("type ") for name, lines in nftables.named(plan).items()}
     sets: dict[str, list[Member]] = {name: [] for name in types}
     for element in plan.elements:
@@ -168,20 +168,28 @@ class _Way:
         return False
 
     def filter(self, chain: str) -> str:
-        """accept or drop: by the first rule that says so, else by the chain's policy."""
-        for rule, paths in self.matching(chain):
-            self.remember(chain, rule, paths)
-            if rule.log:
-                self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
-            if said := verdict(rule, self.packet):
-                rate = f", at most {rule.limit}" if rule.limit else ""
-                state = f": {STATES[self.packet.state]}" if rule.by_state else ""
-                self.step(chain, SAYS[said] + rate + state, rule, *paths)
-                return said
+        """accept or drop: by the first rule that says so, else by the policy of the chain, which has a hook."""
+        if said := self.judge(chain):
+            return said
         if "policy accept" in nftables.CHAINS[chain]:
             return "accept"
         self.step(chain, "dropped: no rule accepts it", None)
         return "drop"
+
+    def judge(self, chain: str) -> str:
+        """accept, drop, or nothing if no rule says so, neither there nor where it jumps to."""
+        for rule, paths in self.matching(chain):
+            self.remember(chain, rule, paths)
+            if rule.log:
+                self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
+            if rule.jump and (said := self.judge(rule.jump)):
+                return said
+            if said := rule.verdict:
+                rate = f", at most {rule.limit}" if rule.limit else ""
+                state = f": {STATES[self.packet.state]}" if rule.by_state else ""
+                self.step(chain, SAYS[said] + rate + state, rule, *paths)
+                return said
+        return ""
 
     def remember(self, chain: str, rule: Rule, paths: tuple[str, ...]) -> None:
         """What a rule does that is no verdict: conntrack keeps out, or notes by which way a connection came."""

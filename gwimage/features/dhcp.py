@@ -178,7 +178,7 @@ def _plan_one(lan: Lan, dhcp: Dhcp, profile: Profile) -> Plan:
     asks = f"iifname {zone} ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept"
     return Plan(
         network=_server(f"20-{lan.name}.network", path, lan, dhcp, profile),
-        rules=(Rule("prerouting.dhcp", asks, path),),
+        rules=(Rule("spoof.dhcp", asks, path),),
         elements=(Element("gateway_open", f"{zone} . udp . 67", path),),
         claims=_claims(path, lan, dhcp, profile),
     )

@@ -16,23 +16,29 @@ from gwimage.problem import Problem
 if TYPE_CHECKING:
     from gwimage.profile import Profile
 
-STATE = "ct state vmap { established : accept, related : accept, invalid : drop }"
+# before all that costs more: what follows is for the first packets of a connection
+KNOWN, INVALID = "ct state established,related accept", "ct state invalid drop"
 ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {LIMITED} accept"
 # RFC 4890 section 4.4.1, for the gateway itself; hop limit 255 says that a neighbour sent it
 ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {LIMITED} accept"
 # no limit, as ARP has none: one for all networks would let a flood from outside cost the LANs their gateway
 NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
 RULES = (
-    Rule("prerouting.spoof", "iifname @wans ip saddr @inside counter drop", "lans"),
-    Rule("input.state", STATE, "firewall"),
+    Rule("spoof.sources", "iifname @wans ip saddr @inside counter drop", "lans"),
+    Rule("input.state", KNOWN, "firewall"),
+    Rule("input.state", INVALID, "firewall"),
     Rule("input.state", 'iifname "lo" accept', "firewall"),
+    Rule("input.spoof", "jump spoof", "firewall"),
     Rule("input.icmp", ERRORS, "firewall"),
     Rule("input.icmp", ERRORS6, "firewall"),
     Rule("input.icmp", NEIGHBOURS, "firewall"),
     Rule("input.icmp", f"iifname @lans icmp type echo-request {LIMITED} accept", "lans"),
     Rule("input.open", "iifname . meta l4proto . th dport @gateway_open accept", "firewall"),
     Rule("input.rest", "counter", "firewall"),
-    Rule("forward.state", STATE, "firewall"),
+    # before the state: the answer to a SYN is already part of an established connection
+    Rule("forward.clamp", "tcp flags & (syn|rst) == syn jump clamp", "firewall"),
+    Rule("forward.state", KNOWN, "firewall"),
+    Rule("forward.state", INVALID, "firewall"),
     Rule("forward.open", "iifname . oifname @forward_open accept", "firewall"),
     Rule("forward.rest", "counter", "firewall"),
 )
@@ -58,11 +64,17 @@ def check(profile: Profile) -> list[Problem]:
 def plan(profile: Profile) -> Plan:
     wans, lans = [wan.name for wan in profile.wans], [lan.name for lan in profile.lans if lan.internet]
     return Plan(
-        rules=RULES + _log(profile.firewall),
+        rules=(*RULES, _sources(profile), *_log(profile.firewall)),
         elements=tuple(Element("forward_open", f'"{lan}" . "{wan}"', f"lans.{lan}") for lan in lans for wan in wans),
         packages=("nftables",),
         claims=exposure.claims(profile),
     )
+
+
+def _sources(profile: Profile) -> Rule:
+    """Where sources are looked at: what belongs to a connection was looked at before; but rules of the user's own come first."""
+    stage = "forward.spoof" if profile.raw.rules.get("forward") else "forward.state"
+    return Rule(stage, "jump spoof", "firewall")
 
 
 def _log(firewall: Firewall) -> tuple[Rule, ...]:

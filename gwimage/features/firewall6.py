@@ -55,17 +55,17 @@ def _unasked(profile: Profile) -> Iterator[Rule]:
     networks += [("lans", lan.name, profile.ipv6.lans) for lan in profile.lans]
     for kind, name, asked in networks:
         if name not in asked:
-            yield Rule("prerouting.spoof", f'iifname "{name}" meta nfproto ipv6 counter drop', f"{kind}.{name}")
+            yield Rule("spoof.sources", f'iifname "{name}" meta nfproto ipv6 counter drop', f"{kind}.{name}")
 
 
 def _from_outside(ipv6: Ipv6) -> Iterator[Rule]:
     """Nothing from outside has a source inside."""
     if any(inside.address for inside in ipv6.lans.values()):
-        yield Rule("prerouting.spoof", "iifname @wans ip6 saddr @inside6 counter drop", "lans")
+        yield Rule("spoof.sources", "iifname @wans ip6 saddr @inside6 counter drop", "lans")
     if names := [f'"{name}"' for name, inside in ipv6.lans.items() if inside.delegated]:
         # not @lans: nft before 1.1 takes no set of interface names here
         spoofed = f"iifname @wans meta nfproto ipv6 fib saddr oifname {any_of(names)} counter drop"
-        yield Rule("prerouting.spoof", spoofed, "lans")
+        yield Rule("spoof.sources", spoofed, "lans")
 
 
 def _client(zone: str, path: str) -> list[Rule]:
@@ -80,7 +80,7 @@ def _sources(name: str, inside: Inside) -> Rule:
     known = NEIGHBOURS if inside.delegated else (*NEIGHBOURS, str(inside.address.network))
     others = f'iifname "{name}" ip6 saddr != {any_of(known)}'
     others += " fib saddr . iif oif missing" if inside.delegated else ""
-    return Rule("prerouting.spoof", f"{others} counter drop", f"lans.{name}.ipv6")
+    return Rule("spoof.sources", f"{others} counter drop", f"lans.{name}.ipv6")
 
 
 def _kept_inside(name: str, inside: Inside, ipv6: Ipv6) -> Iterator[Rule]:

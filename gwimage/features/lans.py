@@ -98,7 +98,7 @@ def _plan_one(lan: Lan, profile: Profile, routed: Iterable[IPv4Network]) -> Plan
         Element("gateway_open", f"{zone} . tcp . 53", path),
     ]
     spoofed = f"iifname {zone} ip saddr != {any_of(subnets.apart((*subnets.connected(lan), *routed)))} counter drop"
-    rules = (Rule("prerouting.spoof", spoofed, f"{path}.address"),)
+    rules = (Rule("spoof.sources", spoofed, f"{path}.address"),)
     return Plan(network=tuple(network), rules=rules, elements=tuple(elements)) + _addresses(lan, path)
 
 

@@ -98,7 +98,7 @@ def _card(card: Nic, sharing: list[Network]) -> Plan:
     rules = ()
     if not link.is_bridge(first.link):
         # untagged packets have no network to belong to
-        rules = (Rule("prerouting.spoof", f'iifname "{name}" counter drop', place),)
+        rules = (Rule("spoof.sources", f'iifname "{name}" counter drop', place),)
     return Plan(network=network + _bare(file, name, place, sharing) + over + nic.quiet(file, place), rules=rules)
 
 

@@ -28,12 +28,12 @@ OVERHEAD, OVERHEAD6 = 60, 80  # bytes of WireGuard, UDP and IPv4 or IPv6 around 
 WIDEST = 8
 # UDP ports on which the gateway itself listens, or may
 TAKEN = {53: "DNS", 67: "DHCP", 68: "DHCP", 123: "time", 546: "DHCPv6", 547: "DHCPv6"}
-CLAMP = "tcp flags & (syn|rst) == syn tcp option maxseg size set rt mtu"
+CLAMP = "tcp option maxseg size set rt mtu"
 RULES = (
     Rule("input.icmp", f"iifname @vpns icmp type echo-request {LIMITED} accept", "vpn"),
     # hosts behind a LAN know nothing of the smaller packets inside the tunnel
-    Rule("forward.clamp", f"oifname @vpns {CLAMP}", "vpn"),
-    Rule("forward.clamp", f"iifname @vpns {CLAMP}", "vpn"),
+    Rule("clamp.segments", f"oifname @vpns {CLAMP}", "vpn"),
+    Rule("clamp.segments", f"iifname @vpns {CLAMP}", "vpn"),
 )
 
 
@@ -253,7 +253,7 @@ def _plan_one(vpn: Vpn, profile: Profile) -> Plan:
     networks = [(str(net), f"{path}.peers.{peer.name}.networks") for peer in vpn.peers for net in peer.networks]
     behind = any_of(vpn.networks)
     rules = (
-        Rule("prerouting.spoof", f"iifname {zone} ip saddr != {behind} counter drop", path),
+        Rule("spoof.sources", f"iifname {zone} ip saddr != {behind} counter drop", path),
         # not IPMasquerade=, which knows neither what is routed behind an interface nor where a packet goes:
         # it would hide phones from servers on a LAN, and from each other
         Rule("srcnat.routed", f"oifname @wans ip saddr {behind} masquerade", path),

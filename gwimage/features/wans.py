@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 
-SYN = "tcp flags & (syn|rst) == syn"
 HEADERS = 40  # bytes of IPv4 and TCP
 
 
@@ -148,10 +147,13 @@ def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
 
 
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
-    """networkd refuses such a server (DenyList=) without a word; the kernel says it, on the console too."""
+    """networkd refuses such a server (DenyList=) without a word; the kernel says it, on the console too.
+
+    Before routing, since the kernel drops what has an address of its own as source.
+    """
     said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
     match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
-    return (Rule("prerouting.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),)
+    return (Rule("dstnat.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),)
 
 
 def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
@@ -159,8 +161,7 @@ def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
     if wan.mss_clamp is False:
         return ()
     size = "rt mtu" if wan.mss_clamp is True else wan.mss_clamp
-    text = f"{SYN} tcp option maxseg size set {size}"
-    return tuple(Rule("forward.clamp", f'{side} "{wan.name}" {text}', path) for side in ("oifname", "iifname"))
+    return tuple(Rule("clamp.segments", f'{side} "{wan.name}" tcp option maxseg size set {size}', path) for side in ("oifname", "iifname"))
 
 
 def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tuple[Setting, ...]:

@@ -58,7 +58,7 @@ def _too_big(probe: claim6.TooBig) -> str:
 
 
 def _kept(probe: claim6.Kept6) -> str:
-    return f"Nothing of it may pass the gateway: look for the rules of {probe.lan} in the chains prerouting and forward."
+    return f"Nothing of it may pass the gateway: look for the rules of {probe.lan} in the chains spoof and forward."
 
 
 def _gateway_closed(probe: claim6.GatewayClosed6) -> str:

@@ -31,12 +31,12 @@ def _others(probe: claim.OtherAddresses, wire: Wire) -> str:
 def _spoofed(probe: claim.Spoofed, wire: Wire) -> str:
     start, end = probe.src.partition("-")[2], probe.zone
     if wire.arrived(end, PORT):
-        return f"It arrived on {end}: look at the rules of chain prerouting that compare source addresses, for {start}."
+        return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
     return f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
 
 
 def _spoofed_forward(probe: claim.SpoofedForward, wire: Wire) -> str:
-    return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain prerouting for {probe.wan}."
+    return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain spoof for {probe.wan}."
 
 
 def _segments(probe: claim.Segments, wire: Wire) -> str:

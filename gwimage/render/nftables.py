@@ -29,6 +29,9 @@ SETS = {
     "forward_open": ("type ifname . ifname",),
 }
 CHAINS = {
+    # those without a hook: where another chain jumps to
+    "clamp": "",
+    "spoof": "",
     "prerouting": "type filter hook prerouting priority raw; policy accept;",
     "mangle": "type filter hook prerouting priority mangle; policy accept;",
     "output": "type route hook output priority mangle; policy accept;",
@@ -39,22 +42,26 @@ CHAINS = {
     "srcnat": "type nat hook postrouting priority srcnat; policy accept;",
 }
 STAGES = (
-    "prerouting.dhcp",
-    "prerouting.spoof",
+    "clamp.segments",
+    "spoof.dhcp",
+    "spoof.sources",
     "prerouting.raw",
     "prerouting.untracked",
     "mangle.uplinks",
     "output.uplinks",
+    "dstnat.dhcp",
     "dstnat.raw",
     "dstnat.forwards",
     "input.state",
+    "input.spoof",
     "input.icmp",
     "input.open",
     "input.allow",
     "input.raw",
     "input.log",
     "input.rest",
-    "forward.clamp",  # before the state rules: the answer to a SYN is already part of an established connection
+    "forward.clamp",
+    "forward.spoof",
     "forward.raw",
     "forward.state",
     "forward.dnat",
@@ -79,15 +86,22 @@ def render(plan: Plan) -> dict[str, File]:
         if name in used:
             lines += _set(name, kind, [element for element in plan.elements if element.set == name])
     for name, kind in CHAINS.items():
-        if members := [rule for rule in rules if rule.stage.startswith(f"{name}.")]:
+        if members := [rule for rule in rules if chain(rule) == name]:
             lines.append(("", ""))
             lines += _chain(name, kind, members)
     return {PATH: file_of([*lines, ("}", "")])}
 
 
 def ordered(plan: Plan) -> list[Rule]:
-    """The rules as they stand in the file, and as a packet meets them within a chain."""
-    return sorted(plan.rules, key=lambda rule: STAGES.index(rule.stage))
+    """The rules as they stand in the file, and as a packet meets them within a chain; without jumps to chains that have none."""
+    there = {chain(rule) for rule in plan.rules}
+    rules = [rule for rule in plan.rules if not rule.text.endswith(tuple(f"jump {name}" for name in CHAINS.keys() - there))]
+    return sorted(rules, key=lambda rule: STAGES.index(rule.stage))
+
+
+def chain(rule: Rule) -> str:
+    """The name of the chain that has it."""
+    return rule.stage.partition(".")[0]
 
 
 def named(plan: Plan) -> dict[str, tuple[str, ...]]:
@@ -105,6 +119,6 @@ def _set(name: str, kind: tuple[str, ...], elements: list[Element]) -> list[tupl
 
 
 def _chain(name: str, kind: str, rules: list[Rule]) -> list[tuple[str, str]]:
-    lines = [(f"    chain {name} {{", ""), (f"        {kind}", "")]
+    lines = [(f"    chain {name} {{", ""), *([(f"        {kind}", "")] if kind else [])]
     lines += [(f'        {rule.text} comment "{rule.path}"', rule.path) for rule in rules]
     return [*lines, ("    }", "")]

@@ -1,0 +1,118 @@
+"""What one packet costs a gateway: instructions of the guest for each that it forwards. A busy host cannot change that.
+
+    python -m bench.packets [NAME...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import gateways
+from bench.boots import PATIENCE, SHAPE
+from gwimage import host
+from gwimage.lab import boot, preflight, world
+from gwimage.lab.gateway import Gateway
+from gwimage.lab.hosts import Hosts
+from gwimage.lab.netns import inside
+from gwimage.lab.qemu import Machine, acceleration
+from gwimage.lab.topology import derive
+from gwimage.lab.world import Say
+from gwimage.problem import ToolError
+from gwimage.profile import Profile
+from gwimage.step import Steps
+
+PORT = 8079  # captures leave it out
+PACKETS, WINDOW, PAYLOAD = 6000, 32, 18  # bytes: 64 on the wire
+_SETTLE, _IDLE = 20, 3  # seconds: after the boot, and of doing nothing, whose instructions are taken off
+
+
+@dataclass(frozen=True)
+class Job:
+    """dir gets logs and disks."""
+
+    image: Path
+    profile: Profile
+    dir: Path
+
+
+def cost(image: Path, profile: Profile, say: Say = lambda text: None) -> float:
+    """Instructions for each small UDP packet of a flow that was answered, from inside to outside. Raises ToolError."""
+    if problems := preflight.missing(SHAPE.machine):
+        raise ToolError(("bench.packets",), 3, "; ".join(problems))
+    with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as folder:
+        return world.call(run, Job(image.resolve(), profile, Path(folder)), say=say)
+
+
+def run(say: Say, job: Job) -> float:
+    """Runs inside the world."""
+    accel = acceleration()
+    hosts = Hosts(derive(job.profile), job.dir)
+    machine = Machine(job.image, replace(SHAPE, counted=True), hosts.topology.cards, job.dir, accel)
+    hosts.start()
+    machine.prepare()
+    gateway = Gateway(machine, PATIENCE[accel], accel == "tcg")
+    try:
+        if "first packet to the outside" not in boot.switch_on(say, hosts, gateway, control=False):
+            raise ToolError(("bench.packets",), 3, "no packet came through this gateway")
+        time.sleep(_SETTLE)
+        idle, seconds, _ = _count(machine, lambda: time.sleep(_IDLE))
+        busy, longer, arrived = _count(machine, lambda: _send(hosts))
+        return (busy - idle * longer / seconds) / arrived
+    finally:
+        gateway.cut()
+
+
+def _count(machine: Machine, work: Callable[[], int | None]) -> tuple[int, float, int | None]:
+    """Instructions, seconds, and what the work returns."""
+    before, begin = machine.instructions(), time.monotonic()
+    said = work()
+    return machine.instructions() - before, time.monotonic() - begin, said
+
+
+def _send(hosts: Hosts) -> int:
+    """How many of the packets arrived."""
+    with inside("isp"):
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        receiver.bind((str(hosts.topology.outside), PORT))
+    with inside(f"client-{hosts.topology.lans[0].name}"):
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sender.connect((str(hosts.topology.outside), PORT))
+    with receiver, sender:
+        receiver.settimeout(2)
+        sender.settimeout(2)
+        arrived = 0
+        for _ in range(PACKETS // WINDOW):
+            for _ in range(WINDOW):
+                sender.send(bytes(PAYLOAD))
+            for number in range(WINDOW):
+                with contextlib.suppress(TimeoutError):
+                    _, caller = receiver.recvfrom(64)
+                    arrived += 1
+                    if arrived <= 3:  # from now on it is established, for conntrack and for a flowtable
+                        receiver.sendto(b"answer", caller)
+                        sender.recv(64)
+        return arrived
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", type=gateways.known)
+    options = parser.parse_args()
+    folder, profile = host.cache() / "bench", gateways.profile()
+    for one in gateways.build(folder, Steps(folder / "build.log"), options.names or gateways.NAMES):
+        print(f"{one.name:10} {cost(one.raw, profile):8.0f} instructions for each packet", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    from bench import packets  # the lab's process must find the functions by this name, not in __main__
+
+    sys.exit(packets.main())

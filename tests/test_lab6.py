@@ -73,7 +73,7 @@ MUTANTS = {
     "a UDP port open": (
         NFT, 'iifname "lo" accept', 'udp dport 41000 accept\n        iifname "lo" accept', ids("closed.udp", "closed.local.udp"),
     ),
-    "errors dropped": (NFT, "related : accept", "related : drop", ids(".mtu")),
+    "errors dropped": (NFT, "ct state established,related accept", "ct state established accept", ids(".mtu")),
     "local addresses leave": (
         NFT, f"ip6 saddr {ULA}/64 counter drop", "ip6 saddr fd00::/64 counter drop", {"lans.lan.ipv6.kept"},
     ),

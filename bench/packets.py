@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import socket
 import sys
 import tempfile
 import time
@@ -15,13 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import gateways
+from bench import gateways, traffic
 from bench.boots import PATIENCE, SHAPE
 from gwimage import host
 from gwimage.lab import boot, preflight, world
 from gwimage.lab.gateway import Gateway
 from gwimage.lab.hosts import Hosts
-from gwimage.lab.netns import inside
 from gwimage.lab.qemu import Machine, acceleration
 from gwimage.lab.topology import derive
 from gwimage.lab.world import Say
@@ -29,8 +27,7 @@ from gwimage.problem import ToolError
 from gwimage.profile import Profile
 from gwimage.step import Steps
 
-PORT = 8079  # captures leave it out
-PACKETS, WINDOW, PAYLOAD = 6000, 32, 18  # bytes: 64 on the wire
+PACKETS, WINDOW = 6000, 32
 _SETTLE, _IDLE = 20, 3  # seconds: after the boot, and of doing nothing, whose instructions are taken off
 
 
@@ -79,27 +76,16 @@ def _count(machine: Machine, work: Callable[[], int | None]) -> tuple[int, float
 
 def _send(hosts: Hosts) -> int:
     """How many of the packets arrived."""
-    with inside("isp"):
-        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        receiver.bind((str(hosts.topology.outside), PORT))
-    with inside(f"client-{hosts.topology.lans[0].name}"):
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sender.connect((str(hosts.topology.outside), PORT))
-    with receiver, sender:
-        receiver.settimeout(2)
-        sender.settimeout(2)
-        arrived = 0
+    arrived = 0
+    with traffic.flow(hosts) as (sender, receiver):
         for _ in range(PACKETS // WINDOW):
             for _ in range(WINDOW):
-                sender.send(bytes(PAYLOAD))
-            for number in range(WINDOW):
-                with contextlib.suppress(TimeoutError):
-                    _, caller = receiver.recvfrom(64)
+                sender.send(traffic.SMALL)
+            with contextlib.suppress(TimeoutError):
+                for _ in range(WINDOW):
+                    receiver.recv(64)
                     arrived += 1
-                    if arrived <= 3:  # from now on it is established, for conntrack and for a flowtable
-                        receiver.sendto(b"answer", caller)
-                        sender.recv(64)
-        return arrived
+    return arrived
 
 
 def main() -> int:

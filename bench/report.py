@@ -3,7 +3,7 @@
     bench/run [--rounds N] [--only GROUP]... [--fresh] [-o DIR]
 
 Writes DIR/bench.json (all values), DIR/bench.html (one page) and DIR/*.svg, after every group, and prints a table. Groups:
-size, boot, memory, traffic, build, compile. Without KVM each round of boots takes minutes, and memory a verification for each size.
+size, boot, memory, packet, traffic, build, compile. Without KVM each round of boots takes minutes, and memory a verification for each size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bench import boots, builds, gateways, page, stations, traffic
+from bench import boots, builds, gateways, packets, page, stations, traffic
 from bench.rows import BASELINE, OURS, Row, table
 from gwimage import compile as compiler
 from gwimage import host
@@ -36,7 +36,7 @@ _TRAFFIC = {
     "one_stream": ("TCP, one stream", "Mbit/s", False), "many_streams": ("TCP, 16 streams", "Mbit/s", False),
     "forwarded": ("TCP through the port forward", "Mbit/s", False), "small_packets": ("UDP, 64 bytes a packet", "packets/s", False),
     "connections": ("new TCP connections", "1/s", False), "latency": ("ping while one stream uploads", "ms", True),
-    "flows": ("UDP flows at once, of 20,000", "", False),
+    "flows": ("TCP connections held, of 10,000", "", False),
 }  # fmt: skip
 _MILESTONES = {
     "kernel": "to the kernel's first instruction", "program": "to the first program", "offer": "to the first DHCP offer",
@@ -119,6 +119,14 @@ def _smallest(passes: Callable[[int], bool]) -> int:
     return next(size for size in range(_USUAL + _STEP, _MOST + 1, _STEP) if passes(size))
 
 
+def packet(task: Task) -> list[Row]:
+    row = Row("packet", "forwarding one small packet of a flow", "instructions")
+    for name, one in task.built.items():
+        task.say(f"packet: {name}")
+        row.values[name] = [packets.cost(one.raw, task.profile)]
+    return [row]
+
+
 def carries(task: Task) -> list[Row]:
     rows = {key: Row("traffic", *_TRAFFIC[key]) for key in _TRAFFIC}
     images = {name: (one.raw, task.profile) for name, one in task.built.items()}
@@ -132,7 +140,7 @@ def carries(task: Task) -> list[Row]:
     return list(rows.values())
 
 
-GROUPS = ("size", "boot", "memory", "traffic", "build", "compile")
+GROUPS = ("size", "boot", "memory", "packet", "traffic", "build", "compile")
 
 
 def main() -> int:
@@ -168,7 +176,7 @@ def _measure(group: str, task: Task) -> tuple[list[Row], dict]:
         return boot(task)
     with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as work:
         ways = {
-            "size": lambda: size(task), "memory": lambda: memory(task), "traffic": lambda: carries(task),
+            "size": lambda: size(task), "memory": lambda: memory(task), "packet": lambda: packet(task), "traffic": lambda: carries(task),
             "build": lambda: builds.build(Path(work), task.rounds, task.say), "compile": lambda: builds.compiles(Path(work), task.rounds),
         }  # fmt: skip
         return ways[group](), {}

@@ -51,7 +51,7 @@ class Station:
     def measure(self, row: str) -> float:
         """One row of traffic.ROWS, by its name, while no other station runs. Raises ToolError if the gateway lets it down."""
         self.line.send(row)
-        answer = self.line.recv()
+        answer = _hear(self.line, row)
         if isinstance(answer, str):
             raise ToolError(("bench.stations", row), 3, answer)
         return answer
@@ -70,8 +70,8 @@ def up(images: dict[str, tuple[Path, Profile]], say: Say) -> Iterator[dict[str, 
             thread.start()
             ends.callback(thread.join)
             found[name] = Station(_connect(job, thread))
-            ends.callback(lambda line=found[name].line: line.send(""))
-            if not found[name].line.recv():
+            ends.callback(_dismiss, found[name].line)
+            if not _hear(found[name].line, name):
                 raise ToolError(("bench.stations", name), 3, "no packet came through this gateway")
         yield found
 
@@ -99,6 +99,18 @@ def serve(say: Say, job: Job) -> None:
                 machine.freeze()
         machine.thaw()
         gateway.cut()
+
+
+def _hear(line: Connection, what: str) -> object:
+    try:
+        return line.recv()
+    except (EOFError, OSError):
+        raise ToolError(("bench.stations", what), 3, "its lab has ended") from None
+
+
+def _dismiss(line: Connection) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        line.send("")
 
 
 def _connect(job: Job, thread: threading.Thread) -> Connection:

@@ -6,12 +6,14 @@ The load adapts itself: who sends has only so much under way, so a slow gateway 
 from __future__ import annotations
 
 import contextlib
+import math
+import resource
 import selectors
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from statistics import median
 
@@ -23,6 +25,10 @@ PORT = 8079  # captures leave it out
 SETTLE, SECONDS = 0.5, 3.0
 _CHUNK = bytes(256 * 1024)
 _UNDER_WAY = 256  # small packets; connections: a quarter of it
+SMALL = bytes(18)  # 64 bytes on the wire
+HELD, _HOLD = 10_000, 12  # connections, and seconds to begin them
+_PATIENCE = 3  # seconds
+_FORGOTTEN = 12  # seconds until conntrack has forgotten what was reset (nf_conntrack_tcp_timeout_close is 10)
 _LOST = 0.05  # seconds without an arrival after which what is under way counts as lost
 _CLOSE_HARD = struct.pack("ii", 1, 0)  # SO_LINGER: a RST, and nothing is remembered
 WEB, FORWARD = IPv4Address("10.0.0.80"), (8443, 443)  # of bench/gateway.yaml
@@ -48,14 +54,8 @@ def forwarded(hosts: Hosts) -> float:
 
 
 def small_packets(hosts: Hosts) -> float:
-    """UDP packets of 18 bytes payload (64 on the wire) per second from a client inside to a host outside."""
-    with inside("isp"):
-        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        receiver.bind(("", PORT))
-    with inside(_client(hosts)):
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sender.connect((str(hosts.topology.outside), PORT))
-    with receiver, sender:
+    """UDP packets of 18 bytes payload (64 on the wire) per second of one flow that was answered, from inside to outside."""
+    with flow(hosts) as (sender, receiver):
         sender.settimeout(1)
         receiver.setblocking(False)
         sent = arrived = 0
@@ -65,7 +65,7 @@ def small_packets(hosts: Hosts) -> float:
                 if sent - arrived >= _UNDER_WAY:
                     sent, last = arrived, now
                 for _ in range(32):
-                    sender.send(bytes(18))
+                    sender.send(SMALL)
                 sent += 32
             with contextlib.suppress(BlockingIOError):
                 while True:
@@ -74,27 +74,35 @@ def small_packets(hosts: Hosts) -> float:
         return arrived / (time.monotonic() - begin)
 
 
+@contextlib.contextmanager
+def flow(hosts: Hosts) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The two ends of a UDP flow from inside to outside; established, as conntrack and a flowtable see it."""
+    ends = (_client(hosts), ("0.0.0.0", 0)), ("isp", (str(hosts.topology.outside), PORT))
+    with contextlib.ExitStack() as open_:
+        pair = []
+        for name, address in ends:
+            with inside(name):
+                pair.append(open_.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+            pair[-1].bind(address)
+            pair[-1].settimeout(_PATIENCE)
+        sender, receiver = pair
+        sender.connect(ends[1][1])
+        for _ in range(3):
+            sender.send(SMALL)
+            receiver.sendto(SMALL, receiver.recvfrom(64)[1])
+            sender.recv(64)
+        yield sender, receiver
+
+
 def connections(hosts: Hosts) -> float:
     """New TCP connections per second from a client inside to a server outside; each is closed at once."""
-    target, done, begin = (str(hosts.topology.outside), PORT), 0, time.monotonic()
-    with _server("isp", PORT) as listener, selectors.DefaultSelector() as ready, inside(_client(hosts)):
-        listener.setblocking(False)
-        ready.register(listener, selectors.EVENT_READ)
-        calls: set[socket.socket] = set()
-        while time.monotonic() < begin + SECONDS:
-            while len(calls) < _UNDER_WAY // 4:
-                calls.add(_call(target, ready))
-            for key, _ in ready.select(0.5):
-                if key.fileobj is listener:
-                    _take(listener)
-                    continue
-                ready.unregister(key.fileobj)
-                calls.remove(key.fileobj)
-                done += key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
-                key.fileobj.close()
-        for call in calls:
-            call.close()
-    return done / (time.monotonic() - begin)
+    done, begin = 0, time.monotonic()
+    for end, far in _connecting(hosts, SECONDS):
+        done += not far
+        end.close()
+    seconds = time.monotonic() - begin
+    time.sleep(_FORGOTTEN)
+    return done / seconds
 
 
 def latency(hosts: Hosts) -> float:
@@ -112,29 +120,35 @@ def latency(hosts: Hosts) -> float:
 
 
 def flows(hosts: Hosts) -> float:
-    """How many of 20,000 UDP flows, begun within 8 seconds, get through: each needs a place in the table of connections."""
-    number, seen = 20_000, set()
-    with inside("isp"):
-        ear = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
-        ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**24)
-        ear.bind((hosts.topology.wans[0].name, 0x0800))
-    with inside(_client(hosts)):
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    target = str(hosts.topology.outside)
-    with ear, sender:
-        ear.setblocking(False)
-        begin = time.monotonic()
-        for port in range(20_000, 20_000 + number):
-            sender.sendto(b"flow", (target, port))
-            if port % 25 == 0:
-                time.sleep(max(0, begin + 8 * (port - 20_000) / number - time.monotonic()))
-                _hear(ear, seen)
-        time.sleep(1)
-        _hear(ear, seen)
-    return len(seen)
+    """How many of 10,000 TCP connections, begun within 12 seconds and held, carry something afterwards."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 3 * HELD), most))
+    try:
+        with contextlib.ExitStack() as held:
+            ends = [(held.enter_context(end), far) for end, far in _connecting(hosts, _HOLD, HELD)]
+            return _carrying([end for end, far in ends if not far], [end for end, far in ends if far])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
+        time.sleep(_FORGOTTEN)
 
 
-ROWS = (one_stream, many_streams, forwarded, small_packets, connections, latency, flows)
+def _carrying(near: Sequence[socket.socket], far: Sequence[socket.socket]) -> int:
+    """How many of the far ends hear something."""
+    for number, one in enumerate(near):
+        with contextlib.suppress(OSError):
+            one.send(b"!")
+        if number % 50 == 0:
+            time.sleep(0.02)  # more at once would be lost on the way
+    time.sleep(_PATIENCE)
+    heard = 0
+    for one in far:
+        one.setblocking(False)
+        with contextlib.suppress(OSError):
+            heard += bool(one.recv(1))
+    return heard
+
+
+ROWS = (one_stream, many_streams, forwarded, small_packets, latency, connections, flows)
 
 
 def _client(hosts: Hosts) -> str:
@@ -188,6 +202,35 @@ def _receive(far: socket.socket, arrived: list[int], number: int) -> None:
             arrived[number] += size
 
 
+def _connecting(hosts: Hosts, seconds: float, most: float = math.inf) -> Iterator[tuple[socket.socket, bool]]:
+    """Each end of TCP connections from a client inside to a server outside, as they come about, and whether it is the far one.
+
+    A quarter as many are under way at a time as small packets.
+    """
+    target, begin = (str(hosts.topology.outside), PORT), time.monotonic()
+    with _server("isp", PORT) as listener, selectors.DefaultSelector() as ready, inside(_client(hosts)):
+        listener.setblocking(False)
+        ready.register(listener, selectors.EVENT_READ)
+        calls: set[socket.socket] = set()
+        begun = done = 0
+        while done < most and time.monotonic() < begin + seconds:
+            while len(calls) < _UNDER_WAY // 4 and begun < most:
+                calls.add(_call(target, ready))
+                begun += 1
+            for key, _ in ready.select(0.5):
+                if key.fileobj is listener:
+                    yield from ((taken, True) for taken in _taken(listener))
+                    continue
+                ready.unregister(key.fileobj)
+                calls.remove(key.fileobj)
+                if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                    done += 1
+                    yield key.fileobj, False
+        yield from ((taken, True) for taken in _taken(listener))
+        for call in calls:
+            call.close()
+
+
 def _call(target: tuple[str, int], ready: selectors.BaseSelector) -> socket.socket:
     call = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     call.setblocking(False)
@@ -197,20 +240,7 @@ def _call(target: tuple[str, int], ready: selectors.BaseSelector) -> socket.sock
     return call
 
 
-def _take(listener: socket.socket) -> None:
+def _taken(listener: socket.socket) -> Iterator[socket.socket]:
     with contextlib.suppress(BlockingIOError):
         while True:
-            listener.accept()[0].close()
-
-
-def _hear(ear: socket.socket, seen: set[int]) -> None:
-    for packet in _waiting(ear):
-        head = 4 * (packet[0] & 15)
-        if packet[9] == socket.IPPROTO_UDP and packet[head + 8 : head + 12] == b"flow":
-            seen.add(struct.unpack_from("!H", packet, head + 2)[0])
-
-
-def _waiting(ear: socket.socket) -> Iterator[bytes]:
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            yield ear.recv(256)
+            yield listener.accept()[0]

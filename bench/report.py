@@ -36,7 +36,7 @@ _TRAFFIC = {
     "one_stream": ("TCP, one stream", "Mbit/s", False), "many_streams": ("TCP, 16 streams", "Mbit/s", False),
     "forwarded": ("TCP through the port forward", "Mbit/s", False), "small_packets": ("UDP, 64 bytes a packet", "packets/s", False),
     "connections": ("new TCP connections", "1/s", False), "latency": ("ping while one stream uploads", "ms", True),
-    "flows": ("TCP connections held, of 10,000", "", False),
+    "flows": ("TCP connections held, of 8,000", "", False),
 }  # fmt: skip
 _MILESTONES = {
     "kernel": "to the kernel's first instruction", "program": "to the first program", "offer": "to the first DHCP offer",

@@ -26,7 +26,7 @@ SETTLE, SECONDS = 0.5, 3.0
 _CHUNK = bytes(256 * 1024)
 _UNDER_WAY = 256  # small packets; connections: a quarter of it
 SMALL = bytes(18)  # 64 bytes on the wire
-HELD, _HOLD = 10_000, 12  # connections, and seconds to begin them
+HELD, _HOLD = 8_000, 12  # connections, and seconds to begin them
 _PATIENCE = 3  # seconds
 _FORGOTTEN = 12  # seconds until conntrack has forgotten what was reset (nf_conntrack_tcp_timeout_close is 10)
 _LOST = 0.05  # seconds without an arrival after which what is under way counts as lost
@@ -120,9 +120,9 @@ def latency(hosts: Hosts) -> float:
 
 
 def flows(hosts: Hosts) -> float:
-    """How many of 10,000 TCP connections, begun within 12 seconds and held, carry something afterwards."""
+    """How many of 8,000 TCP connections, begun within 12 seconds and held, carry something afterwards."""
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 3 * HELD), most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 2 * HELD + 1000), most))
     try:
         with contextlib.ExitStack() as held:
             ends = [(held.enter_context(end), far) for end, far in _connecting(hosts, _HOLD, HELD)]

@@ -7,11 +7,15 @@ pytest tests/test_explain_kernel.py --pairs 10000 --seed 7
 import random
 import re
 import struct
+from ipaddress import ip_address
 
 import gateways
 import kernel
 import pytest
+from conftest import HOMELAB
 
+from gwimage import source
+from gwimage.compile import compile
 from gwimage.explain import walk
 
 PACKETS = 120  # per gateway
@@ -181,3 +185,15 @@ def as_seen(seen: kernel.Seen) -> tuple:
 def tuple_of(packet: bytes) -> tuple:
     src, dst, protocol, load = kernel.opened(packet)
     return str(src), str(dst), *(struct.unpack_from("!HH", load) if protocol in (6, 17) else (None, None))
+
+
+@pytest.mark.parametrize("server", ["10.0.0.1", "10.0.0.2"])
+@pytest.mark.parametrize("client", ["10.0.0.50", "255.255.255.255"])
+def test_the_console_hears_of_a_dhcp_server_outside_in_a_subnet_of_ours(server, client):
+    """Also of one that has our own address, of which the kernel's routing lets nothing through."""
+    files, _ = compile(source.read(str(HOMELAB)))
+    nft = re.sub(r"limit rate \S+( burst \d+ packets)?", UNLIMITED, files[RULESET].text)
+    gate = kernel.Gateway(("wan", "lan"), (("lan", "10.0.0.1/24"),), (), (), nft)
+    ((seen,),) = kernel.observe([(gate, [kernel.Sent(1, "wan", kernel.packet(1, ip_address(server), ip_address(client), 17, 67, 68))])])
+    assert ("gwimage", "dstnat", 0, "") in seen.rules
+    assert not seen.through and not seen.arrived

@@ -71,8 +71,11 @@ class Seen:
     own: list[str] = field(default_factory=list)
 
 
-def observe(jobs: list[tuple[Gateway, list[Sent]]]) -> list[list[Seen]]:
-    """For each gateway what became of its packets, in their order, and of the answers to them."""
+def observe(jobs: list[tuple]) -> list[list[Seen]]:
+    """For each (gateway, packets) what became of its packets, in their order, and of the answers to them.
+
+    A third item: packets that are sent when those were answered.
+    """
     return world.call(_observe, jobs, say=print)
 
 
@@ -81,7 +84,7 @@ def _observe(_say, jobs):
     return [_one(number, *job) for number, job in enumerate(jobs)]
 
 
-def _one(number: int, gateway: Gateway, packets: list[Sent]) -> list[Seen]:
+def _one(number: int, gateway: Gateway, packets: list[Sent], later: list[Sent] = ()) -> list[Seen]:
     name, cables = f"gateway{number}", f"cables{number}"
     make(name)
     make(cables)
@@ -94,15 +97,16 @@ def _one(number: int, gateway: Gateway, packets: list[Sent]) -> list[Seen]:
     seen = {each.number: Seen() for each in packets}
     _send(gateway, packets, wires, trace, handles, seen)
     answers = [found for number, each in seen.items() if (found := _answer(number, each))]
-    seen |= {each.number: Seen() for each in answers}
-    _send(gateway, answers, wires, trace, handles, seen)
+    for more in (answers, later):
+        seen |= {each.number: Seen() for each in more}
+        _send(gateway, more, wires, trace, handles, seen)
     for sock in (trace, *wires.values()):
         sock.close()
     run(["ip", "netns", "del", name])
     run(["ip", "netns", "del", cables])
     for each in packets:
         seen[each.number].answer = seen.get(each.number + ANSWER)
-    return [seen[each.number] for each in packets]
+    return [seen[each.number] for each in (*packets, *later)]
 
 
 def _send(gateway: Gateway, packets: list[Sent], wires, trace, handles, seen: dict[int, Seen]) -> None:
@@ -208,7 +212,7 @@ def _answers_to(packet: bytes) -> int | None:
         return struct.unpack_from("!H", packet, 22)[0] - FIRST_PORT
     if packet[9] == 1 and packet[20] == 0:
         return struct.unpack_from("!H", packet, 24)[0]
-    return number_of(packet[28:]) if _is_error(packet) and packet[20] == 3 else None
+    return number_of(packet[28:]) if _is_error(packet) and packet[20] in (3, 11) else None
 
 
 def _fence(gateway: Gateway, wires, trace, handles, seen: dict[int, Seen]) -> None:

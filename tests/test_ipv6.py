@@ -106,7 +106,6 @@ questions() { # ROUND: the same each time
 questions closed
 # what comes from outside is forwarded now, so that only its source can stop it
 chroot "$TREE" nft insert rule inet gwimage forward iifname fibre accept
-chroot "$TREE" nft insert rule inet gwimage forward jump spoof
 questions half
 chroot "$TREE" nft delete table inet gwimage
 questions open

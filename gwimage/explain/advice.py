@@ -16,7 +16,7 @@ NOTHING = "No line of a profile changes that."
 def advise(known: Model, asked: Question, walk: Walk) -> tuple[str, str]:
     """(a sentence, lines of YAML or nothing) for a packet that was dropped."""
     last, packet, network = walk.steps[-1], walk.packet, known.network
-    if last.hook == "spoof":
+    if last.hook == "spoof" or (last.rule and last.rule.by_state and _is_forged(known, walk.before)):
         return _forged(network, walk.before), ""
     if last.hook in ("routing", "wireguard") or (last.rule and last.rule.by_state):
         return NOTHING, ""
@@ -30,6 +30,11 @@ def advise(known: Model, asked: Question, walk: Walk) -> tuple[str, str]:
     if packet.oif and (network.zones[packet.iif], forwardable) == ("wans", True) and network.zones[packet.oif] != "wans":
         return "Hosts outside reach it by the WAN's own address, with a port forward:", _forward(known, packet)
     return "To let it pass, write:", _allow(asked, walk)
+
+
+def _is_forged(known: Model, packet: Packet) -> bool:
+    """Also of packets that were dropped before anybody looked at their source."""
+    return any(rule.verdict == "drop" and matches(rule, packet, known.network, known.sets)[0] for rule in known.chains["spoof"])
 
 
 def _forged(network: Network, packet: Packet) -> str:

@@ -180,8 +180,7 @@ class _Way:
         """accept, drop, or nothing if no rule says so, neither there nor where it jumps to."""
         for rule, paths in self.matching(chain):
             self.remember(chain, rule, paths)
-            if rule.log:
-                self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
+            self.tell(chain, rule, paths)
             if rule.jump and (said := self.judge(rule.jump)):
                 return said
             if said := rule.verdict:
@@ -190,6 +189,10 @@ class _Way:
                 self.step(chain, SAYS[said] + rate + state, rule, *paths)
                 return said
         return ""
+
+    def tell(self, chain: str, rule: Rule, paths: tuple[str, ...]) -> None:
+        if rule.log:
+            self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
 
     def remember(self, chain: str, rule: Rule, paths: tuple[str, ...]) -> None:
         """What a rule does that is no verdict: conntrack keeps out, or notes by which way a connection came."""
@@ -206,6 +209,9 @@ class _Way:
     def translate(self, chain: str) -> str:
         """nat if a rule decided about the addresses: then no later chain of this hook does. Else drop, or nothing."""
         for rule, paths in self.matching(chain):
+            self.tell(chain, rule, paths)
+            if rule.jump and (said := self.judge(rule.jump)):
+                return "drop" if said == "drop" else ""
             if rule.nat:
                 self.change(chain, rule, paths)
                 return "nat"

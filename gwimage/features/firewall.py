@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gwimage import exposure
+from gwimage import exposure, forged
 from gwimage.match import LIMITED
 from gwimage.plan import Element, Plan, Rule
 from gwimage.problem import Problem
@@ -28,7 +28,6 @@ RULES = (
     Rule("input.state", KNOWN, "firewall"),
     Rule("input.state", INVALID, "firewall"),
     Rule("input.state", 'iifname "lo" accept', "firewall"),
-    Rule("input.spoof", "jump spoof", "firewall"),
     Rule("input.icmp", ERRORS, "firewall"),
     Rule("input.icmp", ERRORS6, "firewall"),
     Rule("input.icmp", NEIGHBOURS, "firewall"),
@@ -64,17 +63,18 @@ def check(profile: Profile) -> list[Problem]:
 def plan(profile: Profile) -> Plan:
     wans, lans = [wan.name for wan in profile.wans], [lan.name for lan in profile.lans if lan.internet]
     return Plan(
-        rules=(*RULES, _sources(profile), *_log(profile.firewall)),
+        rules=(*RULES, *_sources(profile), *_log(profile.firewall)),
         elements=tuple(Element("forward_open", f'"{lan}" . "{wan}"', f"lans.{lan}") for lan in lans for wan in wans),
         packages=("nftables",),
         claims=exposure.claims(profile),
     )
 
 
-def _sources(profile: Profile) -> Rule:
-    """Where sources are looked at: what belongs to a connection was looked at before; but rules of the user's own come first."""
-    stage = "forward.spoof" if profile.raw.rules.get("forward") else "forward.state"
-    return Rule(stage, "jump spoof", "firewall")
+def _sources(profile: Profile) -> tuple[Rule, ...]:
+    """NAT chains do not see all that begins nothing, so the filters look, too."""
+    first = forged.chain(profile)
+    chains = (first, "input", "forward") if first == "dstnat" else (first,)
+    return tuple(Rule(f"{chain}.spoof", "jump spoof", "firewall") for chain in chains)
 
 
 def _log(firewall: Firewall) -> tuple[Rule, ...]:

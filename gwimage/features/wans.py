@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic, subnets, zones
+from gwimage import forged, link, nic, subnets, zones
 from gwimage.claim import Claim, Mtu, Segments, WanAddress
 from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
@@ -149,11 +149,13 @@ def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     """networkd refuses such a server (DenyList=) without a word; the kernel says it, on the console too.
 
-    Before routing, since the kernel drops what has an address of its own as source.
+    Before routing, since the kernel drops what has an address of its own as source. In a NAT chain it is silent while conntrack
+    knows the same addresses and ports from elsewhere, as when our own server has just broadcast on a LAN that is plugged into the
+    WAN.
     """
     said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
     match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
-    return (Rule("dstnat.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),)
+    return (Rule(f"{forged.chain(profile)}.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),)
 
 
 def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:

@@ -18,6 +18,7 @@ from gwimage import source as sources
 from gwimage.loading import load
 from gwimage.problem import ProfileError, ToolError, errors
 from gwimage.profile import Profile
+from gwimage.seed_command import seed
 from gwimage.terminal import BUILD, FAILED, PROFILE, TOOL, USAGE, loaded, show_problems
 from gwimage.verify_command import verify
 from gwimage.wg import wg
@@ -59,6 +60,7 @@ def cli() -> None:
 
 cli.add_command(wg)
 cli.add_command(verify)
+cli.add_command(seed)
 
 
 @cli.command()

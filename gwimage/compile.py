@@ -10,6 +10,7 @@ import shutil
 import tempfile
 
 from gwimage import profile as profiles
+from gwimage import seed
 from gwimage.claim import Claim
 from gwimage.loading import load
 from gwimage.plan import File, Plan
@@ -34,6 +35,7 @@ def render(profile: Profile, source: Source) -> dict[str, File]:
     files = config(plan)
     files |= nocloud.render(profile, files)
     files |= mkosi.render(profile, plan)
+    files[seed.BASE] = File(f"{seed.digest(files)}\n")
     files |= manifest.render(profile, source, files)
     return dict(sorted(files.items()))
 

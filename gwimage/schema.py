@@ -6,6 +6,7 @@ What it finds is put into words in words.py.
 import functools
 import json
 import re
+from collections.abc import Iterator
 from importlib import resources
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
@@ -30,7 +31,20 @@ def check(data: object) -> list[Problem]:
 
 def sections() -> dict[str, str]:
     """The sections of a profile and what they are for."""
-    return {name: part["description"] for name, part in _whole()["properties"].items() if part.get("type") in ("object", "array")}
+    return {name: part["description"] for name, part in whole()["properties"].items() if part.get("type") in ("object", "array")}
+
+
+def seedable() -> list[str]:
+    """What a site may set, as dotted paths."""
+    return [".".join(path) for path in _seedable(whole(), ())]
+
+
+def _seedable(part: dict, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, inner in part.get("properties", {}).items():
+        if inner.get("seedable"):
+            yield (*path, name)
+        else:
+            yield from _seedable(inner, (*path, name))
 
 
 def _fits(value: object, schema: dict) -> bool:
@@ -113,11 +127,12 @@ def _validator():
     for name, test in FORMATS.items():
         formats.checks(name)(lambda value, test=test: not isinstance(value, str) or test(value))
     kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": pattern, "uniqueItems": unique})
-    return kind(_whole(), format_checker=formats)
+    return kind(whole(), format_checker=formats)
 
 
 @functools.cache
-def _whole() -> dict:
+def whole() -> dict:
+    """The schema in one piece."""
     return _inlined({"$ref": "profile.schema.json"})
 
 

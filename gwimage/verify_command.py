@@ -2,12 +2,18 @@
 
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import NoReturn
 
 import click
 from click.core import ParameterSource
 
+from gwimage import source as sources
+from gwimage.problem import ProfileError, errors
+from gwimage.seed_command import Made, make
+from gwimage.source import Source
 from gwimage.terminal import BUILD, FAILED, PROFILE, loaded
 
 MACHINES = {"bios": "pc", "uefi": "q35"}
@@ -17,6 +23,7 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @PROFILE
 @click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: what `build` made.")
 @click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for proof and logs.")
+@click.option("--site", type=click.Path(exists=True, dir_okay=False), help="With the seed of this site: what it makes of PROFILE is asked.")
 @click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
 @click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
 @click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
@@ -25,8 +32,9 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option("--fault", "some", multiple=True, metavar="NAME", help="Of these only that one; repeatable.")
 @click.pass_context
 def verify(
-    context, profile: str, image: Path | None, output: Path, machine, memory, cores, fast: bool, faults: bool, some: tuple[str, ...]
-) -> None:
+    context, profile: str, image: Path | None, output: Path, site: str | None, machine, memory, cores,
+    fast: bool, faults: bool, some: tuple[str, ...],
+) -> None:  # fmt: skip
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
 
     Writes the proof as OUTPUT/NAME.proof.json, .xml (JUnit) and .html; beside it, in OUTPUT/NAME.lab, the consoles' logs
@@ -42,8 +50,9 @@ def verify(
     from gwimage import report
     from gwimage.explain import tell
     from gwimage.lab.faults import FAULTS
-    from gwimage.lab.qemu import Shape
+    from gwimage.lab.qemu import Seed, Shape
     from gwimage.render import mkosi as definitions
+    from gwimage.site import overlay
     from gwimage.verify import built_from
     from gwimage.verify import verify as run
 
@@ -55,17 +64,33 @@ def verify(
     image = image or output / f"{stem}.qcow2"
     built_from(image, compiler.render(parsed, source))
     vm = parsed.vm
-    shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores)
-    claims = compiler.claims(parsed)
-    found = run(
-        image, parsed, claims, shape=shape, profile_digest=source.sha256,
-        places={claim.path: tell.cited(claim.path, source) for claim in claims},
-        logs=output / f"{stem}.lab", faults=some if faults or some else None, say=_say,
-    )  # fmt: skip
+    with ExitStack() as stack:
+        seeds = ()
+        if site:
+            made = _seeded(source, site)
+            parsed, source, stem = made.profile, overlay(source, sources.read(site)), f"{stem}_{made.seed.site}"
+            file = stack.enter_context(NamedTemporaryFile(suffix=".iso"))
+            file.write(made.volume)
+            file.flush()
+            seeds = (Seed(Path(file.name)),)
+        shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores, seeds=seeds)
+        claims = compiler.claims(parsed)
+        found = run(
+            image, parsed, claims, shape=shape, profile_digest=source.sha256,
+            places={claim.path: tell.cited(claim.path, source) for claim in claims},
+            logs=output / f"{stem}.lab", faults=some if faults or some else None, say=_say,
+        )  # fmt: skip
     written = report.write(found, parsed, output / stem)
     click.echo(report.table(found, *_terminal()))
     click.echo(f"proof: {', '.join(map(str, written))}\nlogs: {output / f'{stem}.lab'}")
     sys.exit(0 if found.good else FAILED)
+
+
+def _seeded(source: Source, site: str) -> Made:
+    made = make(source, site)
+    if errors(made.problems):
+        raise ProfileError(made.problems)
+    return made
 
 
 def _refuse(context: click.Context) -> None:

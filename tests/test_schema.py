@@ -59,7 +59,7 @@ def test_no_object_takes_unknown_keys(name):
 
 RULES = {"additionalProperties", "required", "dependentRequired", "propertyNames", "not", "type", "pattern", "format", "enum", "const"}
 RULES |= {"minimum", "maximum", *words.LIMITS}
-FREE = {"$schema", "$ref", "$defs", "title", "description", "default", "examples", "properties", "items", "if", "then", "else", "patternErrorMessage"}
+FREE = {"$schema", "$ref", "$defs", "title", "description", "default", "examples", "properties", "items", "if", "then", "else", "patternErrorMessage", "seedable"}
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)

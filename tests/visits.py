@@ -1,12 +1,13 @@
 """What one boot in the lab shows beyond the claims of verify. These functions run inside the lab's world."""
 
 import base64
+import dataclasses
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gwimage.lab import dhcp, faults
+from gwimage.lab import dhcp, faults, qemu
 from gwimage.lab.course import Job
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
@@ -94,3 +95,37 @@ def disturb(say, job: Job) -> dict[str, Answer]:
     hosts, gateway = placed(job)
     scene = Scene(hosts, gateway, job.claims, {claim.id: "elsewhere" for claim in job.claims})
     return {fault.id: answer for fault, answer in driver.play(say, scene, faults.pick(job.faults, hosts.topology))}
+
+
+def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, tuple[str, str]]:
+    """For each case, with those volumes in the machine: the lease of a new client, and what the console has said."""
+    hosts, gateway = placed(job)
+    found, console = {}, job.dir / "console.log"
+    for number, (name, seeds) in enumerate(cases.items()):
+        say(f"boot with {name}")
+        gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
+        before = console.stat().st_size if console.exists() else 0
+        gateway.start(control=False)
+        leases: list[dhcp.Given | None] = []
+
+        def leased(mac: str = f"52:54:00:00:77:{number:02x}", leases: list[dhcp.Given | None] = leases) -> bool:
+            leases.append(dhcp.lease("client-lan", "lan", mac))
+            return leases[-1] is not None
+
+        wait_for(leased, PATIENCE, gateway.alive)
+        gateway.cut()
+        found[name] = str(leases[-1].address) if leases[-1] else "silent", console.read_bytes()[before:].decode(errors="replace")
+    return found
+
+
+def clone(say, job: Job) -> list[dict[str, str]]:
+    """Who the gateway says it is: on a machine, again there, and on another one with the same disks."""
+    hosts, gateway = placed(job)
+    found = []
+    for uuid in ("11111111-2222-3333-4444-555555555555",) * 2 + ("aaaaaaaa-2222-3333-4444-555555555555",):
+        gateway.machine.shape = dataclasses.replace(job.shape, uuid=uuid)
+        gateway.start(control=False)
+        assert wait_for(gateway.ready, PATIENCE, gateway.alive)
+        found.append(gateway.findings())
+        assert gateway.stop() == "clean"
+    return found

@@ -44,11 +44,20 @@ _Q35_BRIDGES = [
 
 
 @dataclass(frozen=True)
+class Seed:
+    """A NoCloud volume on the SCSI bus, as a CD or as a disk."""
+
+    file: Path
+    disk: bool = False
+
+
+@dataclass(frozen=True)
 class Shape:
     """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB; a blank second disk or none.
 
     clock: what the real-time clock says at power-on, as QEMU's -rtc base= takes it; the host's time if empty.
     write_log: what the second disk is told goes into state.writes too, in order (see faults/writes.py).
+    uuid: of the machine, as SMBIOS shows it; of zeros if empty.
     counted: Machine.instructions() tells how many the guest has run; emulation alone can, and its clock then is that number.
     """
 
@@ -59,6 +68,8 @@ class Shape:
     clock: str = ""
     write_log: bool = False
     counted: bool = False
+    seeds: tuple[Seed, ...] = ()
+    uuid: str = ""
 
 
 @dataclass
@@ -213,8 +224,13 @@ def command(
     if shape.state_disk:
         argv += _state_disk(shape, dir)
         devices.append("scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1")
+    for number, seed in enumerate(shape.seeds):
+        argv += ["-drive", f"if=none,id=seed{number},format=raw,readonly=on,file={seed.file.resolve()}"]
+        devices.append(f"scsi-{'hd' if seed.disk else 'cd'},drive=seed{number},bus=scsihw0.0,scsi-id={2 + number}")
     if shape.counted:  # only a recording tells the number; nobody plays it
         argv += ["-icount", f"shift=0,rr=record,rrfile={dir / 'recording'}"]
+    if shape.uuid:
+        argv += ["-uuid", shape.uuid]
     if shape.clock:
         argv += ["-rtc", f"base={shape.clock}"]
     argv += ["-chardev", f"file,id=console,append=on,path={dir / 'console.log'}"]

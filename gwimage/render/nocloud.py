@@ -1,6 +1,6 @@
-"""The NoCloud seed: what cloud-init would read. The only renderer that reads the profile itself.
+"""Who the gateway is, as cloud-init would read it. The only renderer that reads the profile itself.
 
-Images of today (`image.seed: none`) do not read it; it is valid and complete for who they are, no more.
+Images of today have no cloud-init; their initrd takes the same from the files of a seed (gwimage/seed.py).
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from gwimage.profile import Profile
 
 HEAD = """\
 #cloud-config
-# Identity only: host name, administrator, keys. Images built with image.seed: none, the only kind
-# today, do not read this; they have the same identity baked in.
+# Identity only: host name, administrator, keys. Images of today have no cloud-init and do not read this;
+# they have the same identity baked in, or from the files beside it.
 """
 
 

@@ -1,0 +1,94 @@
+"""Seeds in the real image: each site is what its file says, and a seed that is not right changes nothing."""
+
+import pytest
+from conftest import HOMELAB
+from proofs import PORTS, red
+from rebake import rebake
+
+from gwimage import compile as compiler
+from gwimage import report, seed, site, source, volume
+from gwimage.lab import world
+from gwimage.lab.course import Job
+from gwimage.lab.qemu import Seed, Shape
+from gwimage.verify import verify
+from visits import clone, seeded
+
+pytestmark = pytest.mark.vm
+PROFILE = source.read(str(HOMELAB))
+SUBNET = "lans: {lan: {address: 10.7.0.1/24, dhcp: {pool: 10.7.0.100-10.7.0.199}}}\n"
+SITES = {
+    "name and password": "site: branch-6\nsystem: {timezone: Europe/Berlin, admin: {password_hash: $6$abcdefgh$" + "x" * 86 + "}}\n",
+    "subnet and static WAN":
+        "site: branch-7\nwans: {wan: {ipv4: {address: 203.0.113.7/24, gateway: 203.0.113.1}, dns: [9.9.9.9]}}\n" + SUBNET,
+    "reservations": "site: branch-8\nlans: {lan: {dhcp: {reservations: {nas: {mac: bc:24:11:00:00:05, address: 10.0.0.5}}}}}\n",
+}
+SHAPES = {
+    "name and password": (Shape(), False), "subnet and static WAN": (Shape("q35"), True),
+    "reservations": (Shape(state_disk=False), True),
+}  # fmt: skip
+
+
+def contents(text: str) -> dict[str, bytes]:
+    """Of the volume for a site."""
+    given = source.parse(text, "site.yaml")
+    wanted, problems = site.wanted(PROFILE, given)
+    assert wanted, problems
+    base = compiler.render(compiler.load(PROFILE)[0], PROFILE)
+    return seed.volume(seed.difference(site.name(given), base, compiler.render(wanted, site.overlay(PROFILE, given))))
+
+
+@pytest.mark.parametrize("name", SITES)
+def test_a_gateway_is_what_its_site_says(image, tmp_path, name):
+    """As CD and as disk, under SeaBIOS and OVMF; the second boot, too."""
+    file, (shape, disk) = tmp_path / "seed.iso", SHAPES[name]
+    file.write_bytes(volume.make(contents(SITES[name])))
+    wanted, _ = site.wanted(PROFILE, source.parse(SITES[name], "site.yaml"))
+    shape = Shape(shape.machine, state_disk=shape.state_disk, seeds=(Seed(file, disk),))
+    found = verify(image, wanted, compiler.claims(wanted), shape=shape, ports=PORTS, say=print)
+    print(report.table(found))
+    assert red(found) == set()
+
+
+def test_a_seed_that_is_not_right_changes_nothing(image, tmp_path):
+    good, other = contents("site: good\n" + SUBNET), contents("site: other\n" + SUBNET.replace("10.7.", "10.8."))
+    head, archive = good[seed.HEAD].decode(), good[seed.ARCHIVE]
+    base = next(line for line in head.split("\n") if line.startswith("base "))
+    volumes = {
+        "a good one": good,
+        "flipped": good | {seed.ARCHIVE: archive[:5000] + bytes([archive[5000] ^ 1]) + archive[5001:]},
+        "half": good | {seed.ARCHIVE: archive[: len(archive) // 2]},
+        "large": good | {seed.ARCHIVE: archive.ljust(seed.MOST + 1, b"\0")},
+        "another base": good | {seed.HEAD: head.replace(base, "base " + "0" * 64).encode()},
+        "another kind": good | {seed.HEAD: head.replace("seed 1", "seed 2").encode()},
+        "cloud-init's": {name: good[name] for name in ("meta-data", "user-data")},
+        "another": other,
+    }
+    files = {}
+    for name, content in volumes.items():
+        files[name] = tmp_path / f"{name}.iso"
+        files[name].write_bytes(volume.make(content))
+    files["torn"] = tmp_path / "torn.iso"
+    files["torn"].write_bytes(files["a good one"].read_bytes()[:34000].ljust(90112, b"\0"))
+    cases = {name: (Seed(file),) for name, file in files.items() if name not in ("another", "a good one")}
+    right = Seed(files["a good one"], disk=True)
+    cases |= {"none": (), "two": (Seed(files["another"]), right), "a good one": (right,)}
+    parsed = compiler.load(PROFILE)[0]
+    found = world.call(seeded, Job(image, parsed, (), Shape(), tmp_path), cases, say=print)
+    leases = {name: lease.rpartition(".")[0] for name, (lease, _) in found.items()}
+    assert leases == dict.fromkeys(cases, "10.0.0") | {"a good one": "10.7.0"}
+    says = {
+        "flipped": "it is damaged", "half": "it is damaged", "large": "it is too large", "another kind": "it is of another kind",
+        "another base": "it was made against another image", "torn": "is damaged", "two": "several seeds",
+    }  # fmt: skip
+    assert [name for name, words in says.items() if words not in found[name][1]] == []
+    assert "seed" not in found["none"][1] and "seed" not in found["cloud-init's"][1]
+
+
+def test_a_clone_is_another_gateway(image, tmp_path):
+    ssh = "system: {admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a]}}"
+    profile = source.parse(f"{HOMELAB.read_text()}\n{ssh}\nservices: {{ssh: {{from: [lan]}}}}\n", "profile.yaml")
+    baked = rebake(image, compiler.render(compiler.load(profile)[0], profile), tmp_path / "ssh.raw")
+    first, again, copy = world.call(clone, Job(baked, compiler.load(profile)[0], (), Shape(), tmp_path), say=print)
+    assert (first.machine_id, first.host_keys) == (again.machine_id, again.host_keys)
+    assert first.host_keys and copy.host_keys
+    assert copy.machine_id != first.machine_id and not set(copy.host_keys) & set(first.host_keys)

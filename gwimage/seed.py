@@ -27,6 +27,10 @@ MOST_FILE, MOST = 1 << 20, 3 << 20  # bytes of one file and of all: Proxmox take
 _EPOCH = 1_700_000_000  # as the image's files
 
 
+class TooLarge(ValueError):
+    """More than Proxmox takes."""
+
+
 @dataclass(frozen=True)
 class Seed:
     """changed: files by their path in the running system; gone: those that must not be there; identity: for cloud-init."""
@@ -57,15 +61,14 @@ def difference(site: str, base: Mapping[str, File], wanted: Mapping[str, File]) 
 
 
 def volume(seed: Seed) -> dict[str, bytes]:
-    """The files of the volume. Raises ValueError with the name of one that is too large, or of none if all together are."""
+    """The files of the volume. Raises TooLarge."""
     archive = _archive(seed)
     head = f"gwimage-seed {FORMAT}\nbase {seed.base}\nfiles {hashlib.sha256(archive).hexdigest()}\n"
     found = {name: file.text.encode() for name, file in seed.identity.items()} | {HEAD: head.encode(), ARCHIVE: archive}
-    for name, content in found.items():
-        if len(content) > MOST_FILE:
-            raise ValueError(name)
+    if large := [name for name, content in found.items() if len(content) > MOST_FILE]:
+        raise TooLarge(f"{large[0]} would have more than 1 MiB")
     if sum(map(len, found.values())) > MOST:
-        raise ValueError("")
+        raise TooLarge("all files together would have more than 3 MiB")
     return found
 
 

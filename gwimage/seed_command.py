@@ -107,7 +107,8 @@ def make(source: Source, file: str) -> Made:
         raw = volume.make(seeds.volume(found))
     except ValueError as error:
         hint = "make a profile of its own of this site"
-        what = f"no seed can make that of the image ({error})" if str(error) else "the seed is larger than Proxmox takes, 3 MiB"
+        large = isinstance(error, seeds.TooLarge)
+        what = f"the seed is larger than Proxmox takes: {error}" if large else f"no seed can make that of the image: it changes {error}"
         return Made(file, (*problems, site.locate(Problem((), what, hint))))
     # what the profile's own check says was said already
     said = tuple(problem for problem in problems if problem.place.file == file)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gwimage import names, schema
 from gwimage.loading import load
@@ -51,7 +51,8 @@ def wanted(profile: Source, site: Source) -> tuple[Profile | None, list[Problem]
 def overlay(profile: Source, site: Source) -> Overlaid:
     """Pure; of a site that was checked."""
     said = copy.deepcopy({key: value for key, value in site.data.items() if key != KEY})
-    said["system"] = {"hostname": site.data[KEY]} | said.get("system", {})
+    if isinstance(said.setdefault("system", {}), dict):  # else the schema says what is wrong with it
+        said["system"].setdefault("hostname", site.data[KEY])
     files = profile.files | _apart(said, site)
     gone: list[Path] = []
     data = _merge(profile.data, said, (), gone)

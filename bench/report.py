@@ -44,6 +44,7 @@ _MILESTONES = {
     "kernel": "to the kernel's first instruction", "program": "to the first program", "offer": "to the first DHCP offer",
     "through": "to the first packet through NAT", "done": "until all units are up",
 }  # fmt: skip
+_SCATTERED, _TURNS = ("one_stream", "many_streams", "forwarded", "small_packets"), 3  # measured that often in each round
 _PATIENCE = 300  # seconds of one verification; with too little memory it would go on for long
 _USUAL, _STEP, _LEAST, _MOST = 128, 16, 64, 512  # MiB: where to look for the smallest memory
 
@@ -146,9 +147,10 @@ def carries(task: Task) -> list[Row]:
         for number in range(task.rounds):
             task.say(f"traffic, round {number + 1}")
             for key in (row.__name__ for row in traffic.ROWS):
-                for name in up:
-                    if not (key == "forwarded" and name in ("networkd", "bare")):
-                        rows[key].values.setdefault(name, []).append(up[name].measure(key))
+                for turn in range(_TURNS if key in _SCATTERED else 1):
+                    for name in list(up) if turn % 2 == number % 2 else reversed(up):  # nobody is always the first
+                        if not (key == "forwarded" and name in ("networkd", "bare")):
+                            rows[key].values.setdefault(name, []).append(up[name].measure(key))
     return list(rows.values())
 
 

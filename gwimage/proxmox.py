@@ -13,18 +13,18 @@ VMID = 120
 STORAGE = "local-lvm"
 
 
-def commands(profile: Profile, seed: str = "") -> list[str]:
-    """qm(1), as root on the host, in the folder of the qcow2 image, and of the seed if one is named; VMID and STORAGE are the
-    user's to change."""
+def commands(profile: Profile, seed: str = "", image: str = "") -> list[str]:
+    """qm(1), as root on the host, in the folder of the profile's qcow2 image, or of another one that is named and then gets no state
+    disk, and of the seed if one is named; VMID and STORAGE are the user's to change."""
     vm = profile.vm
     uefi = f" --machine q35 --bios ovmf --efidisk0 {STORAGE}:0,efitype=4m,pre-enrolled-keys=0" if vm.firmware == "uefi" else ""
     return [
         f"qm create {VMID} --name {profile.system.hostname} --ostype l26 --memory {vm.memory} --cores {vm.cores}{uefi}"
-        " --scsihw virtio-scsi-single --serial0 socket \\",
+        " --scsihw virtio-scsi-single --serial0 socket --agent 1 --onboot 1 \\",
         f"    {' '.join(_cards(profile))}",
-        f"qm disk import {VMID} {image_name(profile)}.qcow2 {STORAGE} --target-disk scsi0",
+        f"qm disk import {VMID} {image or f'{image_name(profile)}.qcow2'} {STORAGE} --target-disk scsi0",
         *([f"qm disk import {VMID} {seed} {STORAGE} --target-disk scsi2"] if seed else []),
-        f"qm set {VMID} --scsi1 {STORAGE}:1 --boot order=scsi0 && qm start {VMID}",
+        f"qm set {VMID}{'' if image else f' --scsi1 {STORAGE}:1'} --boot order=scsi0 && qm start {VMID}",
     ]
 
 

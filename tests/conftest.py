@@ -14,7 +14,7 @@ HOMELAB = ROOT / "profiles" / "homelab.yaml"
 # Modules, each by one process: what takes long must not come last. A process takes its next module when two tests are left,
 # so a short one comes fifth, to wait for the machines of the first; their second module comes when the main job's are done.
 ORDER = (
-    "test_seeds_vm", "test_vm_profiles", "test_fast", "test_lab", "test_lab_faults", "test_words", "test_lab_tunnels", "test_vm",
+    "test_seeds_vm", "test_stock_vm", "test_identity_vm", "test_vm_profiles", "test_fast", "test_lab", "test_lab_faults", "test_words", "test_lab_tunnels", "test_vm",
     "test_lab6", "test_lab_uploads", "test_rebake", "test_dhcp_claims", "test_lab_liars",
 )  # fmt: skip
 
@@ -49,6 +49,13 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture
 def update_golden(request) -> bool:
     return request.config.getoption("--update-golden")
+
+
+@pytest.fixture
+def key(tmp_path):
+    """A private SSH key, with the public one beside it."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(tmp_path / "key")], check=True)
+    return tmp_path / "key"
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def test_the_packages_that_are_in_every_image():
 def test_the_cloud_kernel_is_the_usual_one():
     for text in (HOMELAB, HOMELAB + "image: {kernel: cloud}\n", HOMELAB + "image: {}\n"):
         conf = definitions(text)["mkosi.conf.d/10-profile.conf"]
-        assert values(conf, "Packages") == ["linux-image-cloud-amd64", "systemd-timesyncd"]
+        assert values(conf, "Packages") == ["cloud-init", "linux-image-cloud-amd64", "systemd-timesyncd", "udhcpc"]
         assert "KernelModules" not in conf
 
 

@@ -44,13 +44,6 @@ def test_two_wans_two_lans_and_ssh_under_ovmf(image, tmp_path):
     assert {result.id for result in found.results if result.status == "unaskable"} <= {"qos.fibre.upload"}
 
 
-@pytest.fixture
-def key(tmp_path):
-    """A private key, with the public one beside it."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(tmp_path / "key")], check=True)
-    return tmp_path / "key"
-
-
 def administered(image, folder, key):
     """The image of homelab with an administrator, and a reservation for MAC."""
     more = f", reservations: {{nas: {{mac: '{MAC}', address: {RESERVED}}}}}}}"

@@ -1,17 +1,19 @@
-"""The image itself: kernel, further Debian packages, size of the state partition."""
+"""The image itself: kernel, further Debian packages, size of the state partition, and who reads its seeds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gwimage.plan import Plan
+from gwimage import cloud_init
+from gwimage.plan import File, Plan
 from gwimage.problem import Path, Problem
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 PATH = ("image", "packages")
+SEED = "etc/gwimage/seed.kind"  # the initrd reads it
 KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}
 SMALLEST, LARGEST = 64, 64 * 1024  # MiB
 
@@ -25,8 +27,9 @@ PRESENT = frozenset(
 RIVALS = (
     (
         "would configure the networks beside systemd-networkd", "declare them in wans and lans",
-        "ifupdown ifupdown2 ifupdown-ng network-manager netplan.io netplan-generator connman dhcpcd dhcpcd5 wicd cloud-init",
+        "ifupdown ifupdown2 ifupdown-ng network-manager netplan.io netplan-generator connman dhcpcd dhcpcd5 wicd",
     ),
+    ("has to be told what to leave alone", "choose image.seed: cloud-init, which is the default", "cloud-init"),
     (
         "would answer DHCP or DNS beside the gateway's own servers", "declare it in lans.NAME.dhcp and dns",
         "dnsmasq isc-dhcp-server kea kea-dhcp4-server kea-dhcp6-server udhcpd bind9 pdns-recursor pdns-server"
@@ -55,11 +58,12 @@ REASONS = {name: (reason, hint) for reason, hint, names in RIVALS for name in na
 
 @dataclass(frozen=True)
 class Image:
-    """kernel: cloud or generic; state_size in MiB."""
+    """kernel: cloud or generic; state_size in MiB; seed: cloud-init, native or none."""
 
     kernel: str = "cloud"
     packages: tuple[str, ...] = ()
     state_size: int = SMALLEST
+    seed: str = "cloud-init"
 
 
 def parse(data: dict) -> Image:
@@ -67,7 +71,7 @@ def parse(data: dict) -> Image:
     kernel, size = image.get("kernel", "auto"), image.get("state_size", f"{SMALLEST}M")
     mebibytes = int(size[:-1]) * (1024 if size[-1] == "G" else 1)
     # auto: nothing that a profile can say today needs more than the cloud kernel has
-    return Image("cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes)
+    return Image("cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes, image.get("seed", "cloud-init"))
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -94,4 +98,6 @@ def _package(path: Path, name: str, seen: set[str]) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    return Plan(packages=(KERNELS[profile.image.kernel], *profile.image.packages))
+    image = profile.image
+    found = Plan(packages=(KERNELS[image.kernel], *image.packages), files=((SEED, File(f"{image.seed}\n")),))
+    return found + cloud_init.plan(profile.system.admin) if image.seed == "cloud-init" else found

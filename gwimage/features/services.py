@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from gwimage.profile import Profile
 
 PATH = ("services", "ssh", "from")
+KEYS = "/etc/ssh/authorized_keys.d/%u"
 SSHD = """\
 # SSH by key only
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin no
-AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
+AuthorizedKeysFile {keys}
 HostKey /state/ssh/ssh_host_ed25519_key
 """
 
@@ -44,19 +45,27 @@ def check(profile: Profile) -> list[Problem]:
             hint = "prefer a LAN if you can"
             problems.append(Problem((*PATH, index), f"SSH is open to everyone on {zone}", hint, "warning"))
     if profile.services.ssh_from and not (admin and admin.ssh_keys):
-        hint = "add your public key to system.admin.ssh_keys"
-        problems.append(Problem(PATH, "SSH is open, but nobody has a key to log in with", hint, on_key=True))
+        problems.append(_no_key(profile.image.seed))
     return problems
+
+
+def _no_key(seed: str) -> Problem:
+    hint = "add your public key to system.admin.ssh_keys"
+    if seed == "none":
+        return Problem(PATH, "SSH is open, but nobody has a key to log in with", hint, on_key=True)
+    return Problem(PATH, "SSH is open, but nobody has a key to log in with until a seed brings one", hint, "warning", on_key=True)
 
 
 def plan(profile: Profile) -> Plan:
     if not profile.services.ssh_from:
         return Plan()
+    # where cloud-init puts keys: it does not look into the files that sshd_config includes
+    keys = f"{KEYS} .ssh/authorized_keys" if profile.image.seed == "cloud-init" else KEYS
     return Plan(
         elements=tuple(
             Element("gateway_open", f'"{zone}" . tcp . 22', ".".join(PATH)) for zone in profile.services.ssh_from
         ),
-        files=(("etc/ssh/sshd_config.d/10-gwimage.conf", File(SSHD)),),
+        files=(("etc/ssh/sshd_config.d/10-gwimage.conf", File(SSHD.format(keys=keys))),),
         packages=("openssh-server",),
         units=(("ssh.service", "multi-user.target"),),
     )

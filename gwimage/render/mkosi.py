@@ -48,6 +48,7 @@ MASKED_UNITS = (
 )  # fmt: skip
 MASKED = (
     *(f"systemd/system-generators/systemd-{name}-generator" for name in MASKED_GENERATORS),
+    "systemd/system-generators/cloud-init-generator",  # gwimage-cloud-init.service is in its place
     *(f"systemd/system/{name}" for name in MASKED_UNITS),
 )
 LINKS = {f"mkosi.extra/etc/{path}": "/dev/null" for path in MASKED} | {

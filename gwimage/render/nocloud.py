@@ -1,19 +1,16 @@
-"""Who the gateway is, as cloud-init would read it. The only renderer that reads the profile itself.
-
-Images of today have no cloud-init; their initrd takes the same from the files of a seed (gwimage/seed.py).
-"""
+"""Who the gateway is, as cloud-init reads it. The only renderer that reads the profile itself."""
 
 import hashlib
 
 import yaml
 
+from gwimage.cloud_init import administrator
 from gwimage.plan import File
 from gwimage.profile import Profile
 
 HEAD = """\
 #cloud-config
-# Identity only: host name, administrator, keys. Images of today have no cloud-init and do not read this;
-# they have the same identity baked in, or from the files beside it.
+# Identity only: host name, administrator, keys. An image of gwimage has the same in its own files or in those of the seed.
 """
 
 
@@ -46,14 +43,7 @@ def _user_data(profile: Profile) -> dict:
 
 
 def _user(admin) -> dict:
-    user = {
-        "name": admin.name,
-        "gecos": "Administrator",
-        "groups": ["sudo"],
-        "shell": "/bin/bash",
-        "sudo": ["ALL=(ALL:ALL) NOPASSWD: ALL"],
-        "lock_passwd": admin.password_hash is None,
-    }
+    user = administrator(admin)
     if admin.password_hash:
         user["hashed_passwd"] = admin.password_hash
     if admin.ssh_keys:

@@ -33,7 +33,10 @@ PROFILE, BASELINE = BENCH / "gateway.yaml", BENCH / "baseline"
 OURS, OFFLOAD = "ours", "offload"  # the second: the same profile with firewall.offload
 # By hand: the profiles of bench/baseline that make each. `bare` only forwards, as the ceiling for throughput.
 HANDMADE = {"baseline": ("dnsmasq", "iptables"), "networkd": ("networkd",), "bare": ("dnsmasq",)}
+KINDS = ("native", "cloud-init")  # the same profile with another image.seed than none
 NAMES = (OURS, OFFLOAD, *HANDMADE)
+STOCK = "stock"  # what they are made from: a cloud image with nobody's data in it, which the bench does not measure
+_SEEDED = "mkosi.extra/var/lib/cloud/seed/"
 _SIZE = "installed"  # the file in which the script leaves what the tree holds, in bytes
 _MEASURE = f"""#!/bin/sh
 du --summarize --apparent-size --block-size=1 "$BUILDROOT" | cut -f1 > "$OUTPUTDIR/{_SIZE}"
@@ -66,7 +69,7 @@ def build(folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bo
     tree = tools.tree(steps, mkosi, mirror)
     found = []
     for name in names:
-        files = _read(name)[1] if name in (OURS, OFFLOAD) else handmade()
+        files = _read(name)[1] if name in (OURS, OFFLOAD, *KINDS) else stock() if name == STOCK else handmade()
         words = ["--tools-tree", str(tree), "--output", name, *(f"--profile={one}" for one in HANDMADE.get(name, ()))]
         key = hashlib.sha256(repr((files, words, mkosi, mirror, _MEASURE)).encode()).hexdigest()[:12]
         built = folder / f"{name}-{key}"
@@ -82,9 +85,23 @@ def handmade() -> dict[str, File]:
     return {path: File(text, mode=0o755 if text.startswith("#!") else 0o644) for path, text in texts.items()}
 
 
+def stock() -> dict[str, File]:
+    """The same without the data; its mirror is mirror.example, in which it trusts."""
+    sources = File("Types: deb\nURIs: http://mirror.example/\nSuites: ./\nTrusted: yes\n")
+    left = {path: file for path, file in handmade().items() if not path.startswith(_SEEDED)}
+    return left | {"mkosi.extra/etc/apt/sources.list.d/debian.sources": sources}
+
+
+def text(name: str) -> str:
+    """The profile of one of ours: as it stands, with a short way, or with that kind of image.seed."""
+    found = PROFILE.read_text()
+    if name == OFFLOAD:
+        return found.replace("\nfirewall:\n", "\nfirewall:\n  offload: software\n")
+    return found.replace("seed: none", f"seed: {name}") if name in KINDS else found
+
+
 def _read(name: str) -> tuple[Profile, dict[str, File]]:
-    text = PROFILE.read_text()
-    given = source.parse(text.replace("\nfirewall:\n", "\nfirewall:\n  offload: software\n") if name == OFFLOAD else text, str(PROFILE))
+    given = source.parse(text(name), str(PROFILE))
     found, problems = load(given)
     if found is None:
         raise ProfileError(problems)

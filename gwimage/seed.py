@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from gwimage.plan import File
 from gwimage.render import manifest
+from gwimage.volume import EPOCH
 
 LAYER, IDENTITY = "config/", "seed/"
 BASE = f"{LAYER}etc/gwimage/base"  # its digest, in the configuration layer
@@ -24,7 +25,6 @@ NAME = "etc/gwimage/seed"  # the site, for whoever looks
 HEAD, ARCHIVE = "gwimage.seed", "gwimage.tar"  # on the volume
 FORMAT = 1
 MOST_FILE, MOST = 1 << 20, 3 << 20  # bytes of one file and of all: Proxmox takes no more
-_EPOCH = 1_700_000_000  # as the image's files
 
 
 class TooLarge(ValueError):
@@ -33,7 +33,10 @@ class TooLarge(ValueError):
 
 @dataclass(frozen=True)
 class Seed:
-    """changed: files by their path in the running system; gone: those that must not be there; identity: for cloud-init."""
+    """changed: files by their path in the running system; gone: those that must not be there; identity: for cloud-init.
+
+    base is empty where the identity is all that there is.
+    """
 
     site: str
     base: str
@@ -62,9 +65,11 @@ def difference(site: str, base: Mapping[str, File], wanted: Mapping[str, File]) 
 
 def volume(seed: Seed) -> dict[str, bytes]:
     """The files of the volume. Raises TooLarge."""
-    archive = _archive(seed)
-    head = f"gwimage-seed {FORMAT}\nbase {seed.base}\nfiles {hashlib.sha256(archive).hexdigest()}\n"
-    found = {name: file.text.encode() for name, file in seed.identity.items()} | {HEAD: head.encode(), ARCHIVE: archive}
+    found = {name: file.text.encode() for name, file in seed.identity.items()}
+    if seed.base:
+        archive = _archive(seed)
+        head = f"gwimage-seed {FORMAT}\nbase {seed.base}\nfiles {hashlib.sha256(archive).hexdigest()}\n"
+        found |= {HEAD: head.encode(), ARCHIVE: archive}
     if large := [name for name, content in found.items() if len(content) > MOST_FILE]:
         raise TooLarge(f"{large[0]} would have more than 1 MiB")
     if sum(map(len, found.values())) > MOST:
@@ -83,7 +88,7 @@ def _archive(seed: Seed) -> bytes:
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, file in sorted((seed.changed | own).items()):
             info, content = tarfile.TarInfo(path), file.text.encode()
-            info.mtime, info.mode = _EPOCH, file.mode
+            info.mtime, info.mode = EPOCH, file.mode
             if file.link:
                 info.type, info.linkname, content = tarfile.SYMTYPE, file.link, b""
             info.size = len(content)

@@ -2,71 +2,84 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import click
 
+from gwimage import entrusted, stock
 from gwimage import source as sources
+from gwimage.entrusted import Secret
+from gwimage.instance import Made, make
 from gwimage.problem import Problem, ProfileError, ToolError, errors
-from gwimage.profile import Profile
-from gwimage.seed import Seed
-from gwimage.source import Source
 from gwimage.terminal import BUILD, PROFILE, loaded, show_problems
 
 _FEW = 8  # of which another process would cost more than it brings
 
 
-@dataclass(frozen=True)
-class Made:
-    """What became of one site: its problems; or also what it makes of the profile, its seed, the volume and the diff."""
+def _secret(_context, _parameter, values: tuple[str, ...]) -> tuple[Secret, ...]:
+    try:
+        return entrusted.parse(values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
-    file: str
-    problems: tuple[Problem, ...]
-    profile: Profile | None = None
-    seed: Seed | None = None
-    volume: bytes = b""
-    changes: str = ""
+
+SECRET = click.option(
+    "--secret", "secrets", multiple=True, callback=_secret, metavar="PATH=SOURCE",
+    help="A key of each site from file:NAME, env:NAME or command:LINE, {site} in which is its name; repeatable.",
+)  # fmt: skip
 
 
 @click.command()
 @PROFILE
-@click.option("--site", "sites", multiple=True, required=True, type=click.Path(exists=True), help="A file, or a folder; repeatable.")
+@click.option("--site", "sites", multiple=True, type=click.Path(exists=True), help="A file, or a folder; repeatable.")
+@click.option("--base", type=click.Choice([stock.BASE]), help="For a stock cloud image of that Debian, not for PROFILE's own.")
 @click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory to write.")
 @click.option("--explain", is_flag=True, help="Write nothing; show what each site changes, file by file.")
-def seed(profile: str, sites: tuple[str, ...], output: Path, explain: bool) -> None:
+@SECRET
+def seed(profile: str, sites: tuple[str, ...], base: str | None, output: Path, explain: bool, secrets: tuple[Secret, ...]) -> None:
     """Write the seed of each SITE: what one instance of PROFILE's image has that the image has not.
 
     A site is a small YAML file: its name, and what differs (docs/sites.md). Its seed is a volume for the VM, beside the image:
     OUTPUT/NAME_VERSION_SITE.seed.iso, a CD image that is also good as a disk. Nothing is written if any site is wrong.
+
+    With --base debian-13 the seed makes the gateway of a stock cloud image, without a build; a site is then not needed. Its
+    user-data is written beside it, too.
     """
-    from gwimage import proxmox
     from gwimage.render import mkosi as definitions
 
+    if not sites and not base:
+        raise click.UsageError("whose seed? Give --site, or --base for a stock cloud image")
     ((parsed, source),) = loaded((profile,))
-    found = list(_all(source, _files(sites)))
+    one = partial(make, source, secrets=secrets, stock_image=bool(base))
+    alone = any(secret.kind == entrusted.COMMAND for secret in secrets)  # it may ask somebody for a passphrase
+    found = list(_all(one, _files(sites) or [None], alone))
     problems = [problem for made in found for problem in made.problems] + _twice(found)
     if errors(problems):
         raise ProfileError(problems)
     show_problems(problems)
+    if explain:
+        click.echo("\n".join(f"{made.file}: {made.foretold}\n{made.changes}" for made in found), nl=False)
+        return
     stem = definitions.image_name(parsed)
-    for made in found:
-        if explain:
-            click.echo(f"{made.file}: {_next_boot(made.seed)}\n{made.changes}")
-        else:
-            _write(output / f"{stem}_{made.seed.site}.seed.iso", made.volume)
-    if not explain:
-        click.echo(f"{output}: {len(found)} seed{'s' * (len(found) > 1)} for {stem}", err=True)
-        for made in found[:1]:
-            lines = proxmox.commands(made.profile, f"{stem}_{made.seed.site}.seed.iso")
-            click.echo("\n".join(["on Proxmox, with image and seed copied there:", *(f"    {line}" for line in lines)]))
+    names = [f"{stem}_{made.seed.site}{f'.{base}' if base else ''}" for made in found]
+    for name, made in zip(names, found):
+        _write(output / f"{name}.seed.iso", made.volume)
+        if base:
+            _write(output / f"{name}.user-data", made.seed.identity["user-data"].text.encode())
+    click.echo(f"{output}: {len(found)} seed{'s' * (len(found) > 1)} for {base or stem}", err=True)
+    click.echo(_on_proxmox(found[0], f"{names[0]}.seed.iso", stock.IMAGE if base else ""))
 
 
-def _files(sites: Iterable[str]) -> list[str]:
+def _on_proxmox(made: Made, file: str, image: str) -> str:
+    from gwimage import proxmox
+
+    return "\n".join(["on Proxmox, with image and seed copied there:", *(f"    {line}" for line in proxmox.commands(made.profile, file, image))])
+
+
+def _files(sites: Iterable[str]) -> list[str | None]:
     found = []
     for name in sites:
         inner = sorted(map(str, Path(name).glob("*.yaml"))) if os.path.isdir(name) else [name]
@@ -76,9 +89,8 @@ def _files(sites: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _all(source: Source, files: list[str]) -> Iterator[Made]:
-    one = partial(make, source)
-    if len(files) <= _FEW:
+def _all(one: Callable[[str | None], Made], files: list[str | None], alone: bool) -> Iterator[Made]:
+    if alone or len(files) <= _FEW:
         yield from map(one, files)
         return
     from concurrent.futures import ProcessPoolExecutor
@@ -89,32 +101,6 @@ def _all(source: Source, files: list[str]) -> Iterator[Made]:
             yield from bar
 
 
-def make(source: Source, file: str) -> Made:
-    """The seed of one site of a correct profile."""
-    from gwimage import compile as compiler
-    from gwimage import seed as seeds
-    from gwimage import site as overlays
-    from gwimage import volume
-    from gwimage.loading import load
-
-    site = sources.read(file)
-    wanted, problems = overlays.wanted(source, site)
-    if wanted is None:
-        return Made(file, tuple(problems))
-    base = compiler.render(load(source)[0], source)
-    try:
-        found = seeds.difference(overlays.name(site), base, compiler.render(wanted, overlays.overlay(source, site)))
-        raw = volume.make(seeds.volume(found))
-    except ValueError as error:
-        hint = "make a profile of its own of this site"
-        large = isinstance(error, seeds.TooLarge)
-        what = f"the seed is larger than Proxmox takes: {error}" if large else f"no seed can make that of the image: it changes {error}"
-        return Made(file, (*problems, site.locate(Problem((), what, hint))))
-    # what the profile's own check says was said already
-    said = tuple(problem for problem in problems if problem.place.file == file)
-    return Made(file, said, wanted, found, raw, "".join(_changes(base, found)))
-
-
 def _twice(found: Iterable[Made]) -> list[Problem]:
     problems, first = [], {}
     for made in found:
@@ -122,25 +108,6 @@ def _twice(found: Iterable[Made]) -> list[Problem]:
             message = f"another site is called {made.seed.site!r} too: {first[made.seed.site]}"
             problems.append(sources.read(made.file).locate(Problem(("site",), message, "give each site a name of its own")))
     return problems
-
-
-def _changes(base: dict, found: Seed) -> Iterator[str]:
-    """A unified diff, but of files that only their owner may read (secrets) no more than their names."""
-    for path in sorted({*found.changed, *found.gone}):
-        before, after = base.get(f"config/{path}"), found.changed.get(path)
-        if any(file and not file.mode & 0o077 and not file.link for file in (before, after)):
-            yield f"--- /{path}: not shown, it may hold a secret\n"
-            continue
-        old, new = (((f"-> {file.link}\n" if file.link else file.text) if file else "").splitlines(True) for file in (before, after))
-        for line in difflib.unified_diff(old, new, f"baked/{path}", f"seed/{path}"):
-            yield line if line.endswith("\n") else f"{line}\n"
-
-
-def _next_boot(found: Seed) -> str:
-    if not found.changed and not found.gone:
-        return "nothing changes"
-    gone = f", {len(found.gone)} will not be there" if found.gone else ""
-    return f"the next boot lays {len(found.changed)} files over the image's{gone}; a running gateway does not notice"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,10 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gwimage import names, schema
-from gwimage.loading import load
 from gwimage.named import Named
 from gwimage.problem import Path, Problem, errors, in_order
-from gwimage.profile import Profile
 from gwimage.source import Source
 
 KEY = "site"
@@ -39,13 +37,9 @@ def name(site: Source) -> str:
     return site.data[KEY]
 
 
-def wanted(profile: Source, site: Source) -> tuple[Profile | None, list[Problem]]:
-    """What the site makes of a profile that is correct by itself; or None, and all that is wrong."""
-    if errors(site.problems):
-        return None, list(site.problems)
-    if found := [site.locate(problem) for problem in _check(site.data)]:
-        return None, in_order(found)
-    return load(overlay(profile, site))
+def check(site: Source) -> list[Problem]:
+    """What is wrong with it by itself."""
+    return list(site.problems) if errors(site.problems) else in_order(site.locate(problem) for problem in _check(site.data))
 
 
 def overlay(profile: Source, site: Source) -> Overlaid:

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import NoReturn
@@ -11,8 +12,10 @@ import click
 from click.core import ParameterSource
 
 from gwimage import source as sources
+from gwimage.entrusted import Secret
+from gwimage.instance import Made, make
 from gwimage.problem import ProfileError, errors
-from gwimage.seed_command import Made, make
+from gwimage.seed_command import SECRET
 from gwimage.source import Source
 from gwimage.terminal import BUILD, FAILED, PROFILE, loaded
 
@@ -24,6 +27,7 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: what `build` made.")
 @click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for proof and logs.")
 @click.option("--site", type=click.Path(exists=True, dir_okay=False), help="With the seed of this site: what it makes of PROFILE is asked.")
+@SECRET
 @click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
 @click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
 @click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
@@ -32,7 +36,7 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option("--fault", "some", multiple=True, metavar="NAME", help="Of these only that one; repeatable.")
 @click.pass_context
 def verify(
-    context, profile: str, image: Path | None, output: Path, site: str | None, machine, memory, cores,
+    context, profile: str, image: Path | None, output: Path, site: str | None, secrets: tuple[Secret, ...], machine, memory, cores,
     fast: bool, faults: bool, some: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
@@ -50,12 +54,14 @@ def verify(
     from gwimage import report
     from gwimage.explain import tell
     from gwimage.lab.faults import FAULTS
-    from gwimage.lab.qemu import Seed, Shape
+    from gwimage.lab.qemu import Shape
     from gwimage.render import mkosi as definitions
     from gwimage.site import overlay
     from gwimage.verify import built_from
     from gwimage.verify import verify as run
 
+    if secrets and not site:
+        raise click.UsageError("--secret is for a site: what the image itself has was read when it was built")
     names = [fault.id for fault in FAULTS]
     if unknown := [name for name in some if name not in names]:
         raise click.UsageError(f"there is no fault {unknown[0]!r}; there are {', '.join(names)}")
@@ -64,15 +70,9 @@ def verify(
     image = image or output / f"{stem}.qcow2"
     built_from(image, compiler.render(parsed, source))
     vm = parsed.vm
-    with ExitStack() as stack:
-        seeds = ()
-        if site:
-            made = _seeded(source, site)
+    with _seed(source, site, secrets) as (made, seeds):
+        if made:
             parsed, source, stem = made.profile, overlay(source, sources.read(site)), f"{stem}_{made.seed.site}"
-            file = stack.enter_context(NamedTemporaryFile(suffix=".iso"))
-            file.write(made.volume)
-            file.flush()
-            seeds = (Seed(Path(file.name)),)
         shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores, seeds=seeds)
         claims = compiler.claims(parsed)
         found = run(
@@ -86,11 +86,21 @@ def verify(
     sys.exit(0 if found.good else FAILED)
 
 
-def _seeded(source: Source, site: str) -> Made:
-    made = make(source, site)
+@contextmanager
+def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iterator[tuple[Made | None, tuple]]:
+    """What the site makes of the profile, and its volume for the machine, which is a file as long as this lasts."""
+    if not site:
+        yield None, ()
+        return
+    from gwimage.lab.qemu import Seed
+
+    made = make(source, site, secrets)
     if errors(made.problems):
         raise ProfileError(made.problems)
-    return made
+    with NamedTemporaryFile(suffix=".iso") as file:
+        file.write(made.volume)
+        file.flush()
+        yield made, (Seed(Path(file.name)),)
 
 
 def _refuse(context: click.Context) -> None:

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 LABEL = "cidata"
-EPOCH = 1_700_000_000
+EPOCH = 1_700_000_000  # as the image's files
 
 
 # what pycdlib sees as the module time

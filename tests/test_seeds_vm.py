@@ -1,17 +1,20 @@
 """Seeds in the real image: each site is what its file says, and a seed that is not right changes nothing."""
 
+import re
+
 import pytest
 from conftest import HOMELAB
 from proofs import PORTS, red
 from rebake import rebake
+from sites import wanted as wanted_of
 
 from gwimage import compile as compiler
-from gwimage import report, seed, site, source, volume
+from gwimage import instance, report, seed, site, source, volume
 from gwimage.lab import world
 from gwimage.lab.course import Job
 from gwimage.lab.qemu import Seed, Shape
 from gwimage.verify import verify
-from visits import clone, seeded
+from visits import clone, etc_of, seeded
 
 pytestmark = pytest.mark.vm
 PROFILE = source.read(str(HOMELAB))
@@ -22,27 +25,33 @@ SITES = {
         "site: branch-7\nwans: {wan: {ipv4: {address: 203.0.113.7/24, gateway: 203.0.113.1}, dns: [9.9.9.9]}}\n" + SUBNET,
     "reservations": "site: branch-8\nlans: {lan: {dhcp: {reservations: {nas: {mac: bc:24:11:00:00:05, address: 10.0.0.5}}}}}\n",
 }
+# what cloud-init writes besides, of the identity that it finds in the seed
+CLOUD_INITS = {"/etc/sudoers.d/90-cloud-init-users", "/etc/shadow", "/etc/shadow-", "/etc/passwd-", "/etc/group-", "/etc/gshadow-",
+               "/etc/ssh/sshd_config.d/50-cloud-init.conf"}  # fmt: skip
 SHAPES = {
     "name and password": (Shape(), False), "subnet and static WAN": (Shape("q35"), True),
     "reservations": (Shape(state_disk=False), True),
 }  # fmt: skip
 
 
-def contents(text: str) -> dict[str, bytes]:
+def contents(text: str, profile: source.Source = PROFILE) -> dict[str, bytes]:
     """Of the volume for a site."""
     given = source.parse(text, "site.yaml")
-    wanted, problems = site.wanted(PROFILE, given)
+    wanted, problems = wanted_of(profile, given)
     assert wanted, problems
-    base = compiler.render(compiler.load(PROFILE)[0], PROFILE)
-    return seed.volume(seed.difference(site.name(given), base, compiler.render(wanted, site.overlay(PROFILE, given))))
+    base = compiler.render(compiler.load(profile)[0], profile)
+    return seed.volume(seed.difference(site.name(given), base, compiler.render(wanted, site.overlay(profile, given))))
 
 
+@pytest.mark.parametrize("kind", ["cloud-init", pytest.param("native", marks=pytest.mark.more)])
 @pytest.mark.parametrize("name", SITES)
-def test_a_gateway_is_what_its_site_says(image, tmp_path, name):
+def test_a_gateway_is_what_its_site_says(image, tmp_path, name, kind):
     """As CD and as disk, under SeaBIOS and OVMF; the second boot, too."""
     file, (shape, disk) = tmp_path / "seed.iso", SHAPES[name]
-    file.write_bytes(volume.make(contents(SITES[name])))
-    wanted, _ = site.wanted(PROFILE, source.parse(SITES[name], "site.yaml"))
+    profile = source.parse(f"{HOMELAB.read_text()}\nimage: {{seed: {kind}}}\n", "profile.yaml")
+    image = rebake(image, compiler.render(compiler.load(profile)[0], profile), tmp_path / "baked.raw")
+    file.write_bytes(volume.make(contents(SITES[name], profile)))
+    wanted, _ = wanted_of(profile, source.parse(SITES[name], "site.yaml"))
     shape = Shape(shape.machine, state_disk=shape.state_disk, seeds=(Seed(file, disk),))
     found = verify(image, wanted, compiler.claims(wanted), shape=shape, ports=PORTS, say=print)
     print(report.table(found))
@@ -82,6 +91,31 @@ def test_a_seed_that_is_not_right_changes_nothing(image, tmp_path):
     }  # fmt: skip
     assert [name for name, words in says.items() if words not in found[name][1]] == []
     assert "seed" not in found["none"][1] and "seed" not in found["cloud-init's"][1]
+
+
+def test_a_changed_seed_does_what_explain_foretold(image, tmp_path, key):
+    """From one boot to the next no file of /etc changes but those in which the two seeds differ; the host key stays."""
+    admin = f"system: {{admin: {{ssh_keys: [{key.with_suffix('.pub').read_text().strip()}]}}}}\nservices: {{ssh: {{from: [lan]}}}}\n"
+    (tmp_path / "profile.yaml").write_text(f"{HOMELAB.read_text()}\n{admin}")
+    profile = source.read(str(tmp_path / "profile.yaml"))
+    parsed = compiler.load(profile)[0]
+    baked = rebake(image, compiler.render(parsed, profile), tmp_path / "baked.raw")
+    sites = {"a": "site: branch-a\n", "b": "site: branch-b\nlans: {lan: {dhcp: {pool: 10.0.0.120-10.0.0.199}}}\ndns: {domain: b.example}\n"}
+    cases, told = {}, {}
+    for name, text in sites.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+        made = instance.make(profile, str(tmp_path / f"{name}.yaml"))
+        (tmp_path / f"{name}.iso").write_bytes(made.volume)
+        cases[name] = (Seed(tmp_path / f"{name}.iso", disk=True),)
+        diffs = re.split(r"^--- baked", made.changes, flags=re.M)[1:]
+        told[name] = {re.search(r"^\+\+\+ seed(.*)$", diff, re.M)[1]: diff for diff in diffs}
+        assert f"lays {len(diffs)} files" in made.foretold
+    found = world.call(etc_of, Job(baked, parsed, (), Shape(), tmp_path), cases, str(key), "admin@10.0.0.1", say=print)
+    paths = found["a"].keys() | found["b"].keys()
+    changed = {path for path in paths if found["a"].get(path) != found["b"].get(path)}
+    foretold = {path for path in told["a"].keys() | told["b"].keys() if told["a"].get(path) != told["b"].get(path)}
+    assert changed - CLOUD_INITS == foretold | {"/etc/gwimage/seed"}
+    assert len(foretold) > 3 and "/state/ssh/ssh_host_ed25519_key" in paths - changed
 
 
 def test_a_clone_is_another_gateway(image, tmp_path):

@@ -11,6 +11,7 @@ from ipaddress import ip_interface
 
 import pytest
 from conftest import HOMELAB, ROOT
+from sites import wanted as wanted_of
 
 from gwimage import compile as compiler
 from gwimage import schema, seed, site, source, volume
@@ -24,13 +25,13 @@ WAN = "site: far\nwans:\n  wan: {ipv4: {address: 203.0.113.7/24, gateway: 203.0.
 
 def judged(text):
     given = source.parse(text, "site.yaml")
-    wanted, problems = site.wanted(PROFILE, given)
+    wanted, problems = wanted_of(PROFILE, given)
     return wanted, [f"{one.place.file}:{one.place.line}:{one.place.column} {one.message}" for one in problems]
 
 
 def seed_of(text):
     given = source.parse(text, "site.yaml")
-    wanted, problems = site.wanted(PROFILE, given)
+    wanted, problems = wanted_of(PROFILE, given)
     assert wanted, problems
     return seed.difference(site.name(given), BASE, compiler.render(wanted, site.overlay(PROFILE, given)))
 
@@ -110,7 +111,7 @@ def test_what_the_base_has_and_the_site_has_not_is_gone():
     admin = "system: {admin: {password_hash: $6$abcdefgh$" + "x" * 86 + "}}\n"
     profile = source.parse(HOMELAB.read_text() + admin, "profile.yaml")
     given = source.parse("site: x\nsystem: {admin: {name: other}}", "site.yaml")
-    wanted, problems = site.wanted(profile, given)
+    wanted, problems = wanted_of(profile, given)
     base, overlaid = compiler.load(profile)[0], site.overlay(profile, given)
     found = seed.difference("x", compiler.render(base, profile), compiler.render(wanted, overlaid))
     assert "etc/credstore/passwd.hashed-password.admin" in found.gone
@@ -178,7 +179,7 @@ def test_files_beside_a_site_are_not_those_beside_the_profile(tmp_path):
     (tmp_path / "site/s.yaml").write_text("site: x\nvpn: {wg0: {private_key_file: key}}\n")
     base = source.read(str(tmp_path / "profile/p.yaml"))
     given = source.read(str(tmp_path / "site/s.yaml"))
-    wanted, problems = site.wanted(base, given)
+    wanted, problems = wanted_of(base, given)
     assert wanted, problems
     found = seed.difference("x", compiler.render(compiler.load(base)[0], base), compiler.render(wanted, site.overlay(base, given)))
     secrets = [file for file in found.changed.values() if "B" * 42 in file.text]

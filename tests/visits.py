@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import mirror
+
 from gwimage.lab import dhcp, faults, qemu
 from gwimage.lab.course import Job
 from gwimage.lab.faults import driver
@@ -127,5 +129,34 @@ def clone(say, job: Job) -> list[dict[str, str]]:
         gateway.start(control=False)
         assert wait_for(gateway.ready, PATIENCE, gateway.alive)
         found.append(gateway.findings())
+        assert gateway.stop() == "clean"
+    return found
+
+
+def become(say, job: Job, packages: Path) -> str:
+    """A stock image with its seed, beside a mirror with those packages, until it starts anew; job.dir/os.qcow2 then is the gateway's.
+
+    Returns what the console said.
+    """
+    hosts, gateway = placed(job)
+    mirror.serve(hosts, packages)
+    gateway.start(control=False)
+    # the machine ends where it would start anew
+    wait_for(lambda: not gateway.alive(), 4 * PATIENCE, lambda: True)
+    return (job.dir / "console.log").read_text(errors="replace")
+
+
+def etc_of(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]], key: str, target: str) -> dict[str, dict[str, str]]:
+    """For each case, one boot after the other of one machine: what each file of /etc and the state's SSH host key hold, as digests."""
+    hosts, gateway = placed(job)
+    found = {}
+    command = "sudo find /etc /state/ssh -type f -exec sha256sum {} +; sudo find /etc -type l -exec readlink -n {} \\; -printf '  %p\\n'"
+    for name, seeds in cases.items():
+        say(f"boot with {name}")
+        gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
+        gateway.start(control=False)
+        hosts.ask_for_leases()
+        lines = _log_in(hosts, gateway, key, target, command)["by key"].splitlines()
+        found[name] = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
         assert gateway.stop() == "clean"
     return found

@@ -3,7 +3,7 @@
     bench/run [--rounds N] [--only GROUP]... [--fresh] [-o DIR]
 
 Writes DIR/bench.json (all values), DIR/bench.html (one page) and DIR/*.svg, after every group, and prints a table. Groups:
-size, boot, memory, packet, traffic, build, compile. Without KVM each round of boots takes minutes, and memory a verification for each size.
+size, boot, memory, packet, traffic, build, compile, seeds. Without KVM each round of boots takes minutes, and memory a verification for each size.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bench import boots, builds, gateways, packets, page, stations, traffic
+from bench import boots, builds, gateways, kinds, packets, page, stations, traffic
 from bench.rows import BASELINE, OURS, Row, table
 from gwimage import compile as compiler
 from gwimage import host
@@ -154,7 +154,7 @@ def carries(task: Task) -> list[Row]:
     return list(rows.values())
 
 
-GROUPS = ("size", "boot", "memory", "packet", "traffic", "build", "compile")
+GROUPS = ("size", "boot", "memory", "packet", "traffic", "build", "compile", "seeds")
 
 
 def main() -> int:
@@ -192,6 +192,7 @@ def _measure(group: str, task: Task) -> tuple[list[Row], dict]:
         ways = {
             "size": lambda: size(task), "memory": lambda: memory(task), "packet": lambda: packet(task), "traffic": lambda: carries(task),
             "build": lambda: builds.build(Path(work), task.rounds, task.say), "compile": lambda: builds.compiles(Path(work), task.rounds),
+            "seeds": lambda: kinds.rows(host.cache() / "bench", Path(work), task.say),
         }  # fmt: skip
         return ways[group](), {}
 

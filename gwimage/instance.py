@@ -39,6 +39,9 @@ def make(source: Source, file: str | None, secrets: Sequence[Secret] = (), *, st
     profile, whole, name, problems = _wanted(source, file, secrets)
     if profile is None:
         return Made(place, tuple(problems))
+    if profile.image.seed == "none" and not stock_image:
+        hint = "say native or cloud-init, and build the image anew"
+        return Made(place, (*problems, whole.locate(Problem(("image", "seed"), "this image reads no seeds", hint))))
     if stock_image:
         problems += map(whole.locate, stock.check(profile))
         profile = stock.adapted(profile)

@@ -8,7 +8,7 @@ from conftest import ROOT
 from proxmox_drive import drive
 
 from gwimage import compile as compiler
-from gwimage import source
+from gwimage import instance, source
 from gwimage.loading import load
 
 READER = ROOT / "gwimage/image/mkosi.extra/usr/lib/gwimage/identity"
@@ -115,3 +115,11 @@ def test_cloud_init_has_no_say_in_networks_packages_and_names():
     modules = {name for key, names in config.items() if key.endswith("_modules") for name in names}
     unwanted = {"package_update_upgrade_install", "update_etc_hosts", "growpart", "resizefs", "mounts", "apt_configure", "locale"}
     assert not modules & (unwanted | {name.replace("_", "-") for name in unwanted})
+
+
+def test_an_image_that_reads_no_seeds_gets_none(tmp_path):
+    (tmp_path / "a.yaml").write_text("site: a\n")
+    given = source.parse(f"{(ROOT / 'profiles/homelab.yaml').read_text()}\nimage: {{seed: none}}\n", "profile.yaml")
+    made = instance.make(given, str(tmp_path / "a.yaml"))
+    assert [(one.message, one.place.file) for one in made.problems] == [("this image reads no seeds", "profile.yaml")] and not made.volume
+    assert instance.make(given, None, stock_image=True).volume

@@ -86,10 +86,11 @@ def handmade() -> dict[str, File]:
 
 
 def stock() -> dict[str, File]:
-    """The same without the data; its mirror is mirror.example, in which it trusts."""
+    """The same without the data; its mirror is mirror.example, in which it trusts; and it would make /etc/hosts anew at every boot."""
     sources = File("Types: deb\nURIs: http://mirror.example/\nSuites: ./\nTrusted: yes\n")
     left = {path: file for path, file in handmade().items() if not path.startswith(_SEEDED)}
-    return left | {"mkosi.extra/etc/apt/sources.list.d/debian.sources": sources}
+    hosts = File("manage_etc_hosts: true\n")
+    return left | {"mkosi.extra/etc/apt/sources.list.d/debian.sources": sources, "mkosi.extra/etc/cloud/cloud.cfg.d/02_hosts.cfg": hosts}
 
 
 def text(name: str) -> str:

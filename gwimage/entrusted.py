@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import copy
 import os
+import select
 import subprocess
-import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -94,19 +95,29 @@ def _fetch(kind: str, where: str) -> Named:
 def _run(line: str) -> Named:
     """What it prints; what it says on standard error goes to the user's."""
     with subprocess.Popen(line, shell=True, stdout=subprocess.PIPE) as process:
-        late = threading.Timer(_PATIENCE, process.kill)
-        late.start()
-        raw = process.stdout.read(named.LARGEST + 1)
-        if len(raw) > named.LARGEST:
+        raw = _read(process.stdout.fileno())
+        if raw is None or len(raw) > named.LARGEST:
             process.kill()
         process.stdout.close()
-        status = process.wait()
-        late.cancel()
+    if raw is None:
+        return Named(error=f"the command was not done after {_PATIENCE} s")
     if len(raw) > named.LARGEST:
         return Named(error="it is larger than 64 KiB")
-    if status:
-        return Named(error=f"the command ended with status {status}, or was not done after {_PATIENCE} s")
+    if process.returncode:
+        return Named(error=f"the command ended with status {process.returncode}")
     try:
         return Named(raw.decode())
     except UnicodeDecodeError:
         return Named(error="it is not UTF-8 text")
+
+
+def _read(source: int) -> bytes | None:
+    """All that comes, or a byte more than may; None if its end does not come in time, whoever still holds it open."""
+    raw, deadline = b"", time.monotonic() + _PATIENCE
+    while len(raw) <= named.LARGEST:
+        if not select.select([source], [], [], max(0, deadline - time.monotonic()))[0]:
+            return None
+        if not (part := os.read(source, named.LARGEST + 1 - len(raw))):
+            break
+        raw += part
+    return raw

@@ -67,7 +67,8 @@ def volume(seed: Seed) -> dict[str, bytes]:
     """The files of the volume. Raises TooLarge."""
     found = {name: file.text.encode() for name, file in seed.identity.items()}
     if seed.base:
-        archive = _archive(seed)
+        own = {NAME: File(f"{seed.site}\n"), GONE: File("".join(f"{path}\n" for path in seed.gone))}
+        archive = archive_of(seed.changed | own)
         head = f"gwimage-seed {FORMAT}\nbase {seed.base}\nfiles {hashlib.sha256(archive).hexdigest()}\n"
         found |= {HEAD: head.encode(), ARCHIVE: archive}
     if large := [name for name, content in found.items() if len(content) > MOST_FILE]:
@@ -81,12 +82,11 @@ def _layer(files: Mapping[str, File]) -> dict[str, File]:
     return {path.removeprefix(LAYER): file for path, file in files.items() if path.startswith(LAYER) and path != BASE}
 
 
-def _archive(seed: Seed) -> bytes:
-    """POSIX tar (ustar): the same bytes for the same seed."""
-    own = {NAME: File(f"{seed.site}\n"), GONE: File("".join(f"{path}\n" for path in seed.gone))}
+def archive_of(files: Mapping[str, File]) -> bytes:
+    """POSIX tar (ustar): the same bytes for the same files."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path, file in sorted((seed.changed | own).items()):
+        for path, file in sorted(files.items()):
             info, content = tarfile.TarInfo(path), file.text.encode()
             info.mtime, info.mode = EPOCH, file.mode
             if file.link:

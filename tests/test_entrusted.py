@@ -10,7 +10,7 @@ import tarfile
 import pytest
 from conftest import HOMELAB, ROOT
 
-from gwimage import seed, volume
+from gwimage import entrusted, seed, source, volume
 
 VPN = HOMELAB.read_text() + "vpn: {wg: {port: 51820, address: 10.99.0.1/24}}\n"
 KEY = "eCFbyK1Hn6qBUUIxCxIcNQV9OJHH6qRBzRL8s2KZyVs="
@@ -134,3 +134,10 @@ def test_a_file_that_everybody_can_read_is_warned_of(gateway):
     (gateway / "branch-a.key").chmod(0o644)
     said = seeded(gateway, "--site", "a.yaml", "--secret", f"{AT}=file:{{site}}.key")
     assert "every user of this machine can read this file" in said
+
+
+def test_a_command_that_leaves_somebody_behind_ends_in_time(monkeypatch):
+    monkeypatch.setattr(entrusted, "_PATIENCE", 0.3)
+    (one,) = entrusted.parse([f"{AT}=command:sleep 5 & echo x"])
+    site, problems = entrusted.put(source.parse("site: a\n", "a.yaml"), [one], "a")
+    assert [problem.message for problem in problems] == [f"--secret {AT} gives nothing: the command was not done after 0.3 s"]

@@ -1,7 +1,12 @@
 """User-data for a stock cloud image: what is staged, what tells one content from another, and the way out of the first boot."""
 
+import base64
+import hashlib
+import io
 import subprocess
 import sys
+import tarfile
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -9,7 +14,7 @@ from conftest import HOMELAB, ROOT
 
 from gwimage import instance, source, volume
 
-STAGE = "/usr/lib/gwimage/stock"
+BECOME, ARCHIVE, SUM = "/var/lib/cloud/scripts/per-boot/gwimage", "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
 ADMIN = (
     "system: {admin: {name: ops, password_hash: $6$abcdefgh$" + "y" * 86 + ", ssh_keys: [ssh-ed25519"
     " AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a]}}\nservices: {ssh: {from: [lan]}}\n"
@@ -17,39 +22,49 @@ ADMIN = (
 WAN = "{nic: net0, ipv4: dhcp}"
 
 
-def made(more: str = "", wan: str = WAN) -> tuple[dict[str, dict], dict, str, instance.Made]:
-    """The staged files by path, the network of the first boot, the instance-id, and all."""
+def made(more: str = "", wan: str = WAN) -> tuple[dict[str, SimpleNamespace], dict, str, instance.Made]:
+    """The members of the archive by path, with their text, the network of the first boot, the instance-id, and all."""
     text = HOMELAB.read_text().replace(WAN, wan) + "\n" + more
     found = instance.make(source.parse(text, "profile.yaml"), None, stock_image=True)
     assert found.seed, found.problems
     files = volume.read(found.volume)
     assert set(files) == {"user-data", "meta-data", "network-config"}
-    staged = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
-    return staged, yaml.safe_load(files["network-config"]), yaml.safe_load(files["meta-data"])["instance-id"], found
+    written = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
+    # only what has no effect before all of it is there; the sum comes last
+    assert list(written) == [BECOME, ARCHIVE, SUM]
+    raw = base64.b64decode(written[ARCHIVE]["content"])
+    assert written[SUM]["content"] == f"{hashlib.sha256(raw).hexdigest()}  {ARCHIVE}\n"
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        members = {
+            one.name: SimpleNamespace(mode=one.mode, link=one.linkname, text=archive.extractfile(one).read().decode() if one.isfile() else "")
+            for one in archive
+        }
+    return members, yaml.safe_load(files["network-config"]), yaml.safe_load(files["meta-data"])["instance-id"], found
 
 
-def test_nothing_lies_in_its_place_before_become_puts_it_there():
-    """The first boot may fail: no file of the gateway may stand half-way then."""
-    staged, *_ = made(ADMIN)
-    outside = [path for path in staged if not path.startswith(f"{STAGE}/")]
-    assert outside == ["/var/lib/cloud/scripts/per-boot/gwimage"]
-    listed = staged[f"{STAGE}/files"]["content"].split()
-    links = [line.split()[0] for line in staged[f"{STAGE}/links"]["content"].splitlines()]
-    tree = [path.removeprefix(f"{STAGE}/tree/") for path in staged if path.startswith(f"{STAGE}/tree/")]
-    assert sorted(listed) == sorted([*links, *tree]) and not set(links) & set(tree)
-    packages = staged[f"{STAGE}/packages"]["content"].split()
+def test_the_archive_holds_the_files_with_their_modes():
+    members, _, _, found = made(ADMIN)
+    assert sorted(members) == sorted(found.seed.changed)
+    assert members["etc/sudoers.d/admin"].mode == 0o440 and members["etc/localtime"].link
+    assert members["etc/systemd/system/multi-user.target.wants/ssh.service"].link
+    packages = members["usr/lib/gwimage/packages"].text.split()
     assert {"nftables", "busybox-static", "openssh-server"} <= set(packages) and not {"cloud-init", "udhcpc"} & set(packages)
-    assert staged[f"{STAGE}/tree/etc/sudoers.d/admin"]["permissions"] == "0440"
 
 
 def test_users_and_keys_are_files_and_go_with_them():
-    staged, _, _, found = made(ADMIN)
+    members, _, _, found = made(ADMIN)
     user_data = yaml.safe_load(found.seed.identity["user-data"].text)
     assert user_data["users"] == [] and "ssh_authorized_keys" not in user_data
-    sshd = staged[f"{STAGE}/tree/etc/ssh/sshd_config.d/10-gwimage.conf"]["content"]
-    assert "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\n" in sshd
-    assert f"{STAGE}/tree/etc/ssh/authorized_keys.d/ops" in staged
-    assert not [path for path in staged if "etc/cloud/cloud.cfg" in path and not path.endswith("cloud.cfg.d/99-gwimage.cfg")]
+    assert "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\n" in members["etc/ssh/sshd_config.d/10-gwimage.conf"].text
+    assert "etc/ssh/authorized_keys.d/ops" in members and "etc/credstore/passwd.hashed-password.ops" in members
+
+
+def test_nothing_of_cloud_init_stays_in_charge_of_the_gateway():
+    members, *_ = made()
+    (path,) = (path for path in members if path.startswith("etc/cloud/"))
+    settings = yaml.safe_load(members[path].text)
+    assert settings == {"network": {"config": "disabled"}, "ssh_deletekeys": False, "manage_etc_hosts": False}
+    assert "etc/gwimage/seed.kind" not in members
 
 
 def test_another_content_is_another_instance():

@@ -1,12 +1,13 @@
 """A stock Debian 13 cloud image as the base: the same difference as for an image of ours, only that it is everything.
 
-cloud-init puts the files into a folder of their own and `become` beside its scripts for every boot; that one installs what is
-missing, moves the files to their places and starts the machine anew. The parts of our packages layer that a gateway cannot do
-without travel along; what makes our image small and quick stays behind.
+cloud-init puts an archive of the files on the disk, and `become` beside its scripts for every boot; that one installs what is
+missing, unpacks the archive and starts the machine anew. The parts of our packages layer that a gateway cannot do without travel
+along; what makes our image small and quick stays behind.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +22,7 @@ from gwimage.features.wans import Wan
 from gwimage.plan import File
 from gwimage.problem import Problem
 from gwimage.profile import Profile
-from gwimage.seed import LAYER, Seed
+from gwimage.seed import LAYER, Seed, archive_of
 
 BASE = "debian-13"
 IMAGE = "debian-13-genericcloud-amd64.qcow2"  # as Debian calls it
@@ -34,10 +35,12 @@ _PARTS = (
     f"{_UNITS}/systemd-networkd.service.d/10-gwimage.conf", f"{_UNITS}/systemd-networkd.service.d/20-leases.conf",
     f"{_UNITS}/systemd-networkd.socket.d/10-gwimage.conf", "etc/resolv.conf",
 )  # fmt: skip
-_CLOUD_INIT = ("etc/cloud/cloud.cfg.d/99-gwimage.cfg", File("network: {config: disabled}\nssh_deletekeys: false\n"))
+_SETTINGS = {"ssh_deletekeys": False, "manage_etc_hosts": False}
+_CLOUD_INIT = ("etc/cloud/cloud.cfg.d/99-gwimage.cfg", File(yaml.safe_dump({"network": {"config": "disabled"}} | _SETTINGS)))
 # what Debian's cloud images have not: the firewall's program, the one that our scripts are written for, Proxmox's agent
 _PACKAGES = {"busybox-static", "nftables", "qemu-guest-agent"}
-_STOCK = "/usr/lib/gwimage/stock"
+_NEEDS = "usr/lib/gwimage/packages"  # in the archive
+_ARCHIVE, _SUM = "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
 _BECOME = "/var/lib/cloud/scripts/per-boot/gwimage"
 
 
@@ -63,21 +66,21 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     """The seed with user-data that makes a stock image the gateway; seed: the difference to `base`."""
     brought = {path: file for path, file in seed.changed.items() if path != SEED}
     brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_CLOUD_INIT])
-    links = {path: file.link for path, file in brought.items() if file.link}
-    staged = {f"{_STOCK}/tree/{path}": file for path, file in brought.items() if not file.link} | {
-        f"{_STOCK}/packages": _lines(sorted({*_PACKAGES, *profiles.plan(profile).packages} - {*KERNELS.values()})),
-        f"{_STOCK}/files": _lines(sorted(brought)),
-        f"{_STOCK}/links": _lines(f"{path} {target}" for path, target in sorted(links.items())),
-        _BECOME: File((files(__name__) / "become").read_text(encoding="utf-8"), mode=0o755),
-    }
-    digest = hashlib.sha256(repr(sorted(staged.items())).encode()).hexdigest()
-    staged[f"{_STOCK}/digest"] = File(f"{digest}\n")
+    names = sorted({*_PACKAGES, *profiles.plan(profile).packages} - {*KERNELS.values()})
+    brought[_NEEDS] = File("".join(f"{name}\n" for name in names))
+    archive = archive_of(brought)
+    become = (files(__name__) / "become").read_text(encoding="utf-8")
+    digest = hashlib.sha256(archive + become.encode()).hexdigest()
     told = {
-        "hostname": profile.system.hostname, "users": [], "disable_root": True, "ssh_pwauth": False, "ssh_deletekeys": False,
+        "hostname": profile.system.hostname, "users": [], "disable_root": True, "ssh_pwauth": False, **_SETTINGS,
         "package_update": False, "package_upgrade": False,
-        "write_files": [{"path": path, "permissions": f"{file.mode:04o}", "content": file.text} for path, file in sorted(staged.items())],
+        "write_files": [
+            {"path": _BECOME, "permissions": "0755", "content": become},
+            {"path": _ARCHIVE, "permissions": "0600", "encoding": "b64", "content": base64.b64encode(archive).decode()},
+            {"path": _SUM, "permissions": "0600", "content": f"{hashlib.sha256(archive).hexdigest()}  {_ARCHIVE}\n"},
+        ],
     }  # fmt: skip
-    head = f"#cloud-config\n# The gateway {profile.system.hostname} for a stock Debian 13 cloud image, by gwimage.\n"
+    head = f"#cloud-config\n# The gateway {profile.system.hostname} for a stock Debian 13 cloud image, by gwimage; --explain shows its files.\n"
     identity = {
         # another one for each content: cloud-init writes the files once for each instance
         "meta-data": File(f"instance-id: {profile.name}-{digest[:16]}\nlocal-hostname: {profile.system.hostname}\n"),
@@ -93,10 +96,6 @@ def foretold(seed: Seed) -> str:
         f"the first boot installs what is missing, writes {len(seed.changed)} files and starts the machine anew; one that was made before"
         " also loses what an earlier seed brought"
     )
-
-
-def _lines(texts) -> File:
-    return File("".join(f"{text}\n" for text in texts))
 
 
 def _way_out(wan: Wan) -> dict:

@@ -142,7 +142,7 @@ def become(say, job: Job, packages: Path) -> str:
     mirror.serve(hosts, packages)
     gateway.start(control=False)
     # the machine ends where it would start anew
-    wait_for(lambda: not gateway.alive(), 4 * PATIENCE, lambda: True)
+    wait_for(lambda: not gateway.alive(), 8 * PATIENCE, lambda: True)
     return (job.dir / "console.log").read_text(errors="replace")
 
 

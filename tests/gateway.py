@@ -124,6 +124,6 @@ def _gateway(files, tree: Path, work: Path, links: list[str]) -> Userland:
 
 
 def _unready(root: Path, links: list[str]) -> list[str]:
-    states = [path.read_text() for path in (root / "run/systemd/netif/links").glob("*")]
+    states = [path.read_text() for path in (root / "run/systemd/netif/links").glob("[0-9]*")]
     ready = [text for text in states if "ADMIN_STATE=configured" in text]
     return links if len(ready) < len(links) else []

@@ -15,7 +15,8 @@ from gwimage.step import Steps
 from gwimage.verify import verify
 from visits import become
 
-pytestmark = pytest.mark.vm
+# two of its boots are a whole Debian's, minutes each where others run beside it
+pytestmark = [pytest.mark.vm, pytest.mark.more]
 # what a stock system does besides (AppArmor, cloud-init, upgrades) and says in its journal is not the gateway's to answer for
 NOT_ITS = {"system.inspection"}
 PACKAGES = ("busybox-static", "nftables", "libnftables1", "libedit2", "libjansson4", "libgmp10", "libbsd0", "libmd0")
@@ -49,7 +50,6 @@ def test_a_stock_image_becomes_the_gateway(became):
     assert {"wans.wan.closed", "lans.lan.dhcp.lease", "lans.lan.source", "lans.lan.unreachable.wan"} <= seen.answers.keys()
 
 
-@pytest.mark.more
 def test_every_claim_holds_with_its_control(became):
     image, profile, shape = became
     found = verify(image, profile, claims_of(profile), shape=shape, ports=PORTS, say=print)

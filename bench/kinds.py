@@ -17,7 +17,7 @@ _SITE = "site: branch-7\nlans: {lan: {dhcp: {pool: 10.0.0.120-10.0.0.199}}}\n"
 
 
 def rows(folder: Path, work: Path, say: Callable[[str], None]) -> list[Row]:
-    """folder: where the gateways are built; work: an empty one. Instructions hardly differ from boot to boot, so each boots once."""
+    """folder: where the gateways are built; work: an empty one. Instructions hardly differ from run to run, so one will do."""
     names = {NONE: gateways.OURS, NATIVE: NATIVE, CLOUD_INIT: CLOUD_INIT}
     built = dict(zip(names, gateways.build(folder, Steps(folder / "build.log"), list(names.values()))))
     size = Row("seeds", "qcow2, compressed clusters", "MiB", True, {kind: [one.qcow2_size / 2**20] for kind, one in built.items()})

@@ -3,18 +3,16 @@
 Nothing is installed on the host: the packages are unpacked into the cache. Works inside a world (gwimage.lab.world).
 """
 
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
+import layers
 from dhcp_server import plug
 
-from gwimage import host, tools
 from gwimage.lab import userland
 from gwimage.lab.hosts import wait_for
 from gwimage.lab.netns import ip, run
-from gwimage.step import Steps
 
 PACKAGES = ("dhcpcd-base", "network-manager")
 LINK = "eth0"
@@ -53,18 +51,8 @@ KINDS = {
 
 
 def unpacked(tree: Path) -> Path:
-    """What the clients need beyond the tools tree; fetched once for each of these."""
-    found = host.cache() / f"clients-{tree.name}"
-    mirror = host.mirror()
-    with tools.locked("clients", Steps(host.cache() / "test.log")):
-        if not found.exists():
-            with tempfile.TemporaryDirectory(dir=host.cache(), prefix="clients.") as work:
-                root, more = Path(work, "apt"), ("-y", "--no-install-recommends", "--download-only", *PACKAGES)
-                tools.apt(root, "trixie", mirror, ("update",), ("install", *more), status=tree / "var/lib/dpkg/status")
-                for package in root.glob("var/cache/apt/archives/*.deb"):
-                    run(["dpkg-deb", "-x", str(package), f"{work}/root"])
-                Path(work, "root").rename(found)
-    return found
+    """What the clients need beyond the tools tree."""
+    return layers.unpacked(tree, "clients", *PACKAGES)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gwimage.lab.probes import Answer
 from gwimage.lab.qemu import Machine, acceleration, image_format
 from gwimage.lab.topology import derive
 
-PATIENCE = 120
+PATIENCE = 300
 ROOT_AT_CONSOLE = {"agetty.autologin": "root", "login.noauth": "yes"}  # docs/image.md: what the hypervisor may give
 SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
 
@@ -142,7 +142,7 @@ def become(say, job: Job, packages: Path) -> str:
     mirror.serve(hosts, packages)
     gateway.start(control=False)
     # the machine ends where it would start anew
-    wait_for(lambda: not gateway.alive(), 8 * PATIENCE, lambda: True)
+    wait_for(lambda: not gateway.alive(), 4 * PATIENCE, lambda: True)
     return (job.dir / "console.log").read_text(errors="replace")
 
 

@@ -30,7 +30,7 @@ from gwimage.lab.world import Say
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
 CANNOT = "unaskable"  # for a reason that is not the gateway's
 _LOOK = "docs/faults.md says what must be true then; console.log shows the boot in which it happened."
-_PATIENCE = {"kvm": 60, "tcg": 120}
+_PATIENCE = {"kvm": 60, "tcg": 300}
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

@@ -1,0 +1,23 @@
+"""What Debian 13's tools tree lacks for a test, to be laid over it: packages, unpacked into the cache and not installed."""
+
+import tempfile
+from pathlib import Path
+
+from gwimage import host, tools
+from gwimage.lab.netns import run
+from gwimage.step import Steps
+
+
+def unpacked(tree: Path, name: str, *packages: str) -> Path:
+    """Those packages and what they need beyond the tree; fetched once for each tree."""
+    found = host.cache() / f"{name}-{tree.name}"
+    mirror = host.mirror()
+    with tools.locked(name, Steps(host.cache() / "test.log")):
+        if not found.exists():
+            with tempfile.TemporaryDirectory(dir=host.cache(), prefix=f"{name}.") as work:
+                root, words = Path(work, "apt"), ("-y", "--no-install-recommends", "--download-only", *packages)
+                tools.apt(root, "trixie", mirror, ("update",), ("install", *words), status=tree / "var/lib/dpkg/status")
+                for package in root.glob("var/cache/apt/archives/*.deb"):
+                    run(["dpkg-deb", "-x", str(package), f"{work}/root"])
+                Path(work, "root").rename(found)
+    return found

@@ -53,8 +53,8 @@ def check_secret(path: Path, key: str | None) -> list[Problem]:
         return [Problem(path, "this file holds no WireGuard key", hint)]
     if key == ZERO:
         return [Problem(path, "the key in this file is all zero", "make one with `gwimage wg genkey`")]
-    hint = "keep the image as you keep the key"
-    return [Problem(path, "whoever can read the image can read this key", hint, "warning")]
+    hint = "keep it as you keep the key"
+    return [Problem(path, "whoever can read the image, or the seed, can read this key", hint, "warning")]
 
 
 def is_endpoint(text: str) -> bool:

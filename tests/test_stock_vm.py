@@ -1,5 +1,7 @@
 """A stock Debian 13 cloud image becomes the gateway: the first boot makes it, and then every claim of verify holds."""
 
+import dataclasses
+
 import pytest
 from bench import boots, gateways
 from conftest import HOMELAB
@@ -13,28 +15,46 @@ from gwimage.lab.course import Job
 from gwimage.lab.qemu import Seed, Shape
 from gwimage.step import Steps
 from gwimage.verify import verify
-from visits import become
+from visits import become, reseeded
 
 # two of its boots are a whole Debian's, minutes each where others run beside it
 pytestmark = [pytest.mark.vm, pytest.mark.more]
 # what a stock system does besides (AppArmor, cloud-init, upgrades) and says in its journal is not the gateway's to answer for
 NOT_ITS = {"system.inspection"}
+SHAPE = Shape(memory=1024, cores=1, state_disk=False)
+SECOND = "site: second\nlans: {lan: {address: 10.7.0.1/24, dhcp: {pool: 10.7.0.100-10.7.0.199}}}\n"
 PACKAGES = ("busybox-static", "nftables", "libnftables1", "libedit2", "libjansson4", "libgmp10", "libbsd0", "libmd0")
 
 
 @pytest.fixture(scope="module")
-def became(tmp_path_factory):
-    """The stock image after its first boot, what it has become, and the machine with its seed."""
-    folder = tmp_path_factory.mktemp("stock")
-    (stock,) = gateways.build(host.cache() / "stock", Steps(folder / "build.log"), (gateways.STOCK,))
-    fill(folder / "mirror", PACKAGES)
-    made = instance.make(source.read(str(HOMELAB)), None, stock_image=True)
+def stock(tmp_path_factory):
+    """The stock image, and a folder with the packages that it lacks."""
+    folder = tmp_path_factory.mktemp("packages")
+    (built,) = gateways.build(host.cache() / "stock", Steps(folder / "build.log"), (gateways.STOCK,))
+    fill(folder, PACKAGES)
+    return built.raw, folder
+
+
+def seeded(folder, name, site=None):
+    """The seed of the profile or of a site, as a disk in the machine; and what it makes of the profile."""
+    if site:
+        (folder / f"{name}.yaml").write_text(site)
+    made = instance.make(source.read(str(HOMELAB)), str(folder / f"{name}.yaml") if site else None, stock_image=True)
     assert made.problems == ()
-    (folder / "seed.iso").write_bytes(made.volume)
-    shape = Shape(memory=1024, cores=1, state_disk=False, seeds=(Seed(folder / "seed.iso", disk=True),))
-    console = world.call(become, Job(stock.raw, made.profile, (), shape, folder), folder / "mirror", say=print)
+    (folder / f"{name}.iso").write_bytes(made.volume)
+    return Seed(folder / f"{name}.iso", disk=True), made.profile
+
+
+@pytest.fixture(scope="module")
+def became(stock, tmp_path_factory):
+    """The stock image after its first boot, what it has become, and the machine with its seed."""
+    raw, packages = stock
+    folder = tmp_path_factory.mktemp("stock")
+    given, profile = seeded(folder, "seed")
+    shape = dataclasses.replace(SHAPE, seeds=(given,))
+    console = world.call(become, Job(raw, profile, (), shape, folder), packages, say=print)
     assert "gwimage: installing busybox-static nftables" in console and "this is the gateway homelab" in console, console[-5000:]
-    return folder / "os.qcow2", made.profile, shape
+    return folder / "os.qcow2", profile, shape
 
 
 def claims_of(profile):
@@ -55,3 +75,13 @@ def test_every_claim_holds_with_its_control(became):
     found = verify(image, profile, claims_of(profile), shape=shape, ports=PORTS, say=print)
     print(report.table(found))
     assert red(found) == set()
+
+
+def test_another_seed_and_the_way_back(stock, tmp_path):
+    """Without a mirror it stays what it was, and says so; a second seed makes it another gateway, the first one again what it was."""
+    raw, packages = stock
+    (first, profile), (second, _) = seeded(tmp_path, "first"), seeded(tmp_path, "second", SECOND)
+    job = Job(raw, profile, (), dataclasses.replace(SHAPE, seeds=(first,)), tmp_path)
+    without, leases = world.call(reseeded, job, packages, {"first": (first,), "second": (second,), "first again": (first,)}, say=print)
+    assert "could not install busybox-static nftables" in without and "this is the gateway" not in without, without[-5000:]
+    assert {name: lease.rpartition(".")[0] for name, lease in leases.items()} == {"first": "10.0.0", "second": "10.7.0", "first again": "10.0.0"}

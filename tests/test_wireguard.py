@@ -79,7 +79,7 @@ def said(path):
 
 
 def test_a_baked_key_is_a_warning(tmp_path):
-    message = "whoever can read the image can read this key"
+    message = "whoever can read the image, or the seed, can read this key"
     assert said(profile(tmp_path)) == [("private_key_file", "warning", message), ("preshared_key_file", "warning", message)]
 
 

@@ -146,6 +146,35 @@ def become(say, job: Job, packages: Path) -> str:
     return (job.dir / "console.log").read_text(errors="replace")
 
 
+def reseeded(say, job: Job, packages: Path, cases: dict[str, tuple[qemu.Seed, ...]]) -> tuple[str, dict[str, str]]:
+    """A stock image: what its console says with the first seed and no mirror; then, with a mirror and one seed after the other in the
+    machine, the lease that it gives once it is the gateway of that seed."""
+    hosts, gateway = placed(job)
+    console, found = job.dir / "console.log", {}
+    gateway.start(control=False)
+    wait_for(lambda: "gwimage: could not install" in console.read_text(errors="replace"), 2 * PATIENCE, gateway.alive)
+    gateway.cut()
+    without = console.read_text(errors="replace")
+    mirror.serve(hosts, packages)
+    for number, (name, seeds) in enumerate(cases.items()):
+        say(f"boot with {name}")
+        gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
+        gateway.start(control=False)
+        assert wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True), console.read_text(errors="replace")[-5000:]
+        gateway.start(control=False)
+        leases: list[dhcp.Given] = []
+        mac = f"52:54:00:00:78:{number:02x}"
+
+        def leased(mac: str = mac, leases: list[dhcp.Given] = leases) -> bool:
+            leases.extend(filter(None, [dhcp.lease("client-lan", "lan", mac)]))
+            return bool(leases)
+
+        wait_for(leased, PATIENCE, gateway.alive)
+        gateway.stop()
+        found[name] = str(leases[-1].address) if leases else "silent"
+    return without, found
+
+
 def etc_of(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]], key: str, target: str) -> dict[str, dict[str, str]]:
     """For each case, one boot after the other of one machine: what each file of /etc and the state's SSH host key hold, as digests."""
     hosts, gateway = placed(job)

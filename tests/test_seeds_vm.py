@@ -60,14 +60,16 @@ def test_a_seed_that_is_not_right_changes_nothing(image, tmp_path):
     cases |= {"none": (), "two": (Seed(files["another"]), right), "a good one": (right,)}
     parsed = compiler.load(PROFILE)[0]
     found = world.call(seeded, Job(image, parsed, (), Shape(), tmp_path), cases, say=print)
-    leases = {name: lease.rpartition(".")[0] for name, (lease, _) in found.items()}
+    leases = {name: lease.rpartition(".")[0] for name, (lease, _, _) in found.items()}
     assert leases == dict.fromkeys(cases, "10.0.0") | {"a good one": "10.7.0"}
+    assert {name: answer for name, (_, answer, _) in found.items() if answer != "silent"} == {}, "a gateway without rules would answer reset"
+    console = {name: text for name, (_, _, text) in found.items()}
     says = {
         "flipped": "it is damaged", "half": "it is damaged", "large": "it is too large", "another kind": "it is of another kind",
         "another base": "it was made against another image", "torn": "is damaged", "two": "several seeds",
     }  # fmt: skip
-    assert [name for name, words in says.items() if words not in found[name][1]] == []
-    assert "seed" not in found["none"][1] and "seed" not in found["cloud-init's"][1]
+    assert [name for name, words in says.items() if words not in console[name]] == []
+    assert "seed" not in console["none"] and "seed" not in console["cloud-init's"]
 
 
 def test_a_changed_seed_does_what_explain_foretold(image, tmp_path, key):

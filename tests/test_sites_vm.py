@@ -51,11 +51,11 @@ def test_a_gateway_is_what_its_site_says(image, tmp_path, name, kind):
     said, out = [], tmp_path / "out"
     out.mkdir()
     found = verify(baked, made.profile, compiler.claims(made.profile), shape=shape, ports=PORTS, logs=out / "lab", say=said.append)
-    report.write(found, made.profile, out / "proof")
+    report.write(found, made.profile, out / "gateway")
     print(*said, report.table(found), sep="\n")
     assert red(found) == set()
     written = {str(file.relative_to(out)): file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    assert written.keys() > {"proof.json", "proof.html", "proof.xml", "lab/console.log"}
+    assert written.keys() > {"gateway.proof.json", "gateway.proof.html", "gateway.proof.xml", "lab/console.log"}
     assert [file for file, content in written.items() if any(secret.encode() in content for secret in SECRETS.values())] == []
     assert not any(secret in "".join((*said, report.table(found))) for secret in SECRETS.values())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mirror
 
-from gwimage.lab import dhcp, faults, qemu
+from gwimage.lab import dhcp, faults, qemu, wire
 from gwimage.lab.course import Job
 from gwimage.lab.faults import driver
 from gwimage.lab.faults.fault import Scene
@@ -99,8 +99,9 @@ def disturb(say, job: Job) -> dict[str, Answer]:
     return {fault.id: answer for fault, answer in driver.play(say, scene, faults.pick(job.faults, hosts.topology))}
 
 
-def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, tuple[str, str]]:
-    """For each case, with those volumes in the machine: the lease of a new client, and what the console has said."""
+def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, tuple[str, str, str]]:
+    """For each case, with those volumes in the machine: the lease of a new client, the answer of a port at the WAN where nobody
+    listens, and what the console has said."""
     hosts, gateway = placed(job)
     found, console = {}, job.dir / "console.log"
     for number, (name, seeds) in enumerate(cases.items()):
@@ -115,8 +116,12 @@ def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, 
             return leases[-1] is not None
 
         wait_for(leased, PATIENCE, gateway.alive)
+        wait_for(lambda: hosts.wan_address(hosts.topology.wans[0]), PATIENCE, gateway.alive)
+        address = hosts.wan_address(hosts.topology.wans[0])
+        answer = wire.connect("isp", address, 22) if address else "no address"
         gateway.cut()
-        found[name] = str(leases[-1].address) if leases[-1] else "silent", console.read_bytes()[before:].decode(errors="replace")
+        lease = str(leases[-1].address) if leases[-1] else "silent"
+        found[name] = lease, answer, console.read_bytes()[before:].decode(errors="replace")
     return found
 
 

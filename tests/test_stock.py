@@ -32,6 +32,7 @@ def made(more: str = "", wan: str = WAN) -> tuple[dict[str, SimpleNamespace], di
     written = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
     # only what has no effect before all of it is there; the sum comes last
     assert list(written) == [BECOME, ARCHIVE, SUM]
+    assert yaml.safe_load(files["user-data"])["bootcmd"] == ["rm -f /var/lib/cloud/instance/sem/config_write_files"], "they come at each boot"
     raw = base64.b64decode(written[ARCHIVE]["content"])
     assert written[SUM]["content"] == f"{hashlib.sha256(raw).hexdigest()}  {ARCHIVE}\n"
     with tarfile.open(fileobj=io.BytesIO(raw)) as archive:

@@ -42,6 +42,9 @@ _PACKAGES = {"busybox-static", "nftables", "qemu-guest-agent"}
 _NEEDS = "usr/lib/gwimage/packages"  # in the archive
 _ARCHIVE, _SUM = "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
 _BECOME = "/var/lib/cloud/scripts/per-boot/gwimage"
+# At each boot, before write_files, which would else write them once for each instance: a power cut may have emptied them, this
+# script too.
+_ANEW = "rm -f /var/lib/cloud/instance/sem/config_write_files"
 
 
 def adapted(profile: Profile) -> Profile:
@@ -73,7 +76,7 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     digest = hashlib.sha256(archive + become.encode()).hexdigest()
     told = {
         "hostname": profile.system.hostname, "users": [], "disable_root": True, "ssh_pwauth": False, **_SETTINGS,
-        "package_update": False, "package_upgrade": False,
+        "package_update": False, "package_upgrade": False, "bootcmd": [_ANEW],
         "write_files": [
             {"path": _BECOME, "permissions": "0755", "content": become},
             {"path": _ARCHIVE, "permissions": "0600", "encoding": "b64", "content": base64.b64encode(archive).decode()},
@@ -82,7 +85,7 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     }  # fmt: skip
     head = f"#cloud-config\n# The gateway {profile.system.hostname} for a stock Debian 13 cloud image, by gwimage; --explain shows its files.\n"
     identity = {
-        # another one for each content: cloud-init writes the files once for each instance
+        # another one for each content, so that what cloud-init does once is done for each
         "meta-data": File(f"instance-id: {profile.name}-{digest[:16]}\nlocal-hostname: {profile.system.hostname}\n"),
         "user-data": File(head + yaml.dump(told, Dumper=_Dumper, sort_keys=False, width=10**6), mode=0o600),
         "network-config": File(yaml.safe_dump(_way_out(profile.wans[0]), sort_keys=False)),

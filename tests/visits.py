@@ -151,21 +151,29 @@ def become(say, job: Job, packages: Path) -> str:
     return (job.dir / "console.log").read_text(errors="replace")
 
 
-def reseeded(say, job: Job, packages: Path, cases: dict[str, tuple[qemu.Seed, ...]]) -> tuple[str, dict[str, str]]:
-    """A stock image: what its console says with the first seed and no mirror; then, with a mirror and one seed after the other in the
-    machine, the lease that it gives once it is the gateway of that seed."""
+def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
+    """As `become`, but first without a mirror, until the power is cut: what the console said in the first boot, and in the second."""
     hosts, gateway = placed(job)
-    console, found = job.dir / "console.log", {}
+    console = job.dir / "console.log"
     gateway.start(control=False)
     wait_for(lambda: "gwimage: could not install" in console.read_text(errors="replace"), 2 * PATIENCE, gateway.alive)
     gateway.cut()
-    without = console.read_text(errors="replace")
+    before = console.read_text(errors="replace")
     mirror.serve(hosts, packages)
+    gateway.start(control=False)
+    wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True)
+    return before, console.read_text(errors="replace").removeprefix(before)
+
+
+def reseeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, str]:
+    """With one seed after the other in a machine that a stock image made: the lease that it gives once it is the gateway of that seed."""
+    hosts, gateway = placed(job)
+    found = {}
     for number, (name, seeds) in enumerate(cases.items()):
         say(f"boot with {name}")
         gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
         gateway.start(control=False)
-        assert wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True), console.read_text(errors="replace")[-5000:]
+        assert wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True)
         gateway.start(control=False)
         leases: list[dhcp.Given] = []
         mac = f"52:54:00:00:78:{number:02x}"
@@ -177,7 +185,7 @@ def reseeded(say, job: Job, packages: Path, cases: dict[str, tuple[qemu.Seed, ..
         wait_for(leased, PATIENCE, gateway.alive)
         gateway.stop()
         found[name] = str(leases[-1].address) if leases else "silent"
-    return without, found
+    return found
 
 
 def etc_of(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]], key: str, target: str) -> dict[str, dict[str, str]]:

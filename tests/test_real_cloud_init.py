@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 
 import jsonschema
 import layers
@@ -14,8 +13,6 @@ from conftest import TESTS
 from gwimage import instance, source, volume
 
 CASES = sorted((TESTS / "cases").glob("*/profile.yaml"))
-
-
 PACKAGES = "usr/lib/python3/dist-packages"
 # Debian 13's Python, beside it cloud-init and what it needs, and the volumes
 ENTER = r"""
@@ -25,7 +22,7 @@ for dir in run tmp etc; do mount -t tmpfs -o mode=0755 tmpfs "$TREE/$dir"; done
 mkdir -p "$TREE/etc/ssl/certs" # without certificates its library for HTTP is not even loaded
 cat "$LAYER"/usr/share/ca-certificates/mozilla/*.crt > "$TREE/etc/ssl/certs/ca-certificates.crt"
 cp -r "$CONFIG/." "$TREE/tmp/"
-export PYTHONPATH=/mnt/usr/lib/python3/dist-packages LD_LIBRARY_PATH=/mnt/usr/lib/x86_64-linux-gnu PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH="/mnt/$PACKAGES" LD_LIBRARY_PATH=/mnt/usr/lib/x86_64-linux-gnu PYTHONDONTWRITEBYTECODE=1
 cd "$TREE/tmp"
 chroot "$TREE" sh -c 'cd /tmp && python3 nocloud.py *-*'
 """
@@ -78,7 +75,7 @@ def test_the_reader_takes_every_volume(cloud_init, volumes, tmp_path):
             (folder / file).write_bytes(content)
     (tmp_path / "none-at-all").mkdir()
     shutil.copy(TESTS / "nocloud.py", tmp_path)
-    read = dict(map(json.loads, oracle.ask(ENTER, tmp_path, LAYER=str(cloud_init)).splitlines()))
+    read = dict(map(json.loads, oracle.ask(ENTER, tmp_path, LAYER=str(cloud_init), PACKAGES=PACKAGES).splitlines()))
     assert read.pop("none-at-all")["taken"] is False
     assert read.keys() == volumes.keys()
     for name, files in volumes.items():

@@ -138,9 +138,15 @@ class Seen:
 
 
 def watch(
-    image: Path, profile: Profile, *, shape: Shape = SHAPE, boots: int = 2, claims: Sequence[Claim] = (),
-    logs: Path | None = None, say: Say = lambda text: None,
-) -> Seen:  # fmt: skip
+    image: Path,
+    profile: Profile,
+    *,
+    shape: Shape = SHAPE,
+    boots: int = 2,
+    claims: Sequence[Claim] = (),
+    logs: Path | None = None,
+    say: Say = lambda text: None,
+) -> Seen:
     """The boots of one image that is never written to. Raises ToolError when the host cannot run the lab."""
     if problems := preflight.missing(shape.machine):
         raise ToolError(("bench.boots",), 3, "; ".join(problems))
@@ -217,7 +223,9 @@ def table(seen: dict[str, Seen]) -> str:
     for name, found in seen.items():
         for number, one in enumerate(found.boots, 1):
             shown = [text(value, "s") for value in (one.times.offer, one.times.through, one.done)]
-            lines.append("{:10} {:4} {:>12} {:>14} {:>10} {:>8}  {}".format(name, number, *shown, text(one.memory, "MiB"), one.stopped))
+            lines.append(
+                "{:10} {:4} {:>12} {:>14} {:>10} {:>8}  {}".format(name, number, *shown, text(one.memory, "MiB"), one.stopped)
+            )
     return "\n".join(lines)
 
 

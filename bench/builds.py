@@ -18,9 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def build(work: Path, rounds: int, say: Callable[[str], None]) -> list[Row]:
     """Once with an empty cache, the others with what that has left there; of a change in the profile a new image."""
-    cold, warm, again = (Row("build", f"gwimage {name}", "s", True, {OURS: []}) for name in (
-        "build, empty cache (with downloads)", "build, with caches", "rebake, another pool",
-    ))  # fmt: skip
+    cold, warm, again = (
+        Row("build", f"gwimage {name}", "s", True, {OURS: []})
+        for name in (
+            "build, empty cache (with downloads)",
+            "build, with caches",
+            "rebake, another pool",
+        )
+    )
     env, out = {"XDG_CACHE_HOME": str(work / "cache")}, work / "out"
     changed = work / "changed.yaml"
     changed.write_text(PROFILE.read_text().replace("10.0.0.100-10.0.0.199", "10.0.0.120-10.0.0.199"))
@@ -36,7 +41,9 @@ def build(work: Path, rounds: int, say: Callable[[str], None]) -> list[Row]:
 def compiles(work: Path, rounds: int) -> list[Row]:
     files = compiling.profiles(work / "profiles", 1000)
     found = {number: [compiling.seconds(files[:number]) for _ in range(rounds)] for number in (1, 1000)}
-    return [Row("compile", f"gwimage compile, {number} profiles", "s", True, {OURS: values}) for number, values in found.items()]
+    return [
+        Row("compile", f"gwimage compile, {number} profiles", "s", True, {OURS: values}) for number, values in found.items()
+    ]
 
 
 def _seconds(words: Sequence[str | Path], env: dict[str, str]) -> float:

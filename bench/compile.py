@@ -57,7 +57,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         files = profiles(Path(folder) / "profiles", number)
         half = files[: number // 2]
-        print(f"gwimage compile PROFILE... -o DIR; {len(half)} and {number} profiles by turns, {RUNS} runs each, to {MEMORY or tempfile.gettempdir()}")
+        print(
+            f"gwimage compile PROFILE... -o DIR; {len(half)} and {number} profiles by turns, {RUNS} runs each,"
+            f" to {MEMORY or tempfile.gettempdir()}"
+        )
         times = [(seconds(half), seconds(files)) for _ in range(RUNS)]
     small, large = (statistics.median(column) for column in zip(*times))
     print(f"{len(half):6} profiles: median {small:6.2f} s, {1000 * small / len(half):5.2f} ms each")

@@ -54,4 +54,3 @@ class Count:
         place, level = int(re.search(r"[ER]IP=(\w+)", said)[1], 16), re.search(r"CPL=(\d)", said)[1]
         self.kernel = self.kernel or (number if place >= _KERNEL else 0)
         self.program = number if self.kernel and level == "3" else 0
-

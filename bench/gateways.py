@@ -62,7 +62,9 @@ def profile() -> Profile:
     return _read(OURS)[0]
 
 
-def build(folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bool = False, mirror: Mirror | None = None) -> list[Gateway]:
+def build(
+    folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bool = False, mirror: Mirror | None = None
+) -> list[Gateway]:
     """Those of that name, in the folder. Raises ToolError."""
     mirror = mirror or host.mirror()
     mkosi = tools.mkosi(steps, mirror)
@@ -90,7 +92,10 @@ def stock() -> dict[str, File]:
     sources = File("Types: deb\nURIs: http://mirror.example/\nSuites: ./\nTrusted: yes\n")
     left = {path: file for path, file in handmade().items() if not path.startswith(_SEEDED)}
     hosts = File("manage_etc_hosts: true\n")
-    return left | {"mkosi.extra/etc/apt/sources.list.d/debian.sources": sources, "mkosi.extra/etc/cloud/cloud.cfg.d/02_hosts.cfg": hosts}
+    return left | {
+        "mkosi.extra/etc/apt/sources.list.d/debian.sources": sources,
+        "mkosi.extra/etc/cloud/cloud.cfg.d/02_hosts.cfg": hosts,
+    }
 
 
 def text(name: str) -> str:
@@ -121,12 +126,17 @@ def _build(
             start = time.monotonic()
             out = tools.run(steps, f"building {name}", mkosi, mirror, work / "tree", *words, f"--finalize-script={measure}")
         raw, qcow2 = out / f"{name}.raw", out / f"{name}.qcow2"
-        steps.run(["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2], f"compressing {name}")
+        steps.run(
+            ["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2], f"compressing {name}"
+        )
         facts = {
-            "name": name, "seconds": time.monotonic() - start,
-            "raw_size": raw.stat().st_size, "qcow2_size": qcow2.stat().st_size, "installed": int((out / _SIZE).read_text()),
+            "name": name,
+            "seconds": time.monotonic() - start,
+            "raw_size": raw.stat().st_size,
+            "qcow2_size": qcow2.stat().st_size,
+            "installed": int((out / _SIZE).read_text()),
             "packages": len(json.loads((out / f"{name}.manifest").read_text())["packages"]),
-        }  # fmt: skip
+        }
         (out / "facts.json").write_text(json.dumps(facts))
         for old in built.parent.glob(f"{name}-*"):
             shutil.rmtree(old)
@@ -149,7 +159,9 @@ def table(gateways: Sequence[Gateway]) -> str:
     lines = [f"{'':10} {'qcow2':>8} {'raw':>8} {'installed':>10} {'packages':>9} {'build':>7}"]
     for one in gateways:
         sizes = (size / 2**20 for size in (one.qcow2_size, one.raw_size, one.installed))
-        lines.append("{:10} {:4.0f} MiB {:4.0f} MiB {:6.0f} MiB {:9} {:5.0f} s".format(one.name, *sizes, one.packages, one.seconds))
+        lines.append(
+            "{:10} {:4.0f} MiB {:4.0f} MiB {:6.0f} MiB {:9} {:5.0f} s".format(one.name, *sizes, one.packages, one.seconds)
+        )
     return "\n".join(lines)
 
 

@@ -46,7 +46,9 @@ def large(right: bool) -> str:
         for p in range(256):
             number = v * 256 + p + 1 if right else 1
             key = base64.b64encode(number.to_bytes(32)).decode()
-            lines.append(f"      p{p}: {{public_key: {key}, address: 10.{100 + v * right}.{1 + number // 250}.{1 + number % 250}}}")
+            lines.append(
+                f"      p{p}: {{public_key: {key}, address: 10.{100 + v * right}.{1 + number // 250}.{1 + number % 250}}}"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -110,8 +112,10 @@ def shapes() -> dict[str, str]:
         "files": fill(valid, "aN_file: bN\n", most=MANY),
         "large and correct": large(True),
         "large and wrong": large(False),
-        "sets": valid + "firewall:\n  sets:\n" + "".join(f"    s{n}: [{', '.join(['10.9.0.1'] * 1024)}]\n" for n in range(45)),
-        "forwards": fill(f"{valid}firewall:\n  forwards:\n", "    fN: {ports: [80], to: 10.0.0.5}\n", most=512),
+        "sets of one address": valid
+        + "firewall:\n  sets:\n"
+        + "".join(f"    s{n}: [{', '.join(['10.9.0.1'] * 1024)}]\n" for n in range(45)),
+        "forwards on one port": fill(f"{valid}firewall:\n  forwards:\n", "    fN: {ports: [80], to: 10.0.0.5}\n", most=512),
         "10 MB": "a: b\n" * (2 << 20),
     }
 

@@ -20,7 +20,9 @@ def rows(folder: Path, work: Path, say: Callable[[str], None]) -> list[Row]:
     """folder: where the gateways are built; work: an empty one. Instructions hardly differ from run to run, so one will do."""
     names = {NONE: gateways.OURS, NATIVE: NATIVE, CLOUD_INIT: CLOUD_INIT}
     built = dict(zip(names, gateways.build(folder, Steps(folder / "build.log"), list(names.values()))))
-    size = Row("seeds", "qcow2, compressed clusters", "MiB", True, {kind: [one.qcow2_size / 2**20] for kind, one in built.items()})
+    size = Row(
+        "seeds", "qcow2, compressed clusters", "MiB", True, {kind: [one.qcow2_size / 2**20] for kind, one in built.items()}
+    )
     offers: dict[str, list[float]] = {}
     for kind, one in built.items():
         say(f"seeds: {kind}, counted")
@@ -30,7 +32,13 @@ def rows(folder: Path, work: Path, say: Callable[[str], None]) -> list[Row]:
         Row("seeds", f"{which} boot, to the first DHCP offer", "1e9", True, {kind: [offers[kind][number]] for kind in names})
         for number, which in enumerate(("first", "second"))
     ]
-    share = Row("seeds", "of that without a seed", "", True, {kind: [offers[kind][0] / offers[NONE][0]] for kind in (NATIVE, CLOUD_INIT)})
+    share = Row(
+        "seeds",
+        "of that without a seed",
+        "",
+        True,
+        {kind: [offers[kind][0] / offers[NONE][0]] for kind in (NATIVE, CLOUD_INIT)},
+    )
     return [size, *counted, share]
 
 

@@ -34,11 +34,12 @@ def chosen(gateways: list[Gateway], count: int, seed: int, same: list[dict]) -> 
     """Of those that need a machine, by turns of each kind; without files that only a build brings into the image."""
     every = mutants.chosen(gateways, 10**6, seed)
     found = [
-        (gateway, mutant) for gateway, mutant in every
+        (gateway, mutant)
+        for gateway, mutant in every
         if (mutate.needs_machine(mutant) or "/30-" in mutant.path)
         and (mutant.path.startswith("config/") or _IMAGE.match(mutant.path))
         and not mutants.equivalent(gateway.name, mutant, same)
-    ]  # fmt: skip
+    ]
     random.Random(seed).shuffle(found)
     return found[:count]
 
@@ -83,7 +84,10 @@ def main() -> int:
             found.append(seen)
             if options.output:
                 options.output.write_text(json.dumps(mutants.document(found, options.seed), indent=1) + "\n")
-            print(f"{len(found):4} {seen.verdict} {seen.gateway} {mutant.path}:{mutant.line} {mutant.kind}: {seen.red[:6]}", flush=True)
+            print(
+                f"{len(found):4} {seen.verdict} {seen.gateway} {mutant.path}:{mutant.line} {mutant.kind}: {seen.red[:6]}",
+                flush=True,
+            )
     text, score = mutants.table(found)
     print(text)
     return int(score < mutants.LEAST)

@@ -132,10 +132,13 @@ def expected(wrong: list[Result], gateway: Gateway, mutant: mutate.Mutant) -> li
     origin, line = mutant.origin(gateway.files), f"{Path(mutant.path).name} {mutant.old} {mutant.text} {mutant.more}"
     named = {zone for zone in gateway.zones if re.search(rf'["-]{re.escape(zone)}[".]', line)}
     return [
-        result.id for result in wrong
-        if related(result.path, origin) or named & set(re.split(r"[.]", result.id)) or origin in ("", "firewall")
+        result.id
+        for result in wrong
+        if related(result.path, origin)
+        or named & set(re.split(r"[.]", result.id))
+        or origin in ("", "firewall")
         or (result.id == "files.accepted" and mutant.kind.startswith("key"))
-    ]  # fmt: skip
+    ]
 
 
 def _with_needs(some: list[Claim], claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
@@ -177,14 +180,23 @@ def document(found: list[Seen], seed: int) -> dict:
         "seed": seed,
         "mutants": [
             {
-                "gateway": seen.gateway, "file": seen.mutant.path, "line": seen.mutant.line, "kind": seen.mutant.kind,
-                "was": seen.mutant.old.strip(), "is": (seen.mutant.text or "").strip(), "and": (seen.mutant.more or "").strip(),
-                "cause": seen.origin, "verdict": seen.verdict, "red": seen.red, "expected": seen.expected, "why": seen.why,
+                "gateway": seen.gateway,
+                "file": seen.mutant.path,
+                "line": seen.mutant.line,
+                "kind": seen.mutant.kind,
+                "was": seen.mutant.old.strip(),
+                "is": (seen.mutant.text or "").strip(),
+                "and": (seen.mutant.more or "").strip(),
+                "cause": seen.origin,
+                "verdict": seen.verdict,
+                "red": seen.red,
+                "expected": seen.expected,
+                "why": seen.why,
                 "seconds": round(seen.seconds, 1),
             }
             for seen in found
         ],
-    }  # fmt: skip
+    }
 
 
 def loop(gateways: list[Gateway], times: int, jobs: int, tree: Path) -> int:
@@ -226,7 +238,10 @@ def main() -> int:
             found.append(seen)
             if options.output:
                 options.output.write_text(json.dumps(document(found, options.seed), indent=1) + "\n")
-            print(f"{len(found):4} {seen.verdict:10} {seen.gateway} {seen.mutant.path}:{seen.mutant.line} {seen.mutant.kind}", flush=True)
+            print(
+                f"{len(found):4} {seen.verdict:10} {seen.gateway} {seen.mutant.path}:{seen.mutant.line} {seen.mutant.kind}",
+                flush=True,
+            )
     text, score = table(found)
     print(text)
     return int(score < LEAST)

@@ -16,9 +16,11 @@ _UNIT_FILES = (".network", ".netdev", ".link", ".conf")
 _ADDRESS = re.compile(r"(?<![\d.])\d+\.\d+\.\d+\.\d+(?![\d.])")
 _MAC = re.compile(r"\b((?:[0-9a-f]{2}:){5})([0-9a-f]{2})\b")
 _PORT = re.compile(r"(dport (?:\{ )?|tcp \. |udp \. |:)(\d+)\b")
-_MATCH = re.compile(r'\b(?:[io]ifname (?:!= )?(?:@\w+|"[^"]*"|\{[^}]*\})|ip6? [sd]addr (?:!= )?(?:@[\w-]+|\{[^}]*\}|\S+)'
-                    r"|(?:tcp|udp|th) dport (?:\{[^}]*\}|\S+)|meta l4proto (?:\{[^}]*\}|\S+)|fib daddr type local"
-                    r"|ct status dnat|icmp type (?:\{[^}]*\}|\S+)) ")  # fmt: skip
+_MATCH = re.compile(
+    r'\b(?:[io]ifname (?:!= )?(?:@\w+|"[^"]*"|\{[^}]*\})|ip6? [sd]addr (?:!= )?(?:@[\w-]+|\{[^}]*\}|\S+)'
+    r"|(?:tcp|udp|th) dport (?:\{[^}]*\}|\S+)|meta l4proto (?:\{[^}]*\}|\S+)|fib daddr type local"
+    r"|ct status dnat|icmp type (?:\{[^}]*\}|\S+)) "
+)
 _FLIPS = {"yes": "no", "no": "yes", "ipv4": "no", "0": "1", "1": "0", "accept": "drop", "drop": "accept"}
 
 

@@ -1,6 +1,6 @@
 """What one packet costs a gateway: instructions of the guest for each that it forwards. A busy host cannot change that.
 
-    python -m bench.packets [NAME...]
+python -m bench.packets [NAME...]
 """
 
 from __future__ import annotations

@@ -34,16 +34,20 @@ _WATERFALL = (
 _TRAFFIC = "median of the rounds, and their spread; right of the line is better"
 _WIDTH, _LEFT, _ROW = 860, 250, 20
 _PHASES = (
-    ("kernel", "firmware, boot loader, unpacking the kernel", "a"), ("program", "kernel", "b"),
-    ("offer", "initrd, units, to the first DHCP offer", "d"), ("done", "until all units are up", "e"),
-)  # fmt: skip
+    ("kernel", "firmware, boot loader, unpacking the kernel", "a"),
+    ("program", "kernel", "b"),
+    ("offer", "initrd, units, to the first DHCP offer", "d"),
+    ("done", "until all units are up", "e"),
+)
 
 
 def write(folder: Path, result: dict) -> None:
     """result: environment, rows (see rows.py) and units, as bench.json keeps them."""
     (folder / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
     rows = [Row(**row) for row in result["rows"]]
-    drawings = {"boot": (phases(result["units"]), "Instructions of the guest, 1e9; first and second boot")} if result["units"] else {}
+    drawings = (
+        {"boot": (phases(result["units"]), "Instructions of the guest, 1e9; first and second boot")} if result["units"] else {}
+    )
     for name, units in result["units"].items():
         slug = name.replace(", ", "-").replace(" ", "-")
         drawings[slug] = (waterfall(units), f"{name}: {_WATERFALL}")
@@ -78,7 +82,11 @@ def waterfall(found: dict) -> Element:
     """Firmware, kernel and initrd, then each unit that took a while; from the start of the kernel, so firmware lies before it."""
     counts = found["counts"]
     loader, initrd = counts["kernel"] / 1e9, (counts["program"] - counts["kernel"]) / 1e9
-    bars = [("firmware, boot loader", -loader, 0.0, 0.0), ("kernel", 0.0, initrd, 0.0), ("initrd", initrd, found["systemd"], 0.0)]
+    bars = [
+        ("firmware, boot loader", -loader, 0.0, 0.0),
+        ("kernel", 0.0, initrd, 0.0),
+        ("initrd", initrd, found["systemd"], 0.0),
+    ]
     units = [unit for unit in found["units"] if unit["name"].endswith(".service") and not unit["name"].startswith("gwlab")]
     for unit in sorted(units, key=lambda unit: unit["began"]):
         if unit["used"] > 0.02:
@@ -101,7 +109,9 @@ def ratios(rows: Sequence[Row]) -> Element:
         y = place * _ROW + 10
         _text(root, 0, y + 4, row.name)
         if found:
-            low, high, middle = (_across(min(most, value), most) for value in (min(found), max(found), sorted(found)[len(found) // 2]))
+            low, high, middle = (
+                _across(min(most, value), most) for value in (min(found), max(found), sorted(found)[len(found) // 2])
+            )
             _rect(root, low, y - 2, max(2, high - low), "b", 4)
             _rect(root, middle - 2, y - 6, 4, "d", 12)
             _text(root, high + 6, y + 4, f"{sorted(found)[len(found) // 2]:.2f}", "start", "strong")
@@ -151,7 +161,9 @@ def _across(value: float, most: float) -> float:
 
 
 def _rect(root: Element, x: float, y: float, width: float, style: str, height: float = 14) -> None:
-    SubElement(root, "rect", {"class": style, "x": str(x), "y": str(y), "width": f"{max(0.5, width):.1f}", "height": str(height)})
+    SubElement(
+        root, "rect", {"class": style, "x": str(x), "y": str(y), "width": f"{max(0.5, width):.1f}", "height": str(height)}
+    )
 
 
 def _text(root: Element, x: float, y: float, text: str, anchor: str = "start", style: str = "") -> None:

@@ -3,14 +3,14 @@
     bench/run [--rounds N] [--only GROUP]... [--fresh] [-o DIR]
 
 Writes DIR/bench.json (all values), DIR/bench.html (one page) and DIR/*.svg, after every group, and prints a table. Groups:
-size, boot, memory, packet, traffic, build, compile, seeds. Without KVM each round of boots takes minutes, and memory a verification for each size.
+size, boot, memory, packet, traffic, build, compile, seeds. Without KVM each round of boots takes minutes, and memory a
+verification for each size.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import multiprocessing
 import os
 import platform
@@ -35,15 +35,21 @@ from gwimage.verify import verify
 
 _COUNTED = (OURS, BASELINE)
 _TRAFFIC = {
-    "one_stream": ("TCP, one stream", "Mbit/s", False), "many_streams": ("TCP, 16 streams", "Mbit/s", False),
-    "forwarded": ("TCP through the port forward", "Mbit/s", False), "small_packets": ("UDP, 64 bytes a packet", "packets/s", False),
-    "connections": ("new TCP connections", "1/s", False), "latency": ("ping while one stream uploads", "ms", True),
+    "one_stream": ("TCP, one stream", "Mbit/s", False),
+    "many_streams": ("TCP, 16 streams", "Mbit/s", False),
+    "forwarded": ("TCP through the port forward", "Mbit/s", False),
+    "small_packets": ("UDP, 64 bytes a packet", "packets/s", False),
+    "connections": ("new TCP connections", "1/s", False),
+    "latency": ("ping while one stream uploads", "ms", True),
     "flows": ("TCP connections held, of 8,000", "", False),
-}  # fmt: skip
+}
 _MILESTONES = {
-    "kernel": "to the kernel's first instruction", "program": "to the first program", "offer": "to the first DHCP offer",
-    "through": "to the first packet through NAT", "done": "until all units are up",
-}  # fmt: skip
+    "kernel": "to the kernel's first instruction",
+    "program": "to the first program",
+    "offer": "to the first DHCP offer",
+    "through": "to the first packet through NAT",
+    "done": "until all units are up",
+}
 _SCATTERED, _TURNS = ("one_stream", "many_streams", "forwarded", "small_packets"), 3  # measured that often in each round
 _PATIENCE = 300  # seconds of one verification; with too little memory it would go on for long
 _USUAL, _STEP, _LEAST, _MOST = 128, 16, 64, 512  # MiB: where to look for the smallest memory
@@ -86,7 +92,7 @@ def boot(task: Task) -> tuple[list[Row], dict]:
                         row.values.setdefault(name, []).append(value)
                     if counted:
                         units[f"{name}, {which} boot"] = asdict(one.units) | {"counts": asdict(one.counts)}
-    return [rows[key] for key in sorted(rows, key=lambda key: (key.split()[:2]))], units
+    return [rows[key] for key in sorted(rows, key=lambda key: key.split()[:2])], units
 
 
 def _read(one: boots.Boot, counted: bool) -> dict[tuple[str, str], float]:
@@ -112,7 +118,10 @@ def memory(task: Task) -> list[Row]:
         return process.exitcode == 0
 
     found = {name: _smallest(partial(passes, machine)) for machine, name in (("pc", "SeaBIOS"), ("q35", "OVMF"))}
-    return [Row("memory", f"smallest VM in which verify passes, {name}", "MiB", True, {OURS: [size]}) for name, size in found.items()]
+    return [
+        Row("memory", f"smallest VM in which verify passes, {name}", "MiB", True, {OURS: [size]})
+        for name, size in found.items()
+    ]
 
 
 def _prove(image: Path, profile: Profile, shape: Shape) -> None:
@@ -190,20 +199,27 @@ def _measure(group: str, task: Task) -> tuple[list[Row], dict]:
         return boot(task)
     with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as work:
         ways = {
-            "size": lambda: size(task), "memory": lambda: memory(task), "packet": lambda: packet(task), "traffic": lambda: carries(task),
-            "build": lambda: builds.build(Path(work), task.rounds, task.say), "compile": lambda: builds.compiles(Path(work), task.rounds),
+            "size": lambda: size(task),
+            "memory": lambda: memory(task),
+            "packet": lambda: packet(task),
+            "traffic": lambda: carries(task),
+            "build": lambda: builds.build(Path(work), task.rounds, task.say),
+            "compile": lambda: builds.compiles(Path(work), task.rounds),
             "seeds": lambda: kinds.rows(host.cache() / "bench", Path(work), task.say),
-        }  # fmt: skip
+        }
         return ways[group](), {}
 
 
 def _environment(rounds: int) -> dict[str, str]:
     accel = qemu.acceleration()
     return {
-        "command": f"bench/run --rounds {rounds}", "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} processors", "load before": f"{os.getloadavg()[0]:.2f}",
-        "QEMU": f"{qemu.version()}, {accel}", "machine": f"{boots.SHAPE.machine}, {boots.SHAPE.memory} MiB, 1 processor",
-    }  # fmt: skip
+        "command": f"bench/run --rounds {rounds}",
+        "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} processors",
+        "load before": f"{os.getloadavg()[0]:.2f}",
+        "QEMU": f"{qemu.version()}, {accel}",
+        "machine": f"{boots.SHAPE.machine}, {boots.SHAPE.memory} MiB, 1 processor",
+    }
 
 
 if __name__ == "__main__":

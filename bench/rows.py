@@ -42,7 +42,13 @@ def shown(value: float | None, unit: str) -> str:
     """For people; the unit stands in the row's name."""
     if value is None:
         return ""
-    return f"{value:.2f}" if unit in ("s", "1e9") and value < 100 else f"{value:.1f}" if value < 100 and unit != "" else f"{value:.0f}"
+    return (
+        f"{value:.2f}"
+        if unit in ("s", "1e9") and value < 100
+        else f"{value:.1f}"
+        if value < 100 and unit != ""
+        else f"{value:.0f}"
+    )
 
 
 def table(rows: Sequence[Row]) -> str:

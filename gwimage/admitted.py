@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from gwimage import ground, match, opening, withheld, zones
+from gwimage import ground, opening, withheld, zones
 from gwimage.claim import Admitted, Claim
 from gwimage.way import Way
 from gwimage.zones import GATEWAY, Zones
@@ -47,9 +47,10 @@ def _beside(way: Way, start: str, protocol: str, known: Zones, profile: Profile)
     if not way.port:
         return
     entries = [
-        one for one in profile.allow
+        one
+        for one in profile.allow
         if start in one.from_zones and GATEWAY in one.to_zones and protocol in (one.protocols or (protocol,))
-    ]  # fmt: skip
+    ]
     for port in withheld.next_ports(way.port, entries):
         if not opening.declared(port, protocol, start, profile):
             yield Way(port, None, way.source)

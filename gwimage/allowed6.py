@@ -49,10 +49,12 @@ def echo(profile: Profile, start: str) -> bool | None:
 def _between(start: str, end: str, profile: Profile) -> list[Allow]:
     """Entries with rules for IPv6."""
     return [
-        one for one in profile.allow
-        if start in one.from_zones and end in one.to_zones
+        one
+        for one in profile.allow
+        if start in one.from_zones
+        and end in one.to_zones
         and all(6 in match.families(items, profile.sets) for items in (one.sources, one.destinations))
-    ]  # fmt: skip
+    ]
 
 
 def _callers(profile: Profile) -> list[str]:
@@ -136,7 +138,9 @@ def _there(name: str, profile: Profile) -> str:
 def _host(items: Items, zone: str, profile: Profile) -> IPv6Address | None:
     """The first address of the items that a host of the lab on that zone can have."""
     ranges = [one for one in match.resolved(items, profile.sets) if one.family == 6]
-    return next((address for one in ranges for address in _near(one.first, one.last, profile) if _free(address, zone, profile)), None)
+    return next(
+        (address for one in ranges for address in _near(one.first, one.last, profile) if _free(address, zone, profile)), None
+    )
 
 
 def _near(first: int, last: int, profile: Profile) -> Iterator[IPv6Address]:

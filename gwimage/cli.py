@@ -66,7 +66,13 @@ cli.add_command(seed)
 @cli.command()
 @PROFILES
 @click.option("--strict", is_flag=True, help="Warnings too make the exit status 1.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", help="text: the first 100 problems, on stderr; json, sarif: all (at most 1,000 of a profile), on stdout.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    help="text: the first 100 problems, on stderr; json, sarif: all (at most 1,000 of a profile), on stdout.",
+)
 def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
     """Say everything that is wrong with PROFILES (`-` is standard input); write nothing."""
     problems = [problem for name in profiles for problem in load(sources.read(name))[1]]
@@ -78,7 +84,9 @@ def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
 
 
 @cli.command()
-@click.option("-o", "--output", default="gateway.yaml", show_default=True, type=click.Path(dir_okay=False), help="File to write.")
+@click.option(
+    "-o", "--output", default="gateway.yaml", show_default=True, type=click.Path(dir_okay=False), help="File to write."
+)
 @click.option("--name", help="Name of the gateway.")
 @click.option("--wan", metavar="dhcp|'ADDRESS/PREFIX GATEWAY'", help="The address outside.")
 @click.option("--lan", "lans", multiple=True, metavar="NAME=CARD[.VLAN]=ADDRESS/PREFIX", help="A network inside; repeatable.")
@@ -118,7 +126,9 @@ def _network(text: str):
 
 @cli.command()
 @PROFILE
-@click.option("--format", "form", type=click.Choice(["text", "svg", "yaml"]), default="text", help="text and svg: the networks.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "svg", "yaml"]), default="text", help="text and svg: the networks."
+)
 def show(profile: str, form: str) -> None:
     """Show PROFILE: its networks as a picture, or (yaml) the whole profile with all defaults in."""
     import yaml
@@ -138,13 +148,17 @@ def show(profile: str, form: str) -> None:
 @cli.command()
 @PROFILE
 @click.option("--from", "start", metavar="NETWORK[:ADDRESS]", help="Where the packet comes from; an address alone will do.")
-@click.option("--to", "end", metavar="NETWORK[:ADDRESS]", help="Where it goes; `gateway`, an address, `wan` for anywhere outside.")
+@click.option(
+    "--to", "end", metavar="NETWORK[:ADDRESS]", help="Where it goes; `gateway`, an address, `wan` for anywhere outside."
+)
 @click.option("--tcp", type=PORT, metavar="PORT", help="A TCP connection to this port.")
 @click.option("--udp", type=PORT, metavar="PORT", help="A UDP packet to this port.")
 @click.option("--icmp", is_flag=False, flag_value="echo-request", metavar="[TYPE]", help="ICMP; a ping if no type is given.")
 @click.option("--proto", metavar="NAME", help="Another protocol: esp, gre, or a number.")
 @click.option("--sport", type=PORT, metavar="PORT", help="Its source port; by default one that clients take.")
-@click.option("--lease", "leases", multiple=True, metavar="WAN=ADDRESS/PREFIX", help="What a WAN has from DHCP just now; repeatable.")
+@click.option(
+    "--lease", "leases", multiple=True, metavar="WAN=ADDRESS/PREFIX", help="What a WAN has from DHCP just now; repeatable."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the answer.")
 def explain(profile: str, start: str | None, end: str | None, leases: tuple[str, ...], form: str, **packet) -> None:
     """Say whether a packet would pass the gateway of PROFILE, by which rule, and which line of PROFILE says so.
@@ -213,7 +227,9 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
 @cli.command()
 @PROFILE
 @OUTPUT
-@click.option("--base", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the newest of this gateway.")
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the newest of this gateway."
+)
 @MIRROR
 @SUITE
 def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, suite: str | None) -> None:
@@ -226,7 +242,9 @@ def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, su
     parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
     base = base or baker.newest(output, parsed.name)
     if base is None:
-        raise click.UsageError(f"{output} has no image of {parsed.name!r} to take the packages from; run `gwimage build`, or give --base")
+        raise click.UsageError(
+            f"{output} has no image of {parsed.name!r} to take the packages from; run `gwimage build`, or give --base"
+        )
     built = baker.rebake(files, stem, base, output, steps, archive, suite)
     click.echo(f"packages: those of {base}, without newer security updates of Debian; `gwimage build` takes them in")
     _show_built(parsed, built, steps)

@@ -56,6 +56,9 @@ def administrator(admin: Admin | None) -> dict:
     """Who may log in and become root, as cloud-init's `users` describes it; without password and keys."""
     return {
         "name": admin.name if admin else "admin",
-        "gecos": "Administrator", "groups": ["sudo"], "shell": "/bin/bash", "sudo": ["ALL=(ALL:ALL) NOPASSWD: ALL"],
+        "gecos": "Administrator",
+        "groups": ["sudo"],
+        "shell": "/bin/bash",
+        "sudo": ["ALL=(ALL:ALL) NOPASSWD: ALL"],
         "lock_passwd": not (admin and admin.password_hash),
-    }  # fmt: skip
+    }

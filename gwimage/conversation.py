@@ -45,7 +45,11 @@ def _one_more(answers: Answers, name: str) -> Answers:
     placed = answers.lans[-1]
     question = f"Address of the gateway on {name}"
     return _ask(
-        question, placed.address, answers, ("lans", name), lambda text: replace(answers, lans=(*lans, replace(placed, address=text)))
+        question,
+        placed.address,
+        answers,
+        ("lans", name),
+        lambda text: replace(answers, lans=(*lans, replace(placed, address=text))),
     )
 
 

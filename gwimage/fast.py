@@ -32,7 +32,11 @@ _NEEDS_MACHINE = {
 
 
 def verify(
-    profile: Profile, files: Mapping[str, File], claims: Sequence[Claim], tree: Path, say: world.Say = lambda text: None,
+    profile: Profile,
+    files: Mapping[str, File],
+    claims: Sequence[Claim],
+    tree: Path,
+    say: world.Say = lambda text: None,
     ports: Sequence[int] = ALL_PORTS,
 ) -> Outcome:
     """files: what the profile compiles to; tree: the tools tree; ports: that a scan asks. `preflight` went before it."""
@@ -69,7 +73,12 @@ def verdict(results: Sequence[Result]) -> tuple[bool, str]:
 
 
 def _run(
-    say: world.Say, profile: Profile, files: dict[str, File], claims: tuple[Claim, ...], tree: Path, folder: Path,
+    say: world.Say,
+    profile: Profile,
+    files: dict[str, File],
+    claims: tuple[Claim, ...],
+    tree: Path,
+    folder: Path,
     ports: Sequence[int],
 ) -> Outcome:
     """Runs inside the world."""

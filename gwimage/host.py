@@ -24,8 +24,7 @@ class Mirror:
         if self.security and suite != "sid":
             blocks.append((self.security, f"{suite}-security"))
         return "\n".join(
-            f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n"
-            for uri, suites in blocks
+            f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n" for uri, suites in blocks
         )
 
 

@@ -89,7 +89,9 @@ def _changes(base: dict, found: Seed) -> Iterator[str]:
         if any(file and not file.mode & 0o077 and not file.link for file in (before, after)):
             yield f"--- /{path}: not shown, it may hold a secret\n"
             continue
-        old, new = (((f"-> {file.link}\n" if file.link else file.text) if file else "").splitlines(True) for file in (before, after))
+        old, new = (
+            ((f"-> {file.link}\n" if file.link else file.text) if file else "").splitlines(True) for file in (before, after)
+        )
         for line in difflib.unified_diff(old, new, f"baked/{path}", f"seed/{path}"):
             yield line if line.endswith("\n") else f"{line}\n"
 

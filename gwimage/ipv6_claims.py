@@ -120,7 +120,9 @@ def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -
         text = f"from {name} the gateway's {which} IPv6 address answers on {f'TCP {ports} only' if ports else 'no TCP port'}"
         suffix = ".local" if which == LINK_LOCAL else ""
         yield Claim(f"{path}.closed{suffix}", path, text, probe, needs, closed=True)
-        udp = GatewayClosedUdp6(host, which, tuple(sorted({*_udp(name, kind, which, profile), *_allowed(name, profile, "udp")})))
+        udp = GatewayClosedUdp6(
+            host, which, tuple(sorted({*_udp(name, kind, which, profile), *_allowed(name, profile, "udp")}))
+        )
         text = f"from {name} the gateway's {which} IPv6 address takes UDP on no port but its services'"
         yield Claim(f"{path}.closed{suffix}.udp", path, text, udp, needs, closed=True)
 

@@ -151,8 +151,11 @@ def _cables(left: list[int], right: list[int], height: int) -> list[str]:
 # left, up, right, down
 _CORNERS = {
     (left, up, right, down): " ╷╶┌╵│└├╴┐─┬┘┤┴┼"[left * 8 + up * 4 + right * 2 + down]
-    for left in (False, True) for up in (False, True) for right in (False, True) for down in (False, True)
-}  # fmt: skip
+    for left in (False, True)
+    for up in (False, True)
+    for right in (False, True)
+    for down in (False, True)
+}
 
 
 def svg(picture: Picture) -> str:
@@ -186,7 +189,9 @@ def _height(box: Box) -> int:
     return LINE * (len(box.lines) + 1) + 14
 
 
-def _draw(root: ElementTree.Element, boxes: tuple[Box, ...], x: float, y: float, width: float) -> list[tuple[float, float, float]]:
+def _draw(
+    root: ElementTree.Element, boxes: tuple[Box, ...], x: float, y: float, width: float
+) -> list[tuple[float, float, float]]:
     """Each box; gives (left edge, right edge, middle) of each."""
     joints = []
     for box in boxes:

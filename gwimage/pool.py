@@ -6,7 +6,9 @@ from ipaddress import IPv4Address, IPv4Interface
 from gwimage.problem import Path, Problem
 
 
-def check(path: Path, first: IPv4Address, last: IPv4Address, address: IPv4Interface, own: Collection[IPv4Address]) -> list[Problem]:
+def check(
+    path: Path, first: IPv4Address, last: IPv4Address, address: IPv4Interface, own: Collection[IPv4Address]
+) -> list[Problem]:
     """address: the gateway's on this network; own: all that it has."""
     net = address.network
     lowest, highest = net.network_address, net.broadcast_address
@@ -22,7 +24,11 @@ def check(path: Path, first: IPv4Address, last: IPv4Address, address: IPv4Interf
         hint = f"the subnet's hosts are {lowest + 1} to {highest - 1}"
         return [Problem(path, f"the pool contains {ip}, the {kind} address of {net}", hint)]
     inside = sorted(ip for ip in own if first <= ip <= last)
-    return [Problem(path, f"the pool contains {inside[0]}, the gateway's own address", _hint(first, last, inside))] if inside else []
+    return (
+        [Problem(path, f"the pool contains {inside[0]}, the gateway's own address", _hint(first, last, inside))]
+        if inside
+        else []
+    )
 
 
 def _hint(first: IPv4Address, last: IPv4Address, inside: list[IPv4Address]) -> str:

@@ -98,9 +98,13 @@ def _layer(files: dict[str, File], uuid: UUID, work: Path, tree: Path, steps: St
     user = ["--user", "--map-root-user"] if os.geteuid() else []
     (epoch,), (options,) = (wanted.findall(files["mkosi.conf"].text) for wanted in (EPOCH, OPTIONS))
     env = {
-        "TREE": str(tree), "WORK": str(work.resolve()), "UUID": str(uuid), "SOURCE_DATE_EPOCH": epoch, "OPTIONS": options,
+        "TREE": str(tree),
+        "WORK": str(work.resolve()),
+        "UUID": str(uuid),
+        "SOURCE_DATE_EPOCH": epoch,
+        "OPTIONS": options,
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-    }  # fmt: skip
+    }
     argv = ["unshare", "--mount", "--propagation", "private", *user, "sh", "-c", FORMAT]
     steps.run(argv, "writing the configuration layer", env=env)
     return (work / "config.img").read_bytes()

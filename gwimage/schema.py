@@ -31,7 +31,9 @@ def check(data: object) -> list[Problem]:
 
 def sections() -> dict[str, str]:
     """The sections of a profile and what they are for."""
-    return {name: part["description"] for name, part in whole()["properties"].items() if part.get("type") in ("object", "array")}
+    return {
+        name: part["description"] for name, part in whole()["properties"].items() if part.get("type") in ("object", "array")
+    }
 
 
 def seedable() -> list[str]:

@@ -47,7 +47,11 @@ class Seed:
 
 def digest(files: Mapping[str, File]) -> str:
     """Of what a profile compiles to: definitions and configuration, without what says so itself."""
-    known = {path: manifest.entry(file) for path, file in files.items() if not path.startswith((IDENTITY, manifest.PATH)) and path != BASE}
+    known = {
+        path: manifest.entry(file)
+        for path, file in files.items()
+        if not path.startswith((IDENTITY, manifest.PATH)) and path != BASE
+    }
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
@@ -58,7 +62,9 @@ def difference(site: str, base: Mapping[str, File], wanted: Mapping[str, File]) 
         if base.get(path) != wanted.get(path):
             raise ValueError(path)
     before, after = (_layer(files) for files in (base, wanted))
-    changed = {path: file for path, file in after.items() if path not in before or manifest.entry(file) != manifest.entry(before[path])}
+    changed = {
+        path: file for path, file in after.items() if path not in before or manifest.entry(file) != manifest.entry(before[path])
+    }
     identity = {path.removeprefix(IDENTITY): file for path, file in wanted.items() if path.startswith(IDENTITY)}
     return Seed(site, digest(base), changed, tuple(sorted(before.keys() - after.keys())), identity)
 

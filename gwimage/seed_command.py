@@ -27,9 +27,13 @@ def _secret(_context, _parameter, values: tuple[str, ...]) -> tuple[Secret, ...]
 
 
 SECRET = click.option(
-    "--secret", "secrets", multiple=True, callback=_secret, metavar="PATH=SOURCE",
+    "--secret",
+    "secrets",
+    multiple=True,
+    callback=_secret,
+    metavar="PATH=SOURCE",
     help="A key of each site from file:NAME, env:NAME or command:LINE, {site} in which is its name; repeatable.",
-)  # fmt: skip
+)
 
 
 @click.command()
@@ -39,7 +43,9 @@ SECRET = click.option(
 @click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory to write.")
 @click.option("--explain", is_flag=True, help="Write nothing; show what each site changes, file by file.")
 @SECRET
-def seed(profile: str, sites: tuple[str, ...], base: str | None, output: Path, explain: bool, secrets: tuple[Secret, ...]) -> None:
+def seed(
+    profile: str, sites: tuple[str, ...], base: str | None, output: Path, explain: bool, secrets: tuple[Secret, ...]
+) -> None:
     """Write the seed of each SITE: what one instance of PROFILE's image has that the image has not.
 
     A site is a small YAML file: its name, and what differs (docs/sites.md). Its seed is a volume for the VM, beside the image:
@@ -76,7 +82,12 @@ def seed(profile: str, sites: tuple[str, ...], base: str | None, output: Path, e
 def _on_proxmox(made: Made, file: str, image: str) -> str:
     from gwimage import proxmox
 
-    return "\n".join(["on Proxmox, with image and seed copied there:", *(f"    {line}" for line in proxmox.commands(made.profile, file, image))])
+    return "\n".join(
+        [
+            "on Proxmox, with image and seed copied there:",
+            *(f"    {line}" for line in proxmox.commands(made.profile, file, image)),
+        ]
+    )
 
 
 def _files(sites: Iterable[str]) -> list[str | None]:

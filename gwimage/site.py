@@ -56,7 +56,9 @@ def overlay(profile: Source, site: Source) -> Overlaid:
 
     fields = {key: left(getattr(profile, key)) | getattr(site, key) for key in ("keys", "values", "names")}
     fields["names"] |= {path: f"{site.filename}: {name}" for path, name in site.names.items()}
-    return Overlaid(profile.filename, profile.sha256, profile.lines, data, problems=profile.problems, files=files, site=site, **fields)
+    return Overlaid(
+        profile.filename, profile.sha256, profile.lines, data, problems=profile.problems, files=files, site=site, **fields
+    )
 
 
 def _apart(said: dict, site: Source) -> dict[str, Named]:
@@ -84,7 +86,9 @@ def _check(data: object) -> list[Problem]:
         problems.append(Problem((KEY,), "the name of a site is a host name without dots", hint))
     said = {key: value for key, value in data.items() if key != KEY}
     hint = f"it may set {', '.join(schema.seedable())}; for others make a profile of its own"
-    problems += [Problem(path, f"a site cannot set {path[-1]!r}", hint, on_key=True) for path in _beyond(said, schema.whole(), ())]
+    problems += [
+        Problem(path, f"a site cannot set {path[-1]!r}", hint, on_key=True) for path in _beyond(said, schema.whole(), ())
+    ]
     return problems
 
 

@@ -180,7 +180,11 @@ class _Reader:
             hint = "put a value that begins with such a character in quotes"
         elif error.context_mark and ("quoted scalar" in what or "expected ','" in what):
             opened = error.context_mark.line + 1
-            hint = f"close the quote of line {opened}" if "quoted" in what else f"close the bracket of line {opened}, or add a comma"
+            hint = (
+                f"close the quote of line {opened}"
+                if "quoted" in what
+                else f"close the bracket of line {opened}, or add a comma"
+            )
         self.problem(mark, f"not YAML: {what}", hint, self.path())
 
     def event(self, event: yaml.Event) -> None:
@@ -248,9 +252,7 @@ class _Reader:
         word = event.value.lower()
         if word in AMBIGUOUS or (word in ("true", "false") and word != event.value):
             wanted = AMBIGUOUS.get(word, word)
-            self.problem(
-                mark, f"{event.value!r} is ambiguous in YAML", f"write {wanted}, or quote it if it is a name", path
-            )
+            self.problem(mark, f"{event.value!r} is ambiguous in YAML", f"write {wanted}, or quote it if it is a name", path)
         return _typed(event.value)
 
     def escapes(self, event: yaml.ScalarEvent, mark: Mark, path: Path) -> None:

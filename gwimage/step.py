@@ -57,9 +57,16 @@ class Steps:
     def _follow(self, command, text, options):
         start, last = time.monotonic(), []
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            text=True, errors="replace", preexec_fn=_end_with_parent, process_group=0, **options,
-        )  # fmt: skip
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            preexec_fn=_end_with_parent,
+            process_group=0,
+            **options,
+        )
         with process, self.log.open("a") as log:
             try:
                 for line in process.stdout:

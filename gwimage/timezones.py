@@ -19,7 +19,9 @@ def exists(name: str) -> bool:
 def near(name: str) -> str:
     """The one that was probably meant; empty if there is none."""
     names = _names()
-    spelt = {known.lower(): today for known, today in names.items()} | {known.lower(): known for known in names if exists(known)}
+    spelt = {known.lower(): today for known, today in names.items()} | {
+        known.lower(): known for known in names if exists(known)
+    }
     wanted = name.lower().replace(" ", "_")
     if match := OFFSET.fullmatch(wanted):  # POSIX counts to the west
         wanted = f"etc/gmt{'-' if match[1] == '+' else '+'}{int(match[2])}"

@@ -83,14 +83,19 @@ def run(steps: Steps, text: str, mkosi: Mkosi, mirror: Mirror, definition: Path,
     sources.write_text(mirror.sources("trixie"))
     argv = [
         *mkosi.argv,
-        "--directory", definition,
-        "--sandbox-tree", folders["sandbox"],
-        "--package-cache-dir", host.cache() / "packages",
-        "--workspace-dir", folders["scratch"],
-        "--output-dir", folders["out"],
+        "--directory",
+        definition,
+        "--sandbox-tree",
+        folders["sandbox"],
+        "--package-cache-dir",
+        host.cache() / "packages",
+        "--workspace-dir",
+        folders["scratch"],
+        "--output-dir",
+        folders["out"],
         *words,
         "build",
-    ]  # fmt: skip
+    ]
     steps.run(argv, text, env=mkosi.environment(), umask=0o022)  # depmod and others write into the image as it says
     return folders["out"]
 
@@ -124,18 +129,28 @@ def apt(root: Path, suite: str, mirror: Mirror, *orders: tuple[str, ...], status
 
     status: what is installed already, nothing unless said.
     """
-    for folder in ("etc/apt/preferences.d", "etc/apt/sources.list.d", "var/lib/apt/lists/partial", "var/lib/dpkg",
-                   "var/cache/apt/archives/partial"):  # fmt: skip
+    for folder in (
+        "etc/apt/preferences.d",
+        "etc/apt/sources.list.d",
+        "var/lib/apt/lists/partial",
+        "var/lib/dpkg",
+        "var/cache/apt/archives/partial",
+    ):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "var/lib/dpkg/status").touch()
     (root / "etc/apt/sources.list.d/debian.sources").write_text(mirror.sources(suite))
     # The host's apt.conf still applies (proxies, certificates); a mirror's snapshot may be past its Valid-Until.
     argv = ["apt-get", "-qq"]
     for option in (
-        f"Dir::Etc={root}/etc/apt", f"Dir::State={root}/var/lib/apt", f"Dir::Cache={root}/var/cache/apt",
-        f"Dir::State::status={status or root / 'var/lib/dpkg/status'}", "APT::Sandbox::User=root", "Acquire::Check-Valid-Until=false",
-        "APT::Update::Post-Invoke-Success::=", "Acquire::Languages=none",
-    ):  # fmt: skip
+        f"Dir::Etc={root}/etc/apt",
+        f"Dir::State={root}/var/lib/apt",
+        f"Dir::Cache={root}/var/cache/apt",
+        f"Dir::State::status={status or root / 'var/lib/dpkg/status'}",
+        "APT::Sandbox::User=root",
+        "Acquire::Check-Valid-Until=false",
+        "APT::Update::Post-Invoke-Success::=",
+        "Acquire::Languages=none",
+    ):
         argv += ["-o", option]
     for words in orders:
         done = subprocess.run([*argv, *words], cwd=root, capture_output=True, text=True, check=False)
@@ -147,4 +162,3 @@ def _unpack(package: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="unpack.") as work:
         host.output(("dpkg-deb", "-x", str(package), f"{work}/root"))
         Path(work, "root").rename(target)
-

@@ -23,6 +23,8 @@ from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
 
+_USUAL_SHAPE = qemu.Shape()
+
 
 @dataclass(frozen=True)
 class Report:
@@ -53,7 +55,7 @@ def verify(
     profile: Profile,
     claims: Sequence[Claim],
     *,
-    shape: qemu.Shape = qemu.Shape(),  # frozen, so it can be shared
+    shape: qemu.Shape = _USUAL_SHAPE,
     profile_digest: str = "",
     places: Mapping[str, str] = MappingProxyType({}),
     logs: Path | None = None,
@@ -81,11 +83,17 @@ def verify(
     if _state(image) != state:
         raise ToolError(("gwimage", "verify", str(image)), 3, "the image changed while it was verified")
     return Report(
-        image=image.name, image_sha256=digest,
-        profile=profile.name, release=profile.release, profile_digest=profile_digest,
-        results=results, times=outcome.times, environment=_environment(shape, outcome),
-        started=started, places=dict(places),
-    )  # fmt: skip
+        image=image.name,
+        image_sha256=digest,
+        profile=profile.name,
+        release=profile.release,
+        profile_digest=profile_digest,
+        results=results,
+        times=outcome.times,
+        environment=_environment(shape, outcome),
+        started=started,
+        places=dict(places),
+    )
 
 
 def built_from(image: Path, files: dict[str, File]) -> None:

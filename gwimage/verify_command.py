@@ -26,7 +26,11 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @PROFILE
 @click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: what `build` made.")
 @click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for proof and logs.")
-@click.option("--site", type=click.Path(exists=True, dir_okay=False), help="With the seed of this site: what it makes of PROFILE is asked.")
+@click.option(
+    "--site",
+    type=click.Path(exists=True, dir_okay=False),
+    help="With the seed of this site: what it makes of PROFILE is asked.",
+)
 @SECRET
 @click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
 @click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
@@ -36,9 +40,19 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option("--fault", "some", multiple=True, metavar="NAME", help="Of these only that one; repeatable.")
 @click.pass_context
 def verify(
-    context, profile: str, image: Path | None, output: Path, site: str | None, secrets: tuple[Secret, ...], machine, memory, cores,
-    fast: bool, faults: bool, some: tuple[str, ...],
-) -> None:  # fmt: skip
+    context,
+    profile: str,
+    image: Path | None,
+    output: Path,
+    site: str | None,
+    secrets: tuple[Secret, ...],
+    machine,
+    memory,
+    cores,
+    fast: bool,
+    faults: bool,
+    some: tuple[str, ...],
+) -> None:
     """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
 
     Writes the proof as OUTPUT/NAME.proof.json, .xml (JUnit) and .html; beside it, in OUTPUT/NAME.lab, the consoles' logs
@@ -76,10 +90,16 @@ def verify(
         shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores, seeds=seeds)
         claims = compiler.claims(parsed)
         found = run(
-            image, parsed, claims, shape=shape, profile_digest=source.sha256,
+            image,
+            parsed,
+            claims,
+            shape=shape,
+            profile_digest=source.sha256,
             places={claim.path: tell.cited(claim.path, source) for claim in claims},
-            logs=output / f"{stem}.lab", faults=some if faults or some else None, say=_say,
-        )  # fmt: skip
+            logs=output / f"{stem}.lab",
+            faults=some if faults or some else None,
+            say=_say,
+        )
     written = report.write(found, parsed, output / stem)
     click.echo(report.table(found, *_terminal()))
     click.echo(f"proof: {', '.join(map(str, written))}\nlogs: {output / f'{stem}.lab'}")
@@ -108,7 +128,9 @@ def _refuse(context: click.Context) -> None:
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
         if given and parameter.name not in ("profile", "fast"):
-            raise click.UsageError(f"--fast takes no {max(parameter.opts, key=len)}: there is neither image nor VM, and no file is written")
+            raise click.UsageError(
+                f"--fast takes no {max(parameter.opts, key=len)}: there is neither image nor VM, and no file is written"
+            )
 
 
 def _verify_fast(name: str) -> NoReturn:

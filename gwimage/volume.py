@@ -18,9 +18,14 @@ EPOCH = 1_700_000_000  # as the image's files
 
 
 # what pycdlib sees as the module time
-_CLOCK = SimpleNamespace(**vars(time) | {
-    "time": lambda: float(EPOCH), "localtime": lambda moment=None: time.gmtime(EPOCH), "gmtime": lambda moment=None: time.gmtime(EPOCH),
-})  # fmt: skip
+_CLOCK = SimpleNamespace(
+    **vars(time)
+    | {
+        "time": lambda: float(EPOCH),
+        "localtime": lambda moment=None: time.gmtime(EPOCH),
+        "gmtime": lambda moment=None: time.gmtime(EPOCH),
+    }
+)
 
 
 def make(files: Mapping[str, bytes]) -> bytes:
@@ -47,7 +52,11 @@ def read(raw: bytes) -> dict[str, bytes]:
         iso.open_fp(io.BytesIO(raw))
         if iso.pvd.volume_identifier.decode().strip() != LABEL:
             raise ValueError("another label")
-        return {child.rock_ridge.name().decode(): _content(iso, child) for child in iso.list_children(iso_path="/") if child.is_file()}
+        return {
+            child.rock_ridge.name().decode(): _content(iso, child)
+            for child in iso.list_children(iso_path="/")
+            if child.is_file()
+        }
     except pycdlib.pycdlibexception.PyCdlibException as error:
         raise ValueError(str(error)) from None
 

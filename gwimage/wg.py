@@ -65,9 +65,14 @@ def client(profile, vpn, peer, endpoint, private_key_file, generate, server_publ
     device = _named("peer", peer, network.peers)
     key = _private_key(device, private_key_file, generate)
     text = configuration(
-        network, device, key, _server_key(network, server_public_key), _endpoint(network, endpoint),
-        _networks(allowed_ips) if allowed_ips else reachable(parsed, network, device), dns,
-    )  # fmt: skip
+        network,
+        device,
+        key,
+        _server_key(network, server_public_key),
+        _endpoint(network, endpoint),
+        _networks(allowed_ips) if allowed_ips else reachable(parsed, network, device),
+        dns,
+    )
     picture = output is not None and output.suffix in PICTURES
     if key is None and (qr or picture):
         raise click.UsageError("a QR code needs the device's key: give --private-key-file or --generate")

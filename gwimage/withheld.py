@@ -32,9 +32,10 @@ def beside(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[
         if host not in ("client", "attacker") or probe.zone not in lans or not probe.port:
             continue
         entries = [
-            one for one in profile.allow
+            one
+            for one in profile.allow
             if start in one.from_zones and probe.zone in one.to_zones and probe.protocol in (one.protocols or (probe.protocol,))
-        ]  # fmt: skip
+        ]
         if ways := tuple(_ways(probe, start, entries, known, profile)):
             text = f"but nothing beside it: {', '.join(map(str, ways))}"
             asked = Withheld(probe.src, probe.zone, probe.protocol, ways)

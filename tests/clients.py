@@ -38,16 +38,21 @@ BUS = """<busconfig>
 """
 # name: (files below its root, what runs)
 KINDS = {
-    "udhcpc": ({"etc/lease": '#!/bin/busybox sh\n[ "$1" = bound ] && busybox ip addr add "$ip/$mask" dev "$interface"\n'},
-               [f"busybox udhcpc -f -i {LINK} -s /etc/lease"]),
+    "udhcpc": (
+        {"etc/lease": '#!/bin/busybox sh\n[ "$1" = bound ] && busybox ip addr add "$ip/$mask" dev "$interface"\n'},
+        [f"busybox udhcpc -f -i {LINK} -s /etc/lease"],
+    ),
     "dhcpcd": ({}, [f"dhcpcd -4 -B -f /etc/dhcpcd.conf {LINK}"]),
     "networkd": ({"etc/systemd/network/10-lan.network": NETWORK}, ["/usr/lib/systemd/systemd-networkd"]),
     "NetworkManager": (
-        {"etc/NetworkManager/NetworkManager.conf": MANAGER, "etc/NetworkManager/system-connections/lan.nmconnection": CONNECTION,
-         "etc/bus.conf": BUS},
+        {
+            "etc/NetworkManager/NetworkManager.conf": MANAGER,
+            "etc/NetworkManager/system-connections/lan.nmconnection": CONNECTION,
+            "etc/bus.conf": BUS,
+        },
         ["dbus-daemon --nofork --config-file=/etc/bus.conf", "NetworkManager --no-daemon"],
     ),
-}  # fmt: skip
+}
 
 
 def unpacked(tree: Path) -> Path:

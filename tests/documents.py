@@ -16,17 +16,47 @@ SEEDS = [
     for path in sorted([*(TESTS / "cases").glob("*/profile.yaml"), *(ROOT / "profiles").glob("*.yaml")])
 ]
 HOSTILE = (
-    "\n[Match]\nName=*|\x00|\x1b[2J|\u202e|\u2028|\ufeff|';drop|\"; flush ruleset; #|} table inet x {|$(reboot)|`id`|%n%s|../../../etc/shadow"
-    "|/etc/passwd|\\x0a|\r\nX=1|a\tb|${HOME}|@include|&a|*a|!!python/object/apply:os.system [id]|<<|#|---|...|\udcff|ｌａｎ|lan\u0301|𝟙𝟘.0.0.1"
+    "\n[Match]\nName=*|\x00|\x1b[2J|\u202e|\u2028|\ufeff|';drop|\"; flush ruleset; #|} table inet x {|$(reboot)|`id`|%n%s"
+    "|../../../etc/shadow|/etc/passwd|\\x0a|\r\nX=1|a\tb|${HOME}|@include|&a|*a|!!python/object/apply:os.system [id]|<<|#|---|...|\udcff"
+    "|ｌａｎ|lan\u0301|𝟙𝟘.0.0.1"
 ).split("|")
 NAMES = st.sampled_from("wan lan iot guests dmz wg fibre cable nas web a b-2".split())
-ADDRESSES = ("10.0.0.1 10.0.0.5 10.0.0.100 10.0.0.255 10.0.1.1 10.0.1.7 192.168.7.1 203.0.113.2 198.51.100.7 9.9.9.9 127.0.0.1 0.0.0.0"
-             " 224.0.0.1 255.255.255.255 fd00::1 2001:db8::1 fe80::1 ::").split()  # fmt: skip
+ADDRESSES = (
+    "10.0.0.1 10.0.0.5 10.0.0.100 10.0.0.255 10.0.1.1 10.0.1.7 192.168.7.1 203.0.113.2 198.51.100.7 9.9.9.9 127.0.0.1 0.0.0.0"
+    " 224.0.0.1 255.255.255.255 fd00::1 2001:db8::1 fe80::1 ::"
+).split()
 PREFIXES = [f"{address}/{length}" for address in ADDRESSES for length in ((64, 128, 48) if ":" in address else (24, 32, 8, 30))]
-WORDS = [*ADDRESSES, *PREFIXES, "10.0.0.100-10.0.0.199", "10.0.0.9-10.0.0.3", "1h", "12h", "40M", "dhcp", "auto", "none", "delegated",
-         "net0", "net1", "net5", "52:54:00:12:34:56", "tcp", "udp", "gateway", "nas.home.arpa", "home.arpa", "9.9.9.9#dns.quad9.net",
-         "vpn.example:51820", "[2001:db8::1]:51820", "Europe/Berlin", "80-90", "65535", "10.50.0.0/16",
-         "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=", "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw="]  # fmt: skip
+WORDS = [
+    *ADDRESSES,
+    *PREFIXES,
+    "10.0.0.100-10.0.0.199",
+    "10.0.0.9-10.0.0.3",
+    "1h",
+    "12h",
+    "40M",
+    "dhcp",
+    "auto",
+    "none",
+    "delegated",
+    "net0",
+    "net1",
+    "net5",
+    "52:54:00:12:34:56",
+    "tcp",
+    "udp",
+    "gateway",
+    "nas.home.arpa",
+    "home.arpa",
+    "9.9.9.9#dns.quad9.net",
+    "vpn.example:51820",
+    "[2001:db8::1]:51820",
+    "Europe/Berlin",
+    "80-90",
+    "65535",
+    "10.50.0.0/16",
+    "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=",
+    "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw=",
+]
 LEAVES = (
     st.sampled_from(WORDS)
     | NAMES

@@ -19,14 +19,43 @@ POOLS = "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 203.0.113.0/24 198.51.100.0/24 
 FIXED6, LOCAL6 = IPv6Network("2001:db8:1::/48"), IPv6Network("fd12:3456:789a::/48")
 DELEGATED = IPv6Network("2001:db8:aa00::/56")
 PORTS = (22, 53, 67, 80, 440, 443, 445, 460, 463, 480, 8000, 8003, 8020, 8443, 65535, 1)
-ODD = ("127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "224.0.0.5", "239.1.2.3", "169.254.9.9", "240.0.0.1",
-       "0.0.0.9", "192.0.2.7")  # fmt: skip
+ODD = (
+    "127.0.0.1",
+    "0.0.0.0",
+    "255.255.255.255",
+    "224.0.0.1",
+    "224.0.0.5",
+    "239.1.2.3",
+    "169.254.9.9",
+    "240.0.0.1",
+    "0.0.0.9",
+    "192.0.2.7",
+)
 # not ff02::1:ff00:0 and the like: cards without ARP do not listen to what asks for their addresses
-ODD6 = ("::1", "::", "ff02::1", "ff02::2", "ff02::5", "ff05::2", "ff01::1", "ff0e::5", "fe80::9",
-        "fe80::200:ff:fe00:0", "2001:db8:aa00:77::9", "fd00::9", "2001:db8:aa00::", "2001:db8:aa00:1::",
-        "::ffff:10.0.0.1")  # fmt: skip
-FILTER = ("ip saddr 10.0.0.0/8 tcp dport 8000-8100 counter drop", "ip dscp 46 counter", "udp dport 53 counter",
-          "ip daddr 9.9.9.9 meta l4proto { udp, icmp } drop", "ip6 daddr 2620:fe::/16 drop")  # fmt: skip
+ODD6 = (
+    "::1",
+    "::",
+    "ff02::1",
+    "ff02::2",
+    "ff02::5",
+    "ff05::2",
+    "ff01::1",
+    "ff0e::5",
+    "fe80::9",
+    "fe80::200:ff:fe00:0",
+    "2001:db8:aa00:77::9",
+    "fd00::9",
+    "2001:db8:aa00::",
+    "2001:db8:aa00:1::",
+    "::ffff:10.0.0.1",
+)
+FILTER = (
+    "ip saddr 10.0.0.0/8 tcp dport 8000-8100 counter drop",
+    "ip dscp 46 counter",
+    "udp dport 53 counter",
+    "ip daddr 9.9.9.9 meta l4proto { udp, icmp } drop",
+    "ip6 daddr 2620:fe::/16 drop",
+)
 # no other packet goes to the address that is put in place of another
 RAW = {
     "prerouting": FILTER,

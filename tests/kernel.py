@@ -307,9 +307,7 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def packet(
-    number: int, src, dst, protocol: int, sport=None, dport=None, icmp_type=None, flags=2, hops=64, echo=None
-) -> bytes:
+def packet(number: int, src, dst, protocol: int, sport=None, dport=None, icmp_type=None, flags=2, hops=64, echo=None) -> bytes:
     """A whole IP packet with right checksums; flags of TCP: a SYN; echo: the identifier of ICMP, else the number."""
     version, body = src.version, marker(number)
     if protocol == 6:

@@ -94,7 +94,9 @@ def nft(file: Path) -> list[str]:
 
 def chrony(config: Path) -> list[str]:
     """`chronyd -p` of Debian 13, which reads its configuration and does no more."""
-    script = 'cp "$CONFIG/etc/chrony/chrony.conf" "$TREE/tmp"; chroot "$TREE" chronyd -p -f /tmp/chrony.conf 2>&1 >/dev/null || true'
+    script = (
+        'cp "$CONFIG/etc/chrony/chrony.conf" "$TREE/tmp"; chroot "$TREE" chronyd -p -f /tmp/chrony.conf 2>&1 >/dev/null || true'
+    )
     return ask(ENTER + script, config).splitlines()
 
 

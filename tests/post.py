@@ -1,8 +1,8 @@
 """Labelled UDP datagrams for test namespaces.
 
-    post.py listen PORT...                  prints LABEL SOURCE of each, and sends SOURCE back
-    post.py send SOURCE ADDRESS PORT LABEL  prints the SOURCE that the listener saw, or "silent"; :: lets the kernel choose
-    post.py solicit INTERFACE               prints "advertised" if a router answers this host alone, or "silent"
+post.py listen PORT...                  prints LABEL SOURCE of each, and sends SOURCE back
+post.py send SOURCE ADDRESS PORT LABEL  prints the SOURCE that the listener saw, or "silent"; :: lets the kernel choose
+post.py solicit INTERFACE               prints "advertised" if a router answers this host alone, or "silent"
 """
 
 import select

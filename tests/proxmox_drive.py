@@ -26,12 +26,16 @@ config:
 """
 
 
-def drive(name: str, *, user: str = "", password: str = "", keys: tuple[str, ...] = (), network: str = NETWORK) -> dict[str, bytes]:
+def drive(
+    name: str, *, user: str = "", password: str = "", keys: tuple[str, ...] = (), network: str = NETWORK
+) -> dict[str, bytes]:
     """name: the VM's; password: its hash; upgrades are on, as nobody switched them off."""
     lines = ["#cloud-config", f"hostname: {name}", "manage_etc_hosts: true", f"fqdn: {name}.example.net"]
     lines += [f"user: {user}"] * bool(user) + [f"password: {password}"] * bool(password)
     lines += ["ssh_authorized_keys:", *(f"  - {key}" for key in keys)] if keys else []
-    lines += ["chpasswd:", "  expire: False"] + (["users:", "  - default"] if user != "root" else []) + ["package_upgrade: true"]
+    lines += (
+        ["chpasswd:", "  expire: False"] + (["users:", "  - default"] if user != "root" else []) + ["package_upgrade: true"]
+    )
     user_data = "".join(f"{line}\n" for line in lines)
     instance = hashlib.sha1((user_data + network).encode()).hexdigest()
     files = {"user-data": user_data, "network-config": network, "meta-data": f"instance-id: {instance}\n", "vendor-data": ""}

@@ -63,7 +63,9 @@ kill -0 $networkd $resolved && echo ALIVE
 """
 
 
-def lan(config: Path, name: str, gateway: str, macs: list[str], names: list[str] = (), codes: list[int] = ()) -> tuple[dict, dict]:
+def lan(
+    config: Path, name: str, gateway: str, macs: list[str], names: list[str] = (), codes: list[int] = ()
+) -> tuple[dict, dict]:
     """By MAC address the variables that udhcpc was given, none for no lease; by name or address what it resolves to.
 
     The name `time` has by how many seconds the client is wrong, if the gateway tells.

@@ -44,9 +44,8 @@ def asked(entry):
     found = of(entry)
     beside = {name: [str(way) for way in probe.ways] for name, probe in found.items() if isinstance(probe, Withheld6)}
     return {
-        name: (str(probe.way), beside.get(f"{name}.only", []))
-        for name, probe in found.items() if isinstance(probe, Allowed6)
-    }  # fmt: skip
+        name: (str(probe.way), beside.get(f"{name}.only", [])) for name, probe in found.items() if isinstance(probe, Allowed6)
+    }
 
 
 def test_a_port_and_its_neighbours():
@@ -68,23 +67,26 @@ def test_the_gateway_and_callers_beside():
     assert asked(entry) == {"fibre.gateway.ipv6.tcp": ("port 9100 from 2a00:5::7", [*near, "port 9100 from 2a00:5::8"])}
 
 
-@pytest.mark.parametrize("entry", [
-    "from: [dsl], to: [lan], protocols: [tcp], ports: [443]",  # has no IPv6
-    "from: [iot], to: [lan], protocols: [tcp], ports: [443], destinations: [10.0.0.5]",
-    "from: [iot], to: [lan], protocols: [icmp]",
-    "from: [fibre], to: [lan], protocols: [tcp], ports: [22], destinations: ['2001:db8:1:a::22']",  # nobody's, as far as we know
-    "from: [shut], to: [fibre], protocols: [tcp], ports: [443], sources: ['fd12:3456:789a:2::10']",  # stays inside all the same
-    "from: [fibre], to: [inner], protocols: [tcp], ports: [443]",  # has no way back
-    "from: [fibre], to: [gateway], protocols: [udp], ports: [123]",  # the time server answers nobody else
-    "from: [lan], to: [gateway], protocols: [udp], ports: [51820]",  # nor does WireGuard
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "from: [dsl], to: [lan], protocols: [tcp], ports: [443]",  # has no IPv6
+        "from: [iot], to: [lan], protocols: [tcp], ports: [443], destinations: [10.0.0.5]",
+        "from: [iot], to: [lan], protocols: [icmp]",
+        "from: [fibre], to: [lan], protocols: [tcp], ports: [22], destinations: ['2001:db8:1:a::22']",  # nobody's, as far as we know
+        "from: [shut], to: [fibre], protocols: [tcp], ports: [443], sources: ['fd12:3456:789a:2::10']",  # stays inside all the same
+        "from: [fibre], to: [inner], protocols: [tcp], ports: [443]",  # has no way back
+        "from: [fibre], to: [gateway], protocols: [udp], ports: [123]",  # the time server answers nobody else
+        "from: [lan], to: [gateway], protocols: [udp], ports: [51820]",  # nor does WireGuard
+    ],
+)
 def test_what_nobody_could_ask(entry):
     assert asked(entry) == {}
 
 
 @pytest.mark.parametrize("sources", ["::/0", "2000::/3", "2001:db8::/32"])
 def test_of_many_callers_there_is_one(sources):
-    (way, beside), = asked(f"from: [fibre], to: [lan], protocols: [tcp], ports: [443], sources: ['{sources}']").values()
+    ((way, beside),) = asked(f"from: [fibre], to: [lan], protocols: [tcp], ports: [443], sources: ['{sources}']").values()
     assert way.startswith("port 443 from 2") and len(beside) >= 2
 
 
@@ -93,10 +95,15 @@ def test_an_entry_for_ipv4_takes_nothing_away():
     assert asked(entry) == {"iot.lan.ipv6.tcp": ("port 443", ["port 442", "port 444"])}
 
 
-@pytest.mark.parametrize("entry, answers", [
-    ("protocols: [icmpv6]", True), ("sources: ['2a00:5::/32']", None), ("protocols: [tcp], ports: [443]", False),
-    ("sources: [192.0.2.7]", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry, answers",
+    [
+        ("protocols: [icmpv6]", True),
+        ("sources: ['2a00:5::/32']", None),
+        ("protocols: [tcp], ports: [443]", False),
+        ("sources: [192.0.2.7]", False),
+    ],
+)
 def test_pings_that_some_may_send_are_not_judged(entry, answers):
     probe = of(f"from: [fibre], to: [gateway], {entry}")["wans.fibre.ipv6.closed"]
     assert isinstance(probe, GatewayClosed6) and probe.echo is answers
@@ -105,20 +112,27 @@ def test_pings_that_some_may_send_are_not_judged(entry, answers):
 def test_who_uses_a_host_for_one_question_has_it_alone():
     """Both would give client-lan the same address, one to call from and one to be called at."""
     there, back = (
-        of(f"from: [{start}], to: [{end}], protocols: [tcp], ports: [514], {which}: ['fd12:3456:789a:1::80']")[f"{start}.{end}.ipv6.tcp"]
+        of(f"from: [{start}], to: [{end}], protocols: [tcp], ports: [514], {which}: ['fd12:3456:789a:1::80']")[
+            f"{start}.{end}.ipv6.tcp"
+        ]
         for start, end, which in (("iot", "lan", "destinations"), ("lan", "iot", "sources"))
     )
     assert turns.needs(there).keys() & turns.needs(back).keys() == {"IPv6 of client-lan", "IPv6 of client-iot"}
 
 
-@pytest.mark.parametrize("entry, left", [
-    ("protocols: [tcp], ports: [443]", ("tcp", "icmpv6")),
-    ("protocols: [tcp], ports: [8000-9000]", ("icmpv6",)),
-    ("protocols: [icmpv6]", ("tcp",)),
-    ("sources: [192.0.2.7]", ("tcp", "icmpv6")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry, left",
+    [
+        ("protocols: [tcp], ports: [443]", ("tcp", "icmpv6")),
+        ("protocols: [tcp], ports: [8000-9000]", ("icmpv6",)),
+        ("protocols: [icmpv6]", ("tcp",)),
+        ("sources: [192.0.2.7]", ("tcp", "icmpv6")),
+    ],
+)
 def test_what_an_entry_leaves_closed_is_still_asked(entry, left):
-    assert of(f"from: [fibre], to: [lan], {entry}")["lans.lan.ipv6.unreachable.fibre"] == Unreachable6("attacker-fibre", "lan", left)
+    assert of(f"from: [fibre], to: [lan], {entry}")["lans.lan.ipv6.unreachable.fibre"] == Unreachable6(
+        "attacker-fibre", "lan", left
+    )
 
 
 def test_what_is_open_altogether_is_not_asked():

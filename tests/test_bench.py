@@ -137,11 +137,19 @@ def test_the_smallest_memory_is_looked_for_from_the_usual_one(floor, asked):
 
 def test_the_page_and_the_drawings(tmp_path):
     counts = {"kernel": 10**9, "program": 2 * 10**9, "offer": 5 * 10**9, "through": 5 * 10**9, "done": 7 * 10**9}
-    units = [{"name": f"{name}.service", "began": 3.0, "ready": 4.0, "used": used} for name, used in (("a & b", 0.5), ("idle", 0.0))]
+    units = [
+        {"name": f"{name}.service", "began": 3.0, "ready": 4.0, "used": used} for name, used in (("a & b", 0.5), ("idle", 0.0))
+    ]
     rows = [{"group": "traffic", "name": "TCP", "unit": "Mbit/s", "less": False, "values": {"ours": [2.0], "baseline": [1.0]}}]
     boots_seen = {"ours, first boot": {"systemd": 2.5, "units": units, "counts": counts}}
     page.write(tmp_path, {"environment": {"host": "<here>"}, "rows": rows, "units": boots_seen})
-    assert {path.name for path in tmp_path.iterdir()} == {"bench.json", "bench.html", "boot.svg", "ours-first-boot.svg", "traffic.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "bench.json",
+        "bench.html",
+        "boot.svg",
+        "ours-first-boot.svg",
+        "traffic.svg",
+    }
     html = (tmp_path / "bench.html").read_text()
     assert "host: &lt;here&gt;" in html and "a &amp; b" in html and ">idle<" not in html
     assert json.loads((tmp_path / "bench.json").read_text())["rows"] == rows

@@ -38,7 +38,9 @@ def test_a_failed_build_says_why_and_changes_nothing(tmp_path):
 def test_nft_is_asked_about_raw_rules_before_anything_is_built(tmp_path):
     rules = "[ip saddr 10.0.0.9 drop, 'ip saddr 10.0.0.9 tcp dprot 25 drop', masquerade, 'ip saddr @wans drop']"
     profile = tmp_path / "raw.yaml"
-    profile.write_text(f"{HOMELAB.read_text()}firewall:\n  raw:\n    input: {rules}\n    srcnat: [ip daddr 10.0.0.9 masquerade]\n")
+    profile.write_text(
+        f"{HOMELAB.read_text()}firewall:\n  raw:\n    input: {rules}\n    srcnat: [ip daddr 10.0.0.9 masquerade]\n"
+    )
     argv = [*GWIMAGE, "build", str(profile), "-o", str(tmp_path / "out")]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     said = re.findall(r"error: nft says: (.*)", done.stderr)
@@ -65,7 +67,10 @@ def test_raw_rules_that_nft_takes():
 def test_a_killed_build_leaves_no_image_and_no_mkosi(tmp_path, how):
     out = tmp_path / "out"
     with subprocess.Popen(
-        [*GWIMAGE, "build", str(HOMELAB), "-o", str(out)], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True,
+        [*GWIMAGE, "build", str(HOMELAB), "-o", str(out)],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as process:
         try:

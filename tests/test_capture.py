@@ -35,7 +35,11 @@ def test_tcpdump_reads_it_without_complaint(tmp_path):
     file = tmp_path / "x.pcapng"
     file.write_bytes(pcapng.write(PACKETS, 512))
     done = subprocess.run(["tcpdump", "-n", "-tt", "-r", "-"], input=file.read_bytes(), capture_output=True, check=True)
-    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == ["1700000000.250000", "1700000000.500000", "1700000003.000001"]
+    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == [
+        "1700000000.250000",
+        "1700000000.500000",
+        "1700000003.000001",
+    ]
     assert capture.told(file) == (
         "    0.000  lan              ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28",
         "    0.250  a network of 15  ARP, Request who-has 10.0.0.1 tell 10.0.0.3, length 1486",
@@ -77,13 +81,19 @@ def tcp(port: int, number: int, flags: int) -> bytes:
 SYN, UDP = 2, struct.pack("!4H", 999, 53, 12, 0)
 FRAMES = {  # whether they are kept
     "ARP": (arp(2), True),
-    "a scan": (ipv4(6, tcp(80, wire.SCAN, SYN)), False), "its like": (ipv4(6, tcp(80, 8, SYN)), True),
-    "an answer": (ipv4(6, tcp(80, wire.SCAN, 0x12)), True), "a load": (ipv4(6, tcp(load.PORT, 8, 0x10)), False),
-    "a sweep": (ipv4(17, UDP + udp.SWEEP), False), "DNS": (ipv4(17, UDP + bytes(12)), True),
-    "a scan, 6": (ipv6(6, tcp(80, wire.SCAN, SYN)), False), "its like, 6": (ipv6(6, tcp(80, 8, SYN)), True),
-    "a sweep, 6": (ipv6(17, UDP + udp.SWEEP), False), "DNS, 6": (ipv6(17, UDP + bytes(12)), True),
-    "ICMP": (ipv4(1, bytes(8)), True), "ICMPv6": (ipv6(58, bytes(8)), True),
-}  # fmt: skip
+    "a scan": (ipv4(6, tcp(80, wire.SCAN, SYN)), False),
+    "its like": (ipv4(6, tcp(80, 8, SYN)), True),
+    "an answer": (ipv4(6, tcp(80, wire.SCAN, 0x12)), True),
+    "a load": (ipv4(6, tcp(load.PORT, 8, 0x10)), False),
+    "a sweep": (ipv4(17, UDP + udp.SWEEP), False),
+    "DNS": (ipv4(17, UDP + bytes(12)), True),
+    "a scan, 6": (ipv6(6, tcp(80, wire.SCAN, SYN)), False),
+    "its like, 6": (ipv6(6, tcp(80, 8, SYN)), True),
+    "a sweep, 6": (ipv6(17, UDP + udp.SWEEP), False),
+    "DNS, 6": (ipv6(17, UDP + bytes(12)), True),
+    "ICMP": (ipv4(1, bytes(8)), True),
+    "ICMPv6": (ipv6(58, bytes(8)), True),
+}
 
 
 @pytest.mark.parametrize("name", FRAMES)

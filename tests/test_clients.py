@@ -50,9 +50,7 @@ def _leased(_say, tree, files):
     server.prepare(bridge)
     server.start(files)
     with ExitStack() as stack:
-        said = [
-            stack.enter_context(clients.running(kind, tree, mac(number), bridge)) for number, kind in enumerate(KINDS * 2)
-        ]
+        said = [stack.enter_context(clients.running(kind, tree, mac(number), bridge)) for number, kind in enumerate(KINDS * 2)]
         wait_for(lambda: all(address() for address in said), WAIT, lambda: True)
         found = [address() for address in said]
     return dict(zip(KINDS, zip(found, found[len(KINDS) :])))

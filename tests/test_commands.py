@@ -19,7 +19,10 @@ from gwimage.problem import Place, Problem, ProfileError
 
 HOMELAB = (ROOT / "profiles" / "homelab.yaml").read_text()
 WARNED = HOMELAB + "system: {admin: {password_hash: $6$" + "a" * 8 + "$" + "b" * 86 + "}}\nservices: {ssh: {from: [wan]}}\n"
-WARNED = WARNED.replace("system: {admin: {", "system: {admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me], ")
+WARNED = WARNED.replace(
+    "system: {admin: {",
+    "system: {admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me], ",
+)
 WRONG = HOMELAB.replace("10.0.0.1/24", "10.0.0.0/24")
 
 
@@ -138,7 +141,9 @@ def test_colour_on_a_terminal_only(folder):
     for no_colour, colours in (({}, True), ({"NO_COLOR": "1"}, False)):
         ours, theirs = pty.openpty()
         env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **no_colour}
-        subprocess.run([sys.executable, "-m", "gwimage", "check", "wrong.yaml"], stderr=theirs, env=env, cwd=folder, check=False)
+        subprocess.run(
+            [sys.executable, "-m", "gwimage", "check", "wrong.yaml"], stderr=theirs, env=env, cwd=folder, check=False
+        )
         os.close(theirs)
         said = os.read(ours, 4096).decode()
         os.close(ours)

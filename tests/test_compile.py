@@ -141,7 +141,9 @@ def test_source_map_finds_items_of_lists():
 
 def test_every_rule_and_element_is_commented():
     for line in compiled()[NFT].text.splitlines():
-        if line.startswith("            ") or (line.startswith("        ") and not line.strip().startswith(("type", "flags", "elem", "}"))):
+        if line.startswith("            ") or (
+            line.startswith("        ") and not line.strip().startswith(("type", "flags", "elem", "}"))
+        ):
             assert ' comment "' in line, line
 
 

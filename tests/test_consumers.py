@@ -91,7 +91,9 @@ def test_the_oracles_hear(tmp_path):
     drop_ins.mkdir()
     (drop_ins / "x.conf").write_text("[Resolve]\nDNSStubListenerExtra=10.0.0.1/24\n")
     assert any("DNSStubListenerExtra" in line for line in oracle.resolved(tmp_path))
-    (tmp_path / "x.nft").write_text("table inet x { chain y { type filter hook input priority filter; tcp dport 99999 accept; } }")
+    (tmp_path / "x.nft").write_text(
+        "table inet x { chain y { type filter hook input priority filter; tcp dport 99999 accept; } }"
+    )
     assert oracle.nft(tmp_path / "x.nft")
     (tmp_path / "etc/chrony").mkdir()
     (tmp_path / "etc/chrony/chrony.conf").write_text("alow 10.0.0.0/8\n")

@@ -29,11 +29,16 @@ LAN, NFT = "etc/systemd/network/20-lan.network", "etc/nftables/gwimage.nft"
 RESOLVED = "etc/systemd/resolved.conf.d/10-gwimage.conf"
 # id: case, file of its configuration, pattern of a line
 WRITTEN = {
-    "dhcp-copies-dns-once": [("homelab", LAN, line) for line in ("DNS=10.0.0.1", "EmitNTP=no", "EmitSIP=no", "EmitTimezone=no", "UplinkInterface=:none")],
+    "dhcp-copies-dns-once": [
+        ("homelab", LAN, line)
+        for line in ("DNS=10.0.0.1", "EmitNTP=no", "EmitSIP=no", "EmitTimezone=no", "UplinkInterface=:none")
+    ],
     "dhcp-reservation-mute": [("dhcp-reservations", LAN, "MaxLeaseTimeSec=3600")],
     "dhcp-no-domain": [("homelab", LAN, "SendOption=15:string:home.arpa")],
     "dhcp-lease-time-cut": [("everything", LAN, "DefaultLeaseTimeSec=43200"), ("everything", LAN, "MaxLeaseTimeSec=43200")],
-    "masquerade-everywhere": [("everything", NFT, r'\s+oifname != @wans oifname != "lan" .* snat ip prefix to ip saddr map .*')],
+    "masquerade-everywhere": [
+        ("everything", NFT, r'\s+oifname != @wans oifname != "lan" .* snat ip prefix to ip saddr map .*')
+    ],
     "masquerade-not-routed": [("routes", NFT, r"\s+oifname @wans ip saddr 10\.20\.0\.0/16 masquerade .*")],
     "flush-ruleset": [("homelab", NFT, "delete table inet gwimage")],
     "ipforward-ignored": [("homelab", "etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes")],
@@ -50,9 +55,15 @@ WRITTEN = {
     ],
     "carrier-loss": [(case, LAN, "ConfigureWithoutCarrier=yes") for case in ("homelab", "bridge")],
     "bridge-spanning-tree": [("bridge", "etc/systemd/network/20-lan.netdev", "STP=no")],
-    "wait-online": [("homelab", f"etc/systemd/network/{name}.network", "RequiredForOnline=no") for name in ("20-lan", "10-wan")],
+    "wait-online": [
+        ("homelab", f"etc/systemd/network/{name}.network", "RequiredForOnline=no") for name in ("20-lan", "10-wan")
+    ],
     "resolved-no-fallback": [("homelab", RESOLVED, r"FallbackDNS=\d.*")],
-    "resolved-llmnr": [("homelab", RESOLVED, "LLMNR=no"), ("homelab", RESOLVED, "MulticastDNS=no"), ("homelab", LAN, "LLMNR=no")],
+    "resolved-llmnr": [
+        ("homelab", RESOLVED, "LLMNR=no"),
+        ("homelab", RESOLVED, "MulticastDNS=no"),
+        ("homelab", LAN, "LLMNR=no"),
+    ],
     "resolved-own-name": [("homelab", "etc/hosts", "10.0.0.1 .*homelab.*")],
 }
 # id: what stands in no file of any case
@@ -68,10 +79,17 @@ LAYER = {
     "flush-ruleset": lambda: LINKS["mkosi.extra/etc/systemd/system/nftables.service"] == "/dev/null",
     "wait-online": lambda: LINKS["mkosi.extra/etc/systemd/system/systemd-networkd-wait-online.service"] == "/dev/null",
     "resolved-loop": lambda: LINKS["mkosi.extra/etc/resolv.conf"].endswith("/stub-resolv.conf"),
-    "dhcp-leases-unsynced": lambda: "mount -t ext4 -o noatime,nosuid,nodev,noexec,dirsync,nodelalloc " in text("usr/lib/gwimage/init"),
+    "dhcp-leases-unsynced": lambda: (
+        "mount -t ext4 -o noatime,nosuid,nodev,noexec,dirsync,nodelalloc " in text("usr/lib/gwimage/init")
+    ),
     # that it helps is shown in test_leases.py
-    "dhcp-reservation-mute": lambda: "ExecStartPre=-+/usr/lib/gwimage/leases\n" in text(f"{UNITS}/systemd-networkd.service.d/20-leases.conf"),
-    "dhcp-without-storage": lambda: "\nEnvironment=SYSTEMD_NETWORK_PERSISTENT_STORAGE_READY=1\n" in text("usr/lib/systemd/system/systemd-networkd.service.d/20-leases.conf"),
+    "dhcp-reservation-mute": lambda: (
+        "ExecStartPre=-+/usr/lib/gwimage/leases\n" in text(f"{UNITS}/systemd-networkd.service.d/20-leases.conf")
+    ),
+    "dhcp-without-storage": lambda: (
+        "\nEnvironment=SYSTEMD_NETWORK_PERSISTENT_STORAGE_READY=1\n"
+        in text("usr/lib/systemd/system/systemd-networkd.service.d/20-leases.conf")
+    ),
     "sysctl-against-networkd": lambda: "forward" not in "".join(file.read_text() for file in IMAGE.glob("**/sysctl.d/*")),
 }
 

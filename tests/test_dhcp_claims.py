@@ -61,7 +61,7 @@ MUTANTS = {
     "domain": ("SendOption=15:string:home.arpa", "SendOption=15:string:home.test", {"options"}),
     "server off": (SERVER, "DHCPServer=no", {"lease", KEPT}),
     "nothing remembered": ("UplinkInterface=:none", "UplinkInterface=:none\nPersistLeases=no", {KEPT}),
-}  # fmt: skip
+}
 NEEDING = {"lease": {"options", "reservations.nas", "reservations.inside", "elsewhere", "identities", "renewal", "addresses"}}
 
 
@@ -121,7 +121,9 @@ def mutated(tmp_path_factory):
 def test_a_mutant_is_red_on_exactly_its_claims(mutated, name):
     seen, memory, _ = mutated[name]
     expected = MUTANTS[name][2]
-    if name == "pool widened" and seen["lease"].seen.startswith("10.0.0.140/"):  # the client came upon the one address beyond it
+    if name == "pool widened" and seen["lease"].seen.startswith(
+        "10.0.0.140/"
+    ):  # the client came upon the one address beyond it
         expected = {"lease"}
     assert red(seen, memory) == expected.union(*(NEEDING.get(one, set()) for one in expected)), (seen, memory)
 

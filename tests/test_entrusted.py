@@ -51,7 +51,14 @@ def inside(folder, site: str) -> dict[str, tuple[str, int]]:
 
 
 @pytest.mark.parametrize(
-    "source", ["file:{site}.key", "env:WG_KEY", "command:cat {site}.key", "command:echo; printf %s $WG_KEY", "command:cat ./{site}.key; echo"]
+    "source",
+    [
+        "file:{site}.key",
+        "env:WG_KEY",
+        "command:cat {site}.key",
+        "command:echo; printf %s $WG_KEY",
+        "command:cat ./{site}.key; echo",
+    ],
 )
 def test_each_source_brings_the_key_to_the_credential_of_networkd(gateway, source):
     said = seeded(gateway, "--site", "a.yaml", "--secret", f"{AT}={source}", WG_KEY=KEY)
@@ -110,7 +117,9 @@ def test_what_is_wrong_is_said_without_the_secret(gateway, given, said):
     assert KEY not in done.stderr and OTHER[:-3] not in done.stderr and "hunter2" not in done.stderr
 
 
-@pytest.mark.parametrize("given", ["", "x", f"{AT}={KEY}", f"{AT}=http:x", f"{AT}=file:", "lans.lan.address=env:X", "vpn..private_key=env:X"])
+@pytest.mark.parametrize(
+    "given", ["", "x", f"{AT}={KEY}", f"{AT}=http:x", f"{AT}=file:", "lans.lan.address=env:X", "vpn..private_key=env:X"]
+)
 def test_an_option_that_is_none_does_not_show_what_it_holds(gateway, given):
     done = gwimage(gateway, "seed", "profile.yaml", "--site", "a.yaml", "--secret", given, "-o", "out")
     assert done.returncode == 2 and KEY not in done.stderr

@@ -53,15 +53,36 @@ def ask(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "first"),
     [
-        ("--from lan --to wan --tcp 443", "passes: tcp from 10.0.0.10:49152 on lan to 198.51.100.234:443, out by fibre as 203.0.113.2"),
+        (
+            "--from lan --to wan --tcp 443",
+            "passes: tcp from 10.0.0.10:49152 on lan to 198.51.100.234:443, out by fibre as 203.0.113.2",
+        ),
         ("--from iot --to wan --tcp 443", "passes: tcp from 10.0.20.10:49152 on iot to 198.51.100.234:443, out by fibre"),
-        ("--from lan --to cable --udp 53", "passes: udp from 10.0.0.10:49152 on lan to 198.51.100.234:53, out by cable as 192.0.2.2"),
-        ("--from lan --to 9.9.9.9 --icmp", "passes: icmp echo-request from 10.0.0.10 on lan to 9.9.9.9, out by fibre as 203.0.113.2"),
-        ("--from 10.0.0.77 --to 9.9.9.9 --proto gre", "passes: gre from 10.0.0.77 on lan to 9.9.9.9, out by fibre as 203.0.113.2"),
-        ("--from lan --to gateway --tcp 22 --sport 1024", "passes: tcp from 10.0.0.10:1024 on lan to 10.0.0.1:22, the gateway itself"),
-        ("--from iot --to gateway:10.0.0.1 --udp 53", "passes: udp from 10.0.20.10:49152 on iot to 10.0.0.1:53, the gateway itself"),
+        (
+            "--from lan --to cable --udp 53",
+            "passes: udp from 10.0.0.10:49152 on lan to 198.51.100.234:53, out by cable as 192.0.2.2",
+        ),
+        (
+            "--from lan --to 9.9.9.9 --icmp",
+            "passes: icmp echo-request from 10.0.0.10 on lan to 9.9.9.9, out by fibre as 203.0.113.2",
+        ),
+        (
+            "--from 10.0.0.77 --to 9.9.9.9 --proto gre",
+            "passes: gre from 10.0.0.77 on lan to 9.9.9.9, out by fibre as 203.0.113.2",
+        ),
+        (
+            "--from lan --to gateway --tcp 22 --sport 1024",
+            "passes: tcp from 10.0.0.10:1024 on lan to 10.0.0.1:22, the gateway itself",
+        ),
+        (
+            "--from iot --to gateway:10.0.0.1 --udp 53",
+            "passes: udp from 10.0.20.10:49152 on iot to 10.0.0.1:53, the gateway itself",
+        ),
         ("--from lan --to lan:10.0.0.5 --tcp 445", "passes: tcp from 10.0.0.10:49152 on lan to 10.0.0.5:445"),
-        ("--from lan:0.0.0.0 --to 255.255.255.255 --udp 67 --sport 68", "passes: udp from 0.0.0.0:68 on lan to 255.255.255.255:67, the gateway itself"),
+        (
+            "--from lan:0.0.0.0 --to 255.255.255.255 --udp 67 --sport 68",
+            "passes: udp from 0.0.0.0:68 on lan to 255.255.255.255:67, the gateway itself",
+        ),
         ("--from iot --to lan:10.0.0.5 --tcp 445", "is dropped: tcp from 10.0.20.10:49152 on iot to 10.0.0.5:445 on lan"),
         ("--from fibre --to gateway --tcp 22", "is dropped: tcp from 198.51.100.234:49152 on fibre to 203.0.113.2:22"),
         ("--from cable --to gateway --icmp", "is dropped: icmp echo-request from 198.51.100.234 on cable to 192.0.2.2"),
@@ -70,7 +91,7 @@ def ask(tmp_path, monkeypatch):
         ("--from lan --to 224.0.0.251 --udp 5353", "is dropped: udp from 10.0.0.10:49152 on lan to 224.0.0.251:5353"),
         ("--from lan:fd00::5 --to 2001:db8::1 --tcp 80", "is dropped: tcp from [fd00::5]:49152 on lan to [2001:db8::1]:80"),
     ],
-)  # fmt: skip
+)
 def test_verdicts(ask, words, first):
     result = ask(words)
     assert result.stdout.splitlines()[0] == first
@@ -90,8 +111,14 @@ def test_it_leads_to_the_line_of_the_profile(ask):
 @pytest.mark.parametrize(
     ("words", "note"),
     [
-        ("--from lan --to cable --tcp 80", "packets to 198.51.100.234 leave by fibre; this is the answer for when fibre is down"),
-        ("--from lan --to cable --tcp 80", "cable is assumed to have 192.0.2.2/27; say what the provider gave with --lease cable=ADDRESS/PREFIX"),
+        (
+            "--from lan --to cable --tcp 80",
+            "packets to 198.51.100.234 leave by fibre; this is the answer for when fibre is down",
+        ),
+        (
+            "--from lan --to cable --tcp 80",
+            "cable is assumed to have 192.0.2.2/27; say what the provider gave with --lease cable=ADDRESS/PREFIX",
+        ),
         ("--from lan --to lan:10.0.0.5 --tcp 80", "both are on lan: hosts of one network reach each other without the gateway"),
         ("--from lan:10.0.20.5 --to wan --tcp 80", "10.0.20.5 is no address of lan (10.0.0.0/24)"),
         ("--from fibre:10.0.0.5 --to wan --tcp 80", "10.0.0.5 is an inside address: nobody on fibre can have it."),
@@ -100,7 +127,7 @@ def test_it_leads_to_the_line_of_the_profile(ask):
         ("--from lan --to gateway --icmp 0", "it answers or reports what nobody asked"),
         ("--from lan --to gateway --icmp 0", "No line of a profile changes that."),
     ],
-)  # fmt: skip
+)
 def test_what_else_there_is_to_know(ask, words, note):
     assert note in ask(words).stdout
 
@@ -117,10 +144,22 @@ def test_a_lease_that_is_known(ask):
         ("--from iott --to lan --tcp 80", "--from: error: no network is called 'iott'", "did you mean 'iot'?"),
         ("--from lan --to gatewy --tcp 80", "--to: error: no network is called 'gatewy'", "did you mean 'gateway'?"),
         ("--from x --to lan", "--from: error: no network is called 'x'", "there are: fibre, cable, lan, iot"),
-        ("--from lan --to iot:10.0.0.5 --tcp 80", "--to: error: 10.0.0.5 is not on iot: packets to it leave by lan", "--to 10.0.0.5"),
+        (
+            "--from lan --to iot:10.0.0.5 --tcp 80",
+            "--to: error: 10.0.0.5 is not on iot: packets to it leave by lan",
+            "--to 10.0.0.5",
+        ),
         ("--from lan --to iot:x --tcp 80", "--to: error: 'x' is not an address", "iot:ADDRESS"),
-        ("--from lan --to gateway:9.9.9.9 --tcp 80", "--to: error: 9.9.9.9 is not an address of the gateway", "it has 203.0.113.2"),
-        ("--from gateway --to lan --tcp 80", "--from: error: what the gateway itself sends is never held back", "one of its networks"),
+        (
+            "--from lan --to gateway:9.9.9.9 --tcp 80",
+            "--to: error: 9.9.9.9 is not an address of the gateway",
+            "it has 203.0.113.2",
+        ),
+        (
+            "--from gateway --to lan --tcp 80",
+            "--from: error: what the gateway itself sends is never held back",
+            "one of its networks",
+        ),
         ("--from lan --to fd00::1 --icmp", "--from: error: lan has no IPv6 address for this", "lan:ADDRESS"),
         ("--from lan:fd00::9 --to 10.0.0.1 --icmp", "not of the same IP version", ""),
         ("--from lan --to iot --tcp 80 --udp 80", "--udp: error: one packet has one protocol", ""),
@@ -135,10 +174,14 @@ def test_a_lease_that_is_known(ask):
         ("--to iot --tcp 80", "--from: error: missing", ""),
         ("--from lan:10.0.0.5 --to iot", "but no packet was asked about", "--tcp PORT"),
         ("--from lan --to wan --tcp 80 --lease lan=10.9.9.9/24", "--lease: error: no WAN is called 'lan'", "fibre, cable"),
-        ("--from lan --to wan --tcp 80 --lease cable=10.9", "--lease: error: '10.9' is not an address with its prefix", "cable="),
+        (
+            "--from lan --to wan --tcp 80 --lease cable=10.9",
+            "--lease: error: '10.9' is not an address with its prefix",
+            "cable=",
+        ),
         ("--from lan --to wan --tcp 0", "--tcp", ""),
     ],
-)  # fmt: skip
+)
 def test_questions_that_cannot_be_meant(ask, words, message, hint):
     result = ask(words)
     assert result.exit_code == 2
@@ -151,14 +194,27 @@ WORDS = (
     "lan iot fibre cable gateway wan lan:10.0.0.5 iot:10.0.0.5 9.9.9.9 10.0.0.1 10.0.0.255 255.255.255.255 224.0.0.1 fe80::1 fe80::1%x"
     " fd00::1 lan:fd00::9 lan:[fd00::9] ::1 :: 0.0.0.0 127.0.0.1 lan: : lan:: x\x1b[2J gateway:10.0.0.1 203.0.113.2 cable:1.1.1.1 240.0.0.1"
 ).split()
-ASKED = ("--tcp 80", "--udp 67", "--icmp", "--icmp 3", "--icmp echo-reply", "--icmp 999", "--proto esp", "--proto 300", "--proto 58", "--proto ''")
+ASKED = (
+    "--tcp 80",
+    "--udp 67",
+    "--icmp",
+    "--icmp 3",
+    "--icmp echo-reply",
+    "--icmp 999",
+    "--proto esp",
+    "--proto 300",
+    "--proto 58",
+    "--proto ''",
+)
 
 
 @pytest.mark.parametrize("number", range(40))
 def test_whatever_is_asked_is_answered_or_refused(ask, number):
     rng = random.Random(f"words/{number}")
     for _ in range(25):
-        words = f"--from {rng.choice(WORDS)} --to {rng.choice(WORDS)} {rng.choice(ASKED)} --format {rng.choice(('text', 'json'))}"
+        words = (
+            f"--from {rng.choice(WORDS)} --to {rng.choice(WORDS)} {rng.choice(ASKED)} --format {rng.choice(('text', 'json'))}"
+        )
         result = ask(words)
         assert isinstance(result.exception, SystemExit | None), words
         assert (result.exit_code == 2) == (not result.stdout), words
@@ -176,8 +232,13 @@ def test_json(ask):
     assert (found["passes"], found["verdict"], found["leaves"]["source"]) == (True, "forwarded", "203.0.113.2")
     assert [step["hook"] for step in found["steps"]] == ["routing", "forward", "networkd"]
     assert found["steps"][2]["causes"][0] == {
-        "path": "lans.lan.masquerade", "default": True, "file": "my.yaml", "line": 10, "column": 3, "written": "lan:",
-    }  # fmt: skip
+        "path": "lans.lan.masquerade",
+        "default": True,
+        "file": "my.yaml",
+        "line": 10,
+        "column": 3,
+        "written": "lan:",
+    }
     assert found["answer"]["verdict"] == "forwarded"
     found = json.loads(ask("--from iot --to lan --tcp 445 --format json").stdout)
     assert (found["passes"], found["answer"], found["leaves"]) == (False, None, None)
@@ -237,7 +298,11 @@ firewall:
     [
         ("--from wg --to lan --tcp 80", "passes: tcp from 10.99.0.2:49152 on wg", "answers     pass"),
         ("--from wg:10.50.0.9 --to gateway --tcp 22", "passes: tcp from 10.50.0.9:49152 on wg to 10.99.0.1:22", ""),
-        ("--from wg:10.99.0.77 --to lan --tcp 80", "is dropped: tcp from 10.99.0.77", "10.99.0.77 is an address of no peer of wg"),
+        (
+            "--from wg:10.99.0.77 --to lan --tcp 80",
+            "is dropped: tcp from 10.99.0.77",
+            "10.99.0.77 is an address of no peer of wg",
+        ),
         ("--from lan --to wg:10.99.0.77 --tcp 80", "is dropped", "no peer of wg has the address 10.99.0.77"),
         ("--from lan --to wg:10.50.0.9 --tcp 80", "is dropped", "- {from: [lan], to: [wg], protocols: [tcp], ports: [80]"),
     ],

@@ -194,7 +194,9 @@ def test_the_console_hears_of_a_dhcp_server_outside_in_a_subnet_of_ours(server, 
     files, _ = compile(source.read(str(HOMELAB)))
     nft = re.sub(r"limit rate \S+( burst \d+ packets)?", UNLIMITED, files[RULESET].text)
     gate = kernel.Gateway(("wan", "lan"), (("lan", "10.0.0.1/24"),), (), (), nft)
-    ((seen,),) = kernel.observe([(gate, [kernel.Sent(1, "wan", kernel.packet(1, ip_address(server), ip_address(client), 17, 67, 68))])])
+    ((seen,),) = kernel.observe(
+        [(gate, [kernel.Sent(1, "wan", kernel.packet(1, ip_address(server), ip_address(client), 17, 67, 68))])]
+    )
     assert ("gwimage", "dstnat", 0, "") in seen.rules
     assert not seen.through and not seen.arrived
 
@@ -216,10 +218,19 @@ def test_nobody_joins_a_conversation_between_networks_inside():
     """UDP with the same port at both ends: all its numbers are known beforehand."""
     files, problems = compile(source.parse(OPEN, "p.yaml"))
     assert files, problems
-    addresses = (("wan", "203.0.113.2/24"), *((name, f"10.{number}.0.1/24") for number, name in enumerate(("lan", "iot", "guests"))))
+    addresses = (
+        ("wan", "203.0.113.2/24"),
+        *((name, f"10.{number}.0.1/24") for number, name in enumerate(("lan", "iot", "guests"))),
+    )
     gate = kernel.Gateway(("wan", "lan", "iot", "guests"), addresses, (), (), files[RULESET].text)
     phone, clock = "10.0.0.7", "10.1.0.5"
-    sent = [("lan", phone, clock), ("wan", phone, clock), ("wan", clock, phone), ("guests", clock, phone), ("lan", phone, clock)]
+    sent = [
+        ("lan", phone, clock),
+        ("wan", phone, clock),
+        ("wan", clock, phone),
+        ("guests", clock, phone),
+        ("lan", phone, clock),
+    ]
     made = [
         kernel.Sent(number, link, kernel.packet(number, ip_address(src), ip_address(dst), 17, 123, 123))
         for number, (link, src, dst) in enumerate(sent, 1)
@@ -237,7 +248,9 @@ def test_a_forged_packet_makes_the_gateway_say_nothing():
     gate = kernel.Gateway(("wan", "lan"), addresses, ("default via 203.0.113.1",), (), files[RULESET].text)
     ends = [("lan", "198.51.100.9", "203.0.113.9"), ("wan", "10.0.0.7", "10.0.0.9"), ("lan", "10.0.0.7", "203.0.113.9")]
     made = [
-        kernel.Sent(number, link, kernel.packet(number, ip_address(src), ip_address(dst), 17, 5000, kernel.FIRST_PORT + number, hops=1))
+        kernel.Sent(
+            number, link, kernel.packet(number, ip_address(src), ip_address(dst), 17, 5000, kernel.FIRST_PORT + number, hops=1)
+        )
         for number, (link, src, dst) in enumerate(ends, 1)
     ]
     *forged, honest = kernel.observe([(gate, made)])[0]

@@ -43,24 +43,56 @@ FORWARDS = with_needing(*(f"firewall.forwards.{name}.attacker-wan.wan.tcp" for n
 CAMERA = "lans.iot.dhcp.reservations.camera"
 # of the two-lans profile: file, what stands there, what is written instead, the claims that must turn red
 MUTANTS = {
-    "a set element added": (RULES, '"lan" . tcp . 53', '"wan" . tcp . 53, "lan" . tcp . 53', {"wans.wan.closed", "wans.wan.closed.others"}),
+    "a set element added": (
+        RULES,
+        '"lan" . tcp . 53',
+        '"wan" . tcp . 53, "lan" . tcp . 53',
+        {"wans.wan.closed", "wans.wan.closed.others"},
+    ),
     "a set element removed": (
-        RULES, '            "lan" . udp . 53 comment "lans.lan",\n', "",
-        with_needing("lans.lan.dns") | {"lans.lan.closed.udp", "system.hostname.name", *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web"))},
+        RULES,
+        '            "lan" . udp . 53 comment "lans.lan",\n',
+        "",
+        with_needing("lans.lan.dns")
+        | {
+            "lans.lan.closed.udp",
+            "system.hostname.name",
+            *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web")),
+        },
     ),
     "a port opened for nobody": (
-        RULES, '"lan" . udp . 53', '"wan" . udp . 1900, "lan" . udp . 53', {"wans.wan.closed.udp", "wans.wan.closed.others"},
+        RULES,
+        '"lan" . udp . 53',
+        '"wan" . udp . 1900, "lan" . udp . 53',
+        {"wans.wan.closed.udp", "wans.wan.closed.others"},
     ),
-    "a source not checked": (RULES, 'iifname "lan" ip saddr != 10.0.0.0/24', 'iifname "lan" ip saddr 0.0.0.1', {"lans.lan.spoofed"}),
+    "a source not checked": (
+        RULES,
+        'iifname "lan" ip saddr != 10.0.0.0/24',
+        'iifname "lan" ip saddr 0.0.0.1',
+        {"lans.lan.spoofed"},
+    ),
     "a clamp too wide": (RULES, 'iifname "wan" tcp option', 'iifname "lan" tcp option', {"wans.wan.mss"}),
     "a zone opened": (RULES, '"lan" . "wan"', '"iot" . "lan", "lan" . "wan"', {"lans.lan.unreachable.iot", ONLY}),
     "a port widened": (RULES, "tcp dport 445", "tcp dport 445-454", {ONLY}),
     "a source dropped": (RULES, "ip saddr 10.0.20.7 ip daddr", "ip daddr", {ONLY}),
-    "a policy turned": (RULES, "hook forward priority filter; policy drop", "hook forward priority filter; policy accept", {*OPEN, ONLY}),
-    "a forward moved": (RULES, "tcp dport 2222 dnat ip to 10.0.0.6:22", "tcp dport 2222 dnat ip to 10.0.0.6:23", with_needing(*SSH)),
+    "a policy turned": (
+        RULES,
+        "hook forward priority filter; policy drop",
+        "hook forward priority filter; policy accept",
+        {*OPEN, ONLY},
+    ),
+    "a forward moved": (
+        RULES,
+        "tcp dport 2222 dnat ip to 10.0.0.6:22",
+        "tcp dport 2222 dnat ip to 10.0.0.6:23",
+        with_needing(*SSH),
+    ),
     "a rule dropped": (RULES, 'iifname "iot" oifname "lan" ip saddr 10.0.20.7', "# ", {"firewall.allow.0.iot.lan"}),
     "an exemption moved": (
-        RULES, 'oifname != "iot" ip saddr 10.0.20.0/24 snat', 'oifname != "iot" ip saddr 10.0.21.0/24 snat',
+        RULES,
+        'oifname != "iot" ip saddr 10.0.20.0/24 snat',
+        'oifname != "iot" ip saddr 10.0.21.0/24 snat',
         with_needing("firewall.allow.0.iot.lan", *(f"firewall.forwards.{name}.client-iot.wan.tcp" for name in ("ssh", "web"))),
     ),
     "a key misspelt": (NETWORK + "10-wan.network", "EmitLLDP=no", "EmitLDLP=no", {"files.accepted"}),
@@ -68,16 +100,22 @@ MUTANTS = {
     "a MAC address changed": (NETWORK + "20-iot.network", "bc:24:11:00:20:07", "bc:24:11:00:20:08", {CAMERA}),
     "a hosts entry changed": ("config/etc/hosts", "10.0.20.7 camera", "10.0.20.8 camera", {f"{CAMERA}.name"}),
     "a listener dropped": (
-        "config/etc/systemd/resolved.conf.d/10-gwimage.conf", "DNSStubListenerExtra=10.0.20.1\n", "",
+        "config/etc/systemd/resolved.conf.d/10-gwimage.conf",
+        "DNSStubListenerExtra=10.0.20.1\n",
+        "",
         {"lans.iot.dns", "lans.iot.closed", "lans.iot.closed.udp", f"{CAMERA}.name"},
     ),
     "forwarding off": (
-        "config/etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes", "IPv4Forwarding=no",
+        "config/etc/systemd/networkd.conf.d/10-gwimage.conf",
+        "IPv4Forwarding=yes",
+        "IPv4Forwarding=no",
         {"lans.lan.source", "lans.iot.source", *OPEN - {"lans.lan.unreachable.iot", "lans.iot.unreachable.lan"}}
-        | FORWARDS | {"firewall.forwards.web.attacker-wan.wan.tcp.443"} | {claim.id for claim in CLAIMS if claim.id.endswith(".outside")}
+        | FORWARDS
+        | {"firewall.forwards.web.attacker-wan.wan.tcp.443"}
+        | {claim.id for claim in CLAIMS if claim.id.endswith(".outside")}
         | {"wans.wan.mss", "lans.lan.spoofed.wan", "lans.iot.spoofed.wan"},
     ),
-}  # fmt: skip
+}
 
 
 def results(profile, mutant=None):
@@ -88,7 +126,12 @@ def results(profile, mutant=None):
         path, old, new, _ = mutant
         assert old in files[path].text
         files[path] = replace(files[path], text=files[path].text.replace(old, new))
-    return {result.id: result for result in fast.verify(parsed, files, compiler.claims(parsed), oracle.tree(), ports=PORTS if mutant else ALL_PORTS).results}
+    return {
+        result.id: result
+        for result in fast.verify(
+            parsed, files, compiler.claims(parsed), oracle.tree(), ports=PORTS if mutant else ALL_PORTS
+        ).results
+    }
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +151,9 @@ def having(found, *statuses):
 def test_a_good_profile_is_green(seen, name):
     wrong = {r.id: (r.status, r.seen, r.control) for r in seen[name].values() if r.status not in ("pass", "unaskable")}
     assert wrong == {}
-    kernels = {claim for claim in seen[name] if claim.startswith(("vpn.", "qos.")) or claim.endswith(".offload")}  # not every host's
+    kernels = {
+        claim for claim in seen[name] if claim.startswith(("vpn.", "qos.")) or claim.endswith(".offload")
+    }  # not every host's
     assert having(seen[name], "unaskable") == MACHINE | kernels
     assert bool(kernels) == (name == "everything")
     assert fast.verdict(list(seen[name].values())) == (True, _line(seen[name]))
@@ -172,9 +217,11 @@ def test_an_interrupted_run_leaves_nothing(tmp_path, how):
     folder = tmp_path / ("long" * 60)
     folder.mkdir()
     process = command(
-        str(HOMELAB), env={"TMPDIR": str(folder)}, start_new_session=True,
+        str(HOMELAB),
+        env={"TMPDIR": str(folder)},
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )  # fmt: skip
+    )
     said = []
     for line in process.stderr:
         said.append(line)

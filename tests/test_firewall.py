@@ -108,10 +108,13 @@ def packets(box) -> set:
         packet
         for packet in UNIVERSE
         for start, end, protocol, port, family, saddr, daddr in [packet]
-        if start in starts and end in ends and protocol in protocols
+        if start in starts
+        and end in ends
+        and protocol in protocols
         and (protocol == "icmp" or not ports or (port, port) in ports)
-        and on(sources, family, saddr) and on(targets, family, daddr)
-    }  # fmt: skip
+        and on(sources, family, saddr)
+        and on(targets, family, daddr)
+    }
 
 
 def within(box, other) -> bool:
@@ -164,12 +167,16 @@ firewall:
 """)
     probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.") and not id.endswith(".only")}
     let_in = {id: probes.pop(id) for id in list(probes) if ".gateway." in id}
-    assert let_in.keys() == {f"firewall.allow.{name}" for name in ("1.lan.gateway.tcp", "1.lan.gateway.udp", "3.wan.gateway.tcp")}
+    assert let_in.keys() == {
+        f"firewall.allow.{name}" for name in ("1.lan.gateway.tcp", "1.lan.gateway.udp", "3.wan.gateway.tcp")
+    }
     source, other = IPv4Address("192.0.2.253"), IPv4Address("192.0.3.1")
     assert let_in["firewall.allow.3.wan.gateway.tcp"] == claim.Admitted(
-        "attacker-wan", "tcp", (claim.Way(22, None, source),),
+        "attacker-wan",
+        "tcp",
+        (claim.Way(22, None, source),),
         (claim.Way(21, None, source), claim.Way(23, None, source), claim.Way(22, None, other)),
-    )  # fmt: skip
+    )
     assert probes == {
         "firewall.allow.0.iot.lan": claim.Reaches(
             "client-iot", "lan", "tcp", 445, IPv4Address("10.0.0.5"), IPv4Address("10.0.1.2")
@@ -222,7 +229,11 @@ firewall:
     office: {ports: [2222], to: 10.0.0.5, sources: [10.0.1.7, 192.0.2.1]}
 """)
     probes = {id: one.probe for id, one in found.items() if id.startswith("firewall.")}
-    more = {id: probes.pop(id) for id in list(probes) if id.endswith((".inside", ".outside", ".spoofed")) or id.endswith("beside") and "client" in id}
+    more = {
+        id: probes.pop(id)
+        for id in list(probes)
+        if id.endswith((".inside", ".outside", ".spoofed")) or id.endswith("beside") and "client" in id
+    }
     inside = more["firewall.forwards.web.client-iot.wan.tcp.inside"]
     assert (inside.ports, inside.called[:2]) == (((443, 443),), (IPv4Address("10.0.0.1"), IPv4Address("10.0.1.1")))
     assert more["firewall.forwards.web.client-lan.wan.udp.outside"] == claim.Reaches("client-lan", "wan", "udp", 443)

@@ -14,7 +14,10 @@ from gwimage.loading import load
 READER = ROOT / "gwimage/image/mkosi.extra/usr/lib/gwimage/identity"
 KEYS = ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a b", "ssh-ed25519 AAAA2 c")
 HASH = "$5$abcdefgh$" + "x" * 43
-BAKED = {"etc/sysusers.d/gwimage-admin.conf": 'u ops 1000 "Administrator" /home/ops /bin/bash\nm ops sudo\n', "etc/hostname": "gw\n"}
+BAKED = {
+    "etc/sysusers.d/gwimage-admin.conf": 'u ops 1000 "Administrator" /home/ops /bin/bash\nm ops sudo\n',
+    "etc/hostname": "gw\n",
+}
 
 
 def person(folder, user_data: bytes, baked=BAKED) -> tuple[list[str], dict[str, tuple[str, int]]]:
@@ -28,7 +31,11 @@ def person(folder, user_data: bytes, baked=BAKED) -> tuple[list[str], dict[str, 
     # PATH is /bin, as in the initrd, where all of these are busybox
     done = subprocess.run(["sh", READER, root, file], capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    found = {str(path.relative_to(root)): (path.read_text(), path.stat().st_mode & 0o777) for path in root.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(root)): (path.read_text(), path.stat().st_mode & 0o777)
+        for path in root.rglob("*")
+        if path.is_file()
+    }
     return done.stdout.splitlines(), found
 
 
@@ -51,7 +58,9 @@ def test_a_user_of_its_own(tmp_path, baked):
 
 
 def test_keys_are_added_to_those_of_the_profile(tmp_path):
-    _, found = person(tmp_path, drive("gw", keys=KEYS)["user-data"], BAKED | {"etc/ssh/authorized_keys.d/ops": "ssh-ed25519 AAAA0 d\n"})
+    _, found = person(
+        tmp_path, drive("gw", keys=KEYS)["user-data"], BAKED | {"etc/ssh/authorized_keys.d/ops": "ssh-ed25519 AAAA0 d\n"}
+    )
     assert found["etc/ssh/authorized_keys.d/ops"][0].split("\n")[:2] == ["ssh-ed25519 AAAA0 d", KEYS[0]]
 
 
@@ -103,7 +112,9 @@ def compiled(seed: str) -> dict:
 
 def test_kinds():
     kinds = {seed: compiled(seed) for seed in ("cloud-init", "native", "none")}
-    assert {seed: files["config/etc/gwimage/seed.kind"].text for seed, files in kinds.items()} == {seed: f"{seed}\n" for seed in kinds}
+    assert {seed: files["config/etc/gwimage/seed.kind"].text for seed, files in kinds.items()} == {
+        seed: f"{seed}\n" for seed in kinds
+    }
     packaged = [seed for seed, files in kinds.items() if "cloud-init" in files["mkosi.conf.d/10-profile.conf"].text]
     assert packaged == [seed for seed, files in kinds.items() if "config/etc/cloud/cloud.cfg" in files] == ["cloud-init"]
 
@@ -113,7 +124,15 @@ def test_cloud_init_has_no_say_in_networks_packages_and_names():
     assert config["network"] == {"config": "disabled"} and config["datasource"]["NoCloud"]["fs_label"] is None
     assert config["ssh_deletekeys"] is False and config["ssh_genkeytypes"] == []
     modules = {name for key, names in config.items() if key.endswith("_modules") for name in names}
-    unwanted = {"package_update_upgrade_install", "update_etc_hosts", "growpart", "resizefs", "mounts", "apt_configure", "locale"}
+    unwanted = {
+        "package_update_upgrade_install",
+        "update_etc_hosts",
+        "growpart",
+        "resizefs",
+        "mounts",
+        "apt_configure",
+        "locale",
+    }
     assert not modules & (unwanted | {name.replace("_", "-") for name in unwanted})
 
 
@@ -121,5 +140,7 @@ def test_an_image_that_reads_no_seeds_gets_none(tmp_path):
     (tmp_path / "a.yaml").write_text("site: a\n")
     given = source.parse(f"{(ROOT / 'profiles/homelab.yaml').read_text()}\nimage: {{seed: none}}\n", "profile.yaml")
     made = instance.make(given, str(tmp_path / "a.yaml"))
-    assert [(one.message, one.place.file) for one in made.problems] == [("this image reads no seeds", "profile.yaml")] and not made.volume
+    assert [(one.message, one.place.file) for one in made.problems] == [
+        ("this image reads no seeds", "profile.yaml")
+    ] and not made.volume
     assert instance.make(given, None, stock_image=True).volume

@@ -4,6 +4,7 @@ import pytest
 from conftest import HOMELAB
 from proxmox_drive import drive
 from rebake import rebake
+from visits import log_in
 
 from gwimage import compile as compiler
 from gwimage import source, volume
@@ -11,7 +12,6 @@ from gwimage.lab import world
 from gwimage.lab.course import Job
 from gwimage.lab.qemu import Seed, Shape
 from gwimage.loading import load
-from visits import log_in
 
 pytestmark = pytest.mark.vm
 HASH = "$5$abcdefgh$" + "x" * 43
@@ -34,14 +34,21 @@ def asked(image, folder, key, kind, user, files) -> tuple[list[str], str]:
     baked = rebake(image, compiler.render(profile, given), folder / "baked.raw")
     (folder / "seed.iso").write_bytes(volume.make(files))
     job = Job(baked, profile, (), Shape(seeds=(Seed(folder / "seed.iso"),)), folder)
-    said = world.call(log_in, job, str(key), f"{user}@10.0.0.1", ASK.format(user=user) + CLOUD_INIT * (kind == "cloud-init"), say=print)
+    said = world.call(
+        log_in, job, str(key), f"{user}@10.0.0.1", ASK.format(user=user) + CLOUD_INIT * (kind == "cloud-init"), say=print
+    )
     assert "Permission denied (publickey)" in said["without"]
     return said["by key"].split("\n"), (folder / "console.log").read_text(errors="replace")
 
 
 @pytest.mark.parametrize(
     ("kind", "user"),
-    [("native", "lea"), ("cloud-init", ""), pytest.param("native", "", marks=MORE), pytest.param("cloud-init", "lea", marks=MORE)],
+    [
+        ("native", "lea"),
+        ("cloud-init", ""),
+        pytest.param("native", "", marks=MORE),
+        pytest.param("cloud-init", "lea", marks=MORE),
+    ],
 )
 def test_a_drive_of_proxmox_names_the_gateway_and_lets_its_owner_in(image, tmp_path, key, kind, user):
     public = key.with_suffix(".pub").read_text().strip()

@@ -91,7 +91,10 @@ MAC = "wans: {wan: {mac: 'bc:24:11:00:00:01', ipv4: dhcp}}\nlans: {lan: {nic: ne
     ("text", "said"),
     [
         (HOMELAB, ["--name homelab ", "--memory 512 --cores 2 ", "--net0 virtio,bridge=vmbr0 --net1 virtio,bridge=vmbr1"]),
-        (CASE, ["--memory 1024 --cores 4 ", "--machine q35 --bios ovmf --efidisk0 local-lvm:0,efitype=4m,pre-enrolled-keys=0 "]),
+        (
+            CASE,
+            ["--memory 1024 --cores 4 ", "--machine q35 --bios ovmf --efidisk0 local-lvm:0,efitype=4m,pre-enrolled-keys=0 "],
+        ),
         (CASE, ["--net0 virtio,bridge=vmbr0,tag=7 --net1 'virtio,bridge=vmbr1,trunks=20;30'"]),
         (HEAD + MAC, ["--net0 virtio,bridge=vmbr0 --net1 virtio=BC:24:11:00:00:01,bridge=vmbr1"]),
         (

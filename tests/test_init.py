@@ -13,7 +13,12 @@ def judge(tmp_path, function, disk):
     """One function of the script on a file; the size that the kernel would tell comes from the file."""
     size = disk.stat().st_size // 512 if disk.exists() else 16384
     body = f"{INIT[: INIT.rindex('main() {')]}\nPATH=$OLDPATH mib={tmp_path / 'mib'}\nsectors() {{ echo {size}; }}\n"
-    return subprocess.run(["sh", "-c", f"OLDPATH=$PATH\n{body}{function} {disk}"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return (
+        subprocess.run(
+            ["sh", "-c", f"OLDPATH=$PATH\n{body}{function} {disk}"], stderr=subprocess.DEVNULL, check=False
+        ).returncode
+        == 0
+    )
 
 
 @pytest.mark.parametrize(("where", "blank"), [(None, True), (0, False), (MIB - 1, False), (16 * MIB - 1, False)])

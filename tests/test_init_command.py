@@ -42,7 +42,9 @@ def test_enter_is_enough(say):
 
 
 def test_wrong_answers_are_asked_again_with_the_checkers_words(say):
-    result, path = say("My Gateway", "gw", "203.0.113.2/24", "203.0.113.2/24 203.0.113.1", "10.0.0.0/24", "10.0.0.1/24", "", "no.pub", "none")
+    result, path = say(
+        "My Gateway", "gw", "203.0.113.2/24", "203.0.113.2/24 203.0.113.1", "10.0.0.0/24", "10.0.0.1/24", "", "no.pub", "none"
+    )
     assert result.exit_code == 0, result.output
     assert "did you mean 10.0.0.1/24?" in result.output
     assert "No such file" in result.output
@@ -65,7 +67,17 @@ def test_a_second_network_and_a_key(say):
 
 def test_options_alone(say):
     Path("my.pub").write_text(KEY)
-    options = ("--yes", "--name", "gw", "--wan", "192.0.2.2/30 192.0.2.1", "--lan", "lan=net1=172.16.0.1/22", "--ssh-key", "my.pub")
+    options = (
+        "--yes",
+        "--name",
+        "gw",
+        "--wan",
+        "192.0.2.2/30 192.0.2.1",
+        "--lan",
+        "lan=net1=172.16.0.1/22",
+        "--ssh-key",
+        "my.pub",
+    )
     result, path = say(options=options)
     assert result.exit_code == 0, result.output
     assert "pool: 172.16.2.0-172.16.3.254" in compiled(path)
@@ -74,7 +86,9 @@ def test_options_alone(say):
     assert "exists already" in again.output
 
 
-@pytest.mark.parametrize("options", [("--yes", "--lan", "lan=10.0.0.1/24"), ("--yes", "--wan", "static"), ("--yes", "--name", "a b: c")])
+@pytest.mark.parametrize(
+    "options", [("--yes", "--lan", "lan=10.0.0.1/24"), ("--yes", "--wan", "static"), ("--yes", "--name", "a b: c")]
+)
 def test_wrong_options_write_nothing(say, options):
     result, path = say(options=options)
     assert result.exception

@@ -17,5 +17,13 @@ def test_an_installed_gwimage_compiles(tmp_path):
     subprocess.run(argv, check=True, cwd=tmp_path, env=env)
     inside = [sys.executable, "-m", "gwimage", "compile", str(profile), "-o", str(tmp_path / "other")]
     subprocess.run(inside, check=True, cwd=ROOT)
-    trees = [{str(p.relative_to(t)): p.is_dir() or p.read_bytes() for t in [tmp_path / name] for p in t.rglob("*") if not p.is_symlink()} for name in ("out", "other")]
+    trees = [
+        {
+            str(p.relative_to(t)): p.is_dir() or p.read_bytes()
+            for t in [tmp_path / name]
+            for p in t.rglob("*")
+            if not p.is_symlink()
+        }
+        for name in ("out", "other")
+    ]
     assert trees[0] == trees[1]

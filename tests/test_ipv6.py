@@ -127,7 +127,9 @@ def seen(tmp_path_factory):
     files, problems = compile(source.parse(PROFILE, "p.yaml"))
     assert not problems
     write(files, str(folder / "tree"))
-    said = oracle.ask(oracle.ENTER + WORLD + ASK, folder / "tree/config", PYTHON=sys.executable, TESTS=str(TESTS), PYTHONPATH=str(ROOT))
+    said = oracle.ask(
+        oracle.ENTER + WORLD + ASK, folder / "tree/config", PYTHON=sys.executable, TESTS=str(TESTS), PYTHONPATH=str(ROOT)
+    )
     lines = [line.split(" ", 1) for line in said.splitlines() if " " in line]
     found = {kind: [rest for first, rest in lines if first == kind] for kind in ("FACT", "ARRIVED", "DHCP", "LOG", "GAVE")}
     assert not found["GAVE"]

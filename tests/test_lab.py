@@ -77,7 +77,9 @@ PROBES = {
     "options": DhcpOptions("lan", OPTIONS, NAS),
     "time": Ntp("lan"),
     "server": Dns("lan", IPv4Address("198.51.100.1")),
-    "admitted": Admitted("client-lan", "tcp", (Way(8000, None, None), Way(8010, None, None)), (Way(7999, None, None), Way(8011, None, None))),
+    "admitted": Admitted(
+        "client-lan", "tcp", (Way(8000, None, None), Way(8010, None, None)), (Way(7999, None, None), Way(8011, None, None))
+    ),
     "admitted udp": Admitted("client-lan", "udp", (Way(123, None, None),), (Way(124, None, None),)),
     "admitted ping": Admitted("client-lan", "icmp", (Way(0, None, None),), ()),
     "reaches tcp": Reaches("client-iot", "lan", "tcp", 445, NAS, SENSOR),
@@ -94,10 +96,12 @@ PROBES = {
     "forward spoofed": SpoofedForward("attacker-wan", "wan", "tcp", 443, "lan", NAS),
     "forward spoofed udp": SpoofedForward("attacker-wan", "wan", "udp", 443, "lan", NAS),
     "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
-    "inside": NotForwarded("client-lan", "wan", "tcp", ((443, 8443),), "lan", NAS, None, (IPv4Address("10.0.0.1"), IPv4Address("10.0.9.1"))),
+    "inside": NotForwarded(
+        "client-lan", "wan", "tcp", ((443, 8443),), "lan", NAS, None, (IPv4Address("10.0.0.1"), IPv4Address("10.0.9.1"))
+    ),
     "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
 }
-NEEDS = {name: ("lans.lan.dhcp.lease",) for name in ("reservation", "options", "emptied")}
+NEEDS = dict.fromkeys(("reservation", "options", "emptied"), ("lans.lan.dhcp.lease",))
 ALLOWED, FORWARDED = ((8000, 8010),), ((443, 446),)
 
 
@@ -115,7 +119,9 @@ def _as_built(name, probe):
         return probe._replace(open_udp=(*probe.open_udp, 123))
     if name in ("lans.lan.closed.others", "lans.iot.closed.others"):
         tcp = ALLOWED if "lans.lan" in name else ()
-        return probe._replace(allowed_tcp=(*probe.allowed_tcp, *tcp, *FORWARDED), allowed_udp=(*probe.allowed_udp, (123, 123), *FORWARDED))
+        return probe._replace(
+            allowed_tcp=(*probe.allowed_tcp, *tcp, *FORWARDED), allowed_udp=(*probe.allowed_udp, (123, 123), *FORWARDED)
+        )
     return probe
 
 
@@ -135,9 +141,12 @@ def _claims() -> tuple[Claim, ...]:
 CLAIMS = _claims()
 CLOSED = {claim.id for claim in CLAIMS if claim.closed}
 DHCP = (
-    "--dhcp-option=42,10.0.0.1", "--dhcp-option=15,home.arpa", "--dhcp-option=119,home.arpa",
-    "--dhcp-option=150,10.0.0.5", "--dhcp-option=224,01:02:ff",
-)  # fmt: skip
+    "--dhcp-option=42,10.0.0.1",
+    "--dhcp-option=15,home.arpa",
+    "--dhcp-option=119,home.arpa",
+    "--dhcp-option=150,10.0.0.5",
+    "--dhcp-option=224,01:02:ff",
+)
 ZONES = ("wans.wan", "wans.dsl", "lans.lan", "lans.iot")
 SCANS, UDP, OTHERS = ({f"{zone}.closed{more}" for zone in ZONES} for more in ("", ".udp", ".others"))
 SPOOFED_FORWARDS = {"forward spoofed", "forward spoofed udp"}
@@ -345,7 +354,10 @@ class StandIn:
         sides = ["oifname"] if "clamps one way" in self.faults else ["oifname", "iifname"]
         clamp = [] if "no clamp" in self.faults else [CLAMP.replace("SIDE", side) for side in sides]
         rules = rules.replace("SPOOF", SPOOF).replace("CLAMP", "\n        ".join(clamp))
-        rules = rules.replace("OUTPUT", "icmp type destination-unreachable icmp code port-unreachable drop" if "udp hole, silent" in self.faults else "")
+        rules = rules.replace(
+            "OUTPUT",
+            "icmp type destination-unreachable icmp code port-unreachable drop" if "udp hole, silent" in self.faults else "",
+        )
         rules = rules.replace("OUTWARD", "meta l4proto tcp" if "tcp only" in self.faults else "")
         dns = "" if "dns by udp alone" in self.faults else 'iifname { "lan", "iot" } tcp dport 53 accept'
         rules = rules.replace("DNS", dns)
@@ -361,7 +373,9 @@ class StandIn:
             source = "192.0.2.78" if "wrong source" in self.faults else FRIEND
             hide = "" if "hairpin past us" in self.faults else HAIRPIN
             spared = "" if "forwards inside" in self.faults else f"ip daddr {{ {', '.join(OWN)} }} accept"
-            rules += FORWARDS.replace("INSIDE", spared).replace("FROM", only).replace("SOURCE", str(source)).replace("HIDE", hide)
+            rules += (
+                FORWARDS.replace("INSIDE", spared).replace("FROM", only).replace("SOURCE", str(source)).replace("HIDE", hide)
+            )
         for fault in self.faults & DEAF.keys():
             rules += DHCP_RULES.replace("WHICH", DEAF[fault])
         rules += "" if "answers astray" in self.faults else ANSWERS
@@ -401,11 +415,24 @@ class StandIn:
             own = OWN[:1] if "name half known" in self.faults else OWN
             dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}", *(f"--host-record=stand-in.home.arpa,{ip}" for ip in own)]
         dns = "127.0.0.9" if "no dns" in self.faults else str(self.hosts.topology.wans[0].isp.ip)
-        self.processes.append(spawn("gw", [
-            "dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping",
-            "--pid-file=", f"--server={dns}", f"--dhcp-leasefile=/run/gw.leases{self.control if 'forgets leases' in self.faults else ''}",
-            *dhcp,
-        ], log))  # fmt: skip
+        self.processes.append(
+            spawn(
+                "gw",
+                [
+                    "dnsmasq",
+                    "-d",
+                    "--conf-file=/dev/null",
+                    "--no-hosts",
+                    "--no-resolv",
+                    "--no-ping",
+                    "--pid-file=",
+                    f"--server={dns}",
+                    f"--dhcp-leasefile=/run/gw.leases{self.control if 'forgets leases' in self.faults else ''}",
+                    *dhcp,
+                ],
+                log,
+            )
+        )
 
     def alive(self):
         return True
@@ -466,11 +493,22 @@ def examine(say, folder, faults):
     claims = [claim for claim in CLAIMS if asked(claim, *faults)]
     if "static" in faults:  # where its network has no room for an attacker
         claims = [claim for claim in claims if claim.id not in BETWEEN_WANS]
-    return course.examine(say, hosts, StandIn(hosts, faults, ports=PORTS if any(faults) else ALL_PORTS, at_once="static" not in faults), claims)
+    return course.examine(
+        say, hosts, StandIn(hosts, faults, ports=PORTS if any(faults) else ALL_PORTS, at_once="static" not in faults), claims
+    )
 
 
 # what is asked by nothing but waiting: of silence, or by many clients
-SLOW = {"emptied", "admitted", "admitted udp", "inside", "forward spoofed", "forward spoofed udp", "lans.lan.ipv6.off", "lans.iot.ipv6.off"}
+SLOW = {
+    "emptied",
+    "admitted",
+    "admitted udp",
+    "inside",
+    "forward spoofed",
+    "forward spoofed udp",
+    "lans.lan.ipv6.off",
+    "lans.iot.ipv6.off",
+}
 
 
 def asked(claim, fault=""):
@@ -490,7 +528,15 @@ def verdicts(folder, *faults):
 
 
 EXPECTED = {
-    "open": {"admitted", "admitted udp", "inside", *SPOOFED_FORWARDS} | SCANS | UDP | OTHERS | REACH | SPOOFED | CLAMPED | NO_INTERNET | {"withheld", "withheld udp"},
+    "open": {"admitted", "admitted udp", "inside", *SPOOFED_FORWARDS}
+    | SCANS
+    | UDP
+    | OTHERS
+    | REACH
+    | SPOOFED
+    | CLAMPED
+    | NO_INTERNET
+    | {"withheld", "withheld udp"},
     "reject": SCANS | OTHERS,
     "udp hole": UDP | OTHERS,
     "udp hole, silent": UDP,
@@ -545,7 +591,16 @@ EXPECTED = {
     "hides too much": {"reaches tcp", "reaches udp", "hairpin across"},
     "answers astray": {"forward dsl"},
     "wrong source": {"forward friend"},
-    "no forward": {*SPOOFED_FORWARDS, "forward", "forward friend", "forward routed", "forward udp", "forward dsl", "hairpin", "hairpin across"},
+    "no forward": {
+        *SPOOFED_FORWARDS,
+        "forward",
+        "forward friend",
+        "forward routed",
+        "forward udp",
+        "forward dsl",
+        "hairpin",
+        "hairpin across",
+    },
     "no hairpin": {"hairpin", "hairpin across"},
     "hairpin past us": {"hairpin"},
 }
@@ -586,8 +641,11 @@ def test_the_report_lists_every_port_with_what_listens_there(seen):
     assert {port for _, port in ports} >= {str(port) for port in (*udp.USUAL, LISTENER, 52, 54)}
     rows = {number: ports["10.0.0.1", number] for number in ("53", "67", "1900", str(LISTENER))}
     assert {number: (port.expected, port.seen) for number, port in rows.items()} == {
-        "53": ("open", "open"), "67": ("open", "open"), "1900": ("closed", "silent"), str(LISTENER): ("closed", "silent"),
-    }  # fmt: skip
+        "53": ("open", "open"),
+        "67": ("open", "open"),
+        "1900": ("closed", "silent"),
+        str(LISTENER): ("closed", "silent"),
+    }
     assert [rows[number].listens for number in ("1900", str(LISTENER))] == ["", "0.0.0.0"]
     scanned = {port.port: (port.expected, port.seen) for port in seen[""]["lans.lan.closed"].ports}
     assert scanned["53"] == ("open", "open")
@@ -597,7 +655,9 @@ def test_the_report_lists_every_port_with_what_listens_there(seen):
     elsewhere = {port.address for port in seen[""]["lans.lan.closed.others"].ports}
     assert elsewhere > {"100.64.0.2", "10.0.9.1"}
     assert "10.0.0.1" not in elsewhere
-    refused = [port for port in seen["udp hole"]["wans.wan.closed.udp"].ports if (port.expected, port.seen) == ("closed", "refused")]
+    refused = [
+        port for port in seen["udp hole"]["wans.wan.closed.udp"].ports if (port.expected, port.seen) == ("closed", "refused")
+    ]
     assert [(port.port, port.service) for port in refused] == [("5351", "NAT-PMP and PCP")]
 
 
@@ -648,7 +708,10 @@ ADVICE = {
     ("no names", "name"): "does not know nas.home.arpa",
     ("no time", "time"): "Nothing answers on UDP port 123",
     ("unsynchronised", "time"): "has no time to give",
-    ("no allow", "reaches tcp"): "did not come out of the gateway on lan: `gwimage explain PROFILE --from iot --to lan:10.0.0.5 --tcp 445`",
+    (
+        "no allow",
+        "reaches tcp",
+    ): "did not come out of the gateway on lan: `gwimage explain PROFILE --from iot --to lan:10.0.0.5 --tcp 445`",
     ("hides too much", "reaches udp"): "arrived on lan: either its source was changed",
     ("answers astray", "forward dsl"): "found no way back",
     ("no forward", "forward"): "did not come out of the gateway on lan",

@@ -54,42 +54,75 @@ BESIDE = {name for name in ids("allow.") if name.endswith(".only")}
 # file, what stands there, what is put in its place, the claims that must turn red
 MUTANTS = {
     "no advertisements": (
-        LAN, "IPv6SendRA=yes", "IPv6SendRA=no", ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
+        LAN,
+        "IPv6SendRA=yes",
+        "IPv6SendRA=no",
+        ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
     ),
     "another subnet": (GUESTS, "SubnetId=0", "SubnetId=1", ids("guests", "renumbered")),
     "another local prefix": (
-        LAN, f"Prefix={ULA}", "Prefix=fd12:3456:789a:2::", ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
+        LAN,
+        f"Prefix={ULA}",
+        "Prefix=fd12:3456:789a:2::",
+        ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
     ),
     "no forwarding": (DAEMON, "IPv6Forwarding=yes", "IPv6Forwarding=no", OUT | ids("unreachable", "kept", *OF_LAN)),
     "waits for the M flag": (
-        WAN, "WithoutRA=solicit\n", "", ids("fibre.ipv6.prefix", "renumbered", "lan.", "guests") | {"state.persist"},
+        WAN,
+        "WithoutRA=solicit\n",
+        "",
+        ids("fibre.ipv6.prefix", "renumbered", "lan.", "guests") | {"state.persist"},
     ),
     "deaf to the provider": (
-        WAN, "IPv6AcceptRA=yes", "IPv6AcceptRA=no",
+        WAN,
+        "IPv6AcceptRA=yes",
+        "IPv6AcceptRA=no",
         OUT | ids("wans.fibre.ipv6.address", "wans.fibre.ipv6.closed", "unreachable.fibre", "kept", "allow.0", "allow.2"),
     ),
     "open": (NFT, "policy drop;", "policy accept;", ids("unreachable", "closed") | BESIDE),
-    "open to pings": (NFT, "iifname @lans icmpv6 type echo-request", "icmpv6 type echo-request", {"wans.fibre.ipv6.closed", "wans.fibre.ipv6.closed.local"}),
+    "open to pings": (
+        NFT,
+        "iifname @lans icmpv6 type echo-request",
+        "icmpv6 type echo-request",
+        {"wans.fibre.ipv6.closed", "wans.fibre.ipv6.closed.local"},
+    ),
     "a UDP port open": (
-        NFT, 'iifname "lo" accept', 'udp dport 41000 accept\n        iifname "lo" accept', ids("closed.udp", "closed.local.udp"),
+        NFT,
+        'iifname "lo" accept',
+        'udp dport 41000 accept\n        iifname "lo" accept',
+        ids("closed.udp", "closed.local.udp"),
     ),
     "errors dropped": (NFT, "ct state established,related accept", "ct state established accept", ids(".mtu")),
     "local addresses leave": (
-        NFT, f"ip6 saddr {ULA}/64 counter drop", "ip6 saddr fd00::/64 counter drop", {"lans.lan.ipv6.kept"},
+        NFT,
+        f"ip6 saddr {ULA}/64 counter drop",
+        "ip6 saddr fd00::/64 counter drop",
+        {"lans.lan.ipv6.kept"},
     ),
     "IPv6 of a LAN without": (
-        NFT, 'iifname "iot" meta nfproto ipv6 counter drop', 'iifname "iot" meta nfproto ipv6 counter', {"lans.iot.ipv6.kept"},
+        NFT,
+        'iifname "iot" meta nfproto ipv6 counter drop',
+        'iifname "iot" meta nfproto ipv6 counter',
+        {"lans.iot.ipv6.kept"},
     ),
     "an entry for IPv4 alone": (NFT, '"lan" tcp dport 443', '"lan" meta nfproto ipv4 tcp dport 443', ids("allow.0") - BESIDE),
     "an entry of too many ports": (NFT, "dport 5000-5001", "dport 4999-5001", ids("allow.1") & BESIDE),
     "an entry for too many hosts": (NFT, f"ip6 daddr {ULA}80 meta", f"ip6 daddr {ULA}80/127 meta", ids("allow.1") & BESIDE),
     "an entry for anybody": (NFT, "ip6 saddr 3fff:77::/48 udp", "udp", ids("allow.2") & BESIDE),
-    "an entry for no gateway": (NFT, 'udp dport 5555 accept', 'udp dport 5555 drop', ids("allow.2") - BESIDE),
-    "an entry for the other protocol": (NFT, 'oifname "guests" meta l4proto icmpv6', 'oifname "guests" meta l4proto icmp', ids("allow.3")),
-    "advertises where it must not": (
-        IOT, "LinkLocalAddressing=no", "LinkLocalAddressing=ipv6\nIPv6SendRA=yes", {"lans.iot.ipv6.off"},
+    "an entry for no gateway": (NFT, "udp dport 5555 accept", "udp dport 5555 drop", ids("allow.2") - BESIDE),
+    "an entry for the other protocol": (
+        NFT,
+        'oifname "guests" meta l4proto icmpv6',
+        'oifname "guests" meta l4proto icmp',
+        ids("allow.3"),
     ),
-}  # fmt: skip
+    "advertises where it must not": (
+        IOT,
+        "LinkLocalAddressing=no",
+        "LinkLocalAddressing=ipv6\nIPv6SendRA=yes",
+        {"lans.iot.ipv6.off"},
+    ),
+}
 
 
 def results(name):
@@ -102,7 +135,10 @@ def results(name):
         # scans, silence and renewals take their time: where a fault has nothing to do with them they are left out
         wanted = {claim.id for claim in CLAIMS if claim.id in expected or not (claim.closed or "renumbered" in claim.id)}
     asked = tuple(claim for claim in CLAIMS if claim.id in wanted)
-    return {result.id: result for result in fast.verify(LOADED, files, asked, oracle.tree(), ports=PORTS if name else ALL_PORTS).results}
+    return {
+        result.id: result
+        for result in fast.verify(LOADED, files, asked, oracle.tree(), ports=PORTS if name else ALL_PORTS).results
+    }
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +153,12 @@ def test_the_compiled_files_are_green(seen):
     assert wrong(seen[""]) == {}
     assert {claim.id for claim in CLAIMS} < seen[""].keys()
     assert {name.rpartition(".ipv6.")[0] for name in ids("allow.")} == {
-        "firewall.allow.0.fibre.lan", "firewall.allow.1.guests.lan", "firewall.allow.2.fibre.gateway", "firewall.allow.3.lan.guests",
+        "firewall.allow.0.fibre.lan",
+        "firewall.allow.1.guests.lan",
+        "firewall.allow.2.fibre.gateway",
+        "firewall.allow.3.lan.guests",
         "firewall.allow.4.lan.guests",
-    }  # fmt: skip
+    }
     assert "became" in seen[""]["wans.fibre.ipv6.renumbered"].seen
     assert "40404" in seen[""]["wans.fibre.ipv6.closed.local"].control
 
@@ -131,7 +170,9 @@ def test_a_mistake_is_red_on_exactly_its_claims(seen, name):
 
 def test_lans_of_unique_local_addresses_alone_have_controls():
     """Their clients are offered no way out, and so none back to who comes from elsewhere."""
-    text = PROFILE[: PROFILE.index("  guests")] + """\
+    text = (
+        PROFILE[: PROFILE.index("  guests")]
+        + """\
   inner: {nic: net2, address: 10.0.1.1/24, ipv6: {address: "fd12:3456:789a:2::1/64"}}
   third: {nic: net3, address: 10.0.2.1/24, ipv6: {address: "fd12:3456:789a:3::1/64"}}
 firewall:
@@ -140,6 +181,7 @@ firewall:
     - {from: [inner], to: [third], protocols: [udp], ports: [514]}
     - {from: [fibre], to: [lan], protocols: [tcp], ports: [22], sources: ["2000::/3"]}
 """
+    )
     read = source.parse(text, "p.yaml")
     profile, files = compiler.load(read)[0], compiler.render(compiler.load(read)[0], read)
     slow = (".closed", "renumbered")

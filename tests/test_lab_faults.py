@@ -1,7 +1,6 @@
 """Faults against a stand-in gateway, and the state volume of a power cut: each comes out good, and bad."""
 
 import random
-import socket
 import struct
 import subprocess
 import time
@@ -89,7 +88,12 @@ class Disturbed(StandIn):
 def disturb(say, folder, wrong):
     hosts = Hosts(derive(PROFILE), folder)
     hosts.start()
-    scene = Scene(hosts, Disturbed(hosts, wrong | {"no wan"}), CLAIMS, {} if "no control" in wrong else {claim.id: "seen" for claim in CLAIMS})
+    scene = Scene(
+        hosts,
+        Disturbed(hosts, wrong | {"no wan"}),
+        CLAIMS,
+        {} if "no control" in wrong else {claim.id: "seen" for claim in CLAIMS},
+    )
     names = PLAYED if not wrong else ("isp-silent", *EXPECTED[min(wrong)])  # a good one beside those that it does not bear
     chosen = [replace(fault, seconds=8 if wrong else 25) for fault in faults.pick(names, hosts.topology)]
     driver._SAID = 1
@@ -113,13 +117,17 @@ def played(tmp_path_factory):
     """Every stand-in, side by side."""
     with ThreadPoolExecutor(4) as pool:
         folders = [tmp_path_factory.mktemp("lab") for _ in EXPECTED]
-        results = pool.map(lambda folder, wrong: world.call(disturb, folder, frozenset([wrong] if wrong else []), say=print), folders, EXPECTED)
+        results = pool.map(
+            lambda folder, wrong: world.call(disturb, folder, frozenset([wrong] if wrong else []), say=print), folders, EXPECTED
+        )
         return dict(zip(EXPECTED, results))
 
 
 @pytest.mark.parametrize("wrong", EXPECTED)
 def test_a_gateway_is_red_on_exactly_the_faults_that_it_does_not_bear(played, wrong):
-    assert {name: answer.seen for name, answer in played[wrong].items() if not answer.good}.keys() == EXPECTED[wrong], played[wrong]
+    assert {name: answer.seen for name, answer in played[wrong].items() if not answer.good}.keys() == EXPECTED[wrong], played[
+        wrong
+    ]
 
 
 def after_the_claims(say, folder):
@@ -127,7 +135,11 @@ def after_the_claims(say, folder):
     hosts = Hosts(derive(PROFILE), folder)
     hosts.start()
     gateway = Disturbed(hosts, frozenset())
-    claims = [claim for claim in CLAIMS if claim.id in ("wans.wan.address", "wans.wan.closed", "lans.lan.source", "lans.lan.dhcp.lease")]
+    claims = [
+        claim
+        for claim in CLAIMS
+        if claim.id in ("wans.wan.address", "wans.wan.closed", "lans.lan.source", "lans.lan.dhcp.lease")
+    ]
     job = course.Job(folder, PROFILE, tuple(claims), None, folder, ("wan-cable",))
     return course.disturb(say, hosts, gateway, job, course.examine(say, hosts, gateway, claims).results)
 
@@ -175,11 +187,18 @@ class Told:
         return replace(WELL, memory_available=self.memory * 1024)
 
 
-@pytest.mark.parametrize(("gateway", "check", "good"), [
-    (Told(clock=1), boot._right, True), (Told(clock=-60), boot._right, False), (Told(clock=1e8), boot._right, False),
-    (Told(clock=-1e8), boot._wrong, True), (Told(clock=10), boot._wrong, False),
-    (Told(), boot._not_short, True), (Told(journal="kernel: Out of memory: Killed process 7 (x)"), boot._not_short, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("gateway", "check", "good"),
+    [
+        (Told(clock=1), boot._right, True),
+        (Told(clock=-60), boot._right, False),
+        (Told(clock=1e8), boot._right, False),
+        (Told(clock=-1e8), boot._wrong, True),
+        (Told(clock=10), boot._wrong, False),
+        (Told(), boot._not_short, True),
+        (Told(journal="kernel: Out of memory: Killed process 7 (x)"), boot._not_short, False),
+    ],
+)
 def test_clock_and_memory_are_judged_by_what_the_gateway_says(tmp_path, gateway, check, good):
     assert check(Scene(Hosts(derive(PROFILE), tmp_path), gateway, (), {})).good == good
 

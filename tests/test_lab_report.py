@@ -22,7 +22,8 @@ PARTS = {
     "journal": "",
     "machine-id": "abc\n",
     "keys": "ssh-ed25519 AAAA root@gw\n",
-    "resolves": "198.51.100.254\n", "baked": "",
+    "resolves": "198.51.100.254\n",
+    "baked": "",
     "time": "Startup finished in 3s.\nmore\n",
     "ruleset": "",
     "release": 'NAME="Debian"\nPRETTY_NAME="Debian 13"\n',
@@ -69,7 +70,8 @@ def test_complaints_are_what_the_allowlist_leaves():
 def test_only_the_control_boot_opens_anything():
     real, control = guest.credentials(False), guest.credentials(True)
     assert control.keys() - real.keys() == {
-        f"systemd.unit-dropin.{guest.FIREWALL_UNIT}", "systemd.extra-unit.gwlab-control.service",
+        f"systemd.unit-dropin.{guest.FIREWALL_UNIT}",
+        "systemd.extra-unit.gwlab-control.service",
     }
     unit = base64.b64decode(real["systemd.extra-unit.gwlab.service"]).decode()
     script = base64.b64decode(unit.split("StandardInputData=")[1]).decode()
@@ -107,9 +109,15 @@ def test_a_claim_waits_for_what_it_needs_in_any_order(at_once):
 
 
 REPORT = Report(
-    "x.raw", "00", "homelab", "1.0.0", "11",
-    (Result("a", "wans.wan", "a claim", PASS, "seen", "open"),), {"boot": 1.234}, {"accel": "tcg"},
-)  # fmt: skip
+    "x.raw",
+    "00",
+    "homelab",
+    "1.0.0",
+    "11",
+    (Result("a", "wans.wan", "a claim", PASS, "seen", "open"),),
+    {"boot": 1.234},
+    {"accel": "tcg"},
+)
 
 
 def test_the_table_says_status_claim_seen_and_verdict():
@@ -142,8 +150,20 @@ def test_nothing_asked_is_not_verified():
 def test_the_document_is_plain_json():
     document = json.loads(json.dumps(report.document(REPORT)))
     assert document["claims"][0] == {
-        "id": "a", "path": "wans.wan", "place": "", "text": "a claim", "status": "pass", "question": "", "seen": "seen",
-        "control": "open", "started": None, "seconds": 0, "needs": [], "advice": "", "capture": "", "ports": [],
-    }  # fmt: skip
+        "id": "a",
+        "path": "wans.wan",
+        "place": "",
+        "text": "a claim",
+        "status": "pass",
+        "question": "",
+        "seen": "seen",
+        "control": "open",
+        "started": None,
+        "seconds": 0,
+        "needs": [],
+        "advice": "",
+        "capture": "",
+        "ports": [],
+    }
     assert document["times"] == {"boot": 1.23}
     assert document["started"] is None

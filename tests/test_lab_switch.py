@@ -12,7 +12,7 @@ from gwimage.lab.netns import inside, ip, make, spawn
 from gwimage.lab.wire import until
 
 ETHERTYPE = 0x88B5  # IEEE 802: for local experiments
-ENDS = bytes.fromhex("ffffffffffff" "020000000001")
+ENDS = bytes.fromhex("ffffffffffff020000000001")
 BODY = struct.pack("!H", ETHERTYPE) + b"hello".ljust(46, b".")
 FULL = struct.pack("!H", ETHERTYPE) + bytes(1500)
 GUESTS, IOT, PRIORITY = 20, 4094, 5 << 13

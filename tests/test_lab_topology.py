@@ -100,8 +100,10 @@ def test_cards_sit_in_their_slots():
     lan = {"mac": "02:00:00:00:00:01", "address": "10.0.0.1/24"}
     found = lab(lans={"lan": lan, "iot": LAN | {"nic": "net1", "address": "10.0.1.1/24"}})
     assert [(card.slot, card.segments) for card in found.cards] == [
-        (0, (found.wans[0].segment,)), (1, found.lans[1].segments), (2, found.lans[0].segments),
-    ]  # fmt: skip
+        (0, (found.wans[0].segment,)),
+        (1, found.lans[1].segments),
+        (2, found.lans[0].segments),
+    ]
     assert found.cards[2].mac == "02:00:00:00:00:01"
     assert len({card.mac for card in found.cards}) == 3
     assert not any(card.tagged for card in found.cards)
@@ -160,14 +162,19 @@ def test_the_lab_keeps_clear_of_the_ipv6_that_the_profile_names():
     mine = [found.uplink.six.link, found.uplink.six.delegated, found.uplink.six.later]
     assert not any(IPv6Network("2001:db8::/34").overlaps(net) for net in mine)
     assert found.beyond6.outside not in IPv6Network("2001:db8::/34")
-    assert not {found.beyond6.outside, found.beyond6.afar, found.beyond6.narrow} & {address for net in mine for address in (net[0], net[1])}
+    assert not {found.beyond6.outside, found.beyond6.afar, found.beyond6.narrow} & {
+        address for net in mine for address in (net[0], net[1])
+    }
 
 
-@pytest.mark.parametrize("address, gateway, isp", [
-    ("2001:db8:1::2/64", "2001:db8:1::1", "2001:db8:1::1/64"),
-    ("2001:db8:1::2/64", "fe80::1", "fe80::1/64"),
-    ("2001:db8:1::2/128", "fe80::1", "fe80::1/64"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "address, gateway, isp",
+    [
+        ("2001:db8:1::2/64", "2001:db8:1::1", "2001:db8:1::1/64"),
+        ("2001:db8:1::2/64", "fe80::1", "fe80::1/64"),
+        ("2001:db8:1::2/128", "fe80::1", "fe80::1/64"),
+    ],
+)
 def test_a_fixed_address_has_its_router_and_an_attacker(address, gateway, isp):
     found = lab6({"address": address, "gateway": gateway}, {"address": "2001:db8:2::1/64"})
     six, wan = found.wans[0].six, IPv6Interface(address)

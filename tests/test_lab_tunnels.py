@@ -59,9 +59,10 @@ DATA = {
 }
 PROFILE = profile.parse(DATA, FILES)
 CLAIMS = [
-    claim for claim in profile.plan(PROFILE).claims
+    claim
+    for claim in profile.plan(PROFILE).claims
     if "wg" in claim.id or "shop" in claim.id or claim.id.startswith("wans.") and claim.id.endswith(".address")
-]  # fmt: skip
+]
 FIREWALL = """
 table inet filter {
     chain input {
@@ -153,12 +154,24 @@ class StandIn:
         rules = rules.replace("PORTS", "80" if "listens" in self.faults else "53")
         more = 'iifname "wg" accept' if "all may" in self.faults else ""
         more += '\noifname "wg" accept' if "all may come" in self.faults else ""
-        shop = "8443-8446" if "forwards too much" in self.faults else "8443" if "forwards too little" in self.faults else "8443-8445"
+        shop = (
+            "8443-8446"
+            if "forwards too much" in self.faults
+            else "8443"
+            if "forwards too little" in self.faults
+            else "8443-8445"
+        )
         strange = f"ip saddr {self.hosts.topology.wans[0].attacker.ip} udp dport 51820 reject"
-        rules = rules.replace("SHOP", shop).replace("FORWARD", more).replace("STRANGERS", strange if "answers strangers" in self.faults else "")
+        rules = (
+            rules.replace("SHOP", shop)
+            .replace("FORWARD", more)
+            .replace("STRANGERS", strange if "answers strangers" in self.faults else "")
+        )
         if "no masquerade" not in self.faults:
             rules += MASQUERADE.replace("OUT", '{ "wan", "wg", "lan" }' if "hides too much" in self.faults else '"wan"')
-        if "astray" in self.faults:  # of WireGuard's answers it depends on the version of wireguard-go whether they arrive all the same
+        if (
+            "astray" in self.faults
+        ):  # of WireGuard's answers it depends on the version of wireguard-go whether they arrive all the same
             rules = rules.replace("ct state new ct mark set 2", "udp dport 51820 drop")
         with inside("gw"):
             run(["nft", "-f", "-"], stdin=rules)
@@ -297,5 +310,7 @@ def test_a_fault_is_red_on_exactly_its_claims(seen, fault):
 
 @pytest.mark.parametrize("peer", ["phone", "branch"])
 def test_without_a_handshake_nothing_is_asked_of_a_peer(seen, peer):
-    needing = {claim.id for claim in CLAIMS if f"vpn.wg.peers.{peer}.handshake" in claim.needs and asked(claim, f"wrong key of {peer}")}
+    needing = {
+        claim.id for claim in CLAIMS if f"vpn.wg.peers.{peer}.handshake" in claim.needs and asked(claim, f"wrong key of {peer}")
+    }
     assert having(seen[f"wrong key of {peer}"], "not asked") == needing != set()

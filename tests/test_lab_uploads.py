@@ -16,7 +16,9 @@ from gwimage.lab.topology import derive
 DATA = {key: value for key, value in test_lab_tunnels.DATA.items() if key not in ("vpn", "firewall")}
 DATA |= {"qos": {"wan": {"upload": "8M"}, "dsl": {"upload": "1M"}}}
 PROFILE = profile.parse(DATA)
-CLAIMS = {claim.id: claim for claim in profile.plan(PROFILE).claims if claim.id.startswith("qos") or claim.id == "wans.wan.address"}
+CLAIMS = {
+    claim.id: claim for claim in profile.plan(PROFILE).claims if claim.id.startswith("qos") or claim.id == "wans.wan.address"
+}
 UPLOAD = "qos.wan.upload"
 WRONG = {fault: {UPLOAD} for fault in ("too wide", "too narrow", "unshaped", "no control")}
 RATES = {"": "8mbit", "too wide": "20mbit", "too narrow": "3mbit"}

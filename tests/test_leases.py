@@ -116,7 +116,9 @@ def test_a_file_that_was_not_written_to_its_end_is_moved_aside(part):
 
 def test_nothing_to_agree_with(tmp_path):
     """A first boot; a network that is no more; an earlier damage."""
-    text = SCRIPT.read_text().replace("/etc/systemd/network", f"{tmp_path}/etc").replace("/var/lib/systemd/network", str(tmp_path))
+    text = (
+        SCRIPT.read_text().replace("/etc/systemd/network", f"{tmp_path}/etc").replace("/var/lib/systemd/network", str(tmp_path))
+    )
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/20-lan.network").touch()
     for number in range(2):

@@ -33,10 +33,25 @@ def test_a_mutant_changes_one_line_and_nothing_else(every):
 def test_there_are_enough_of_every_kind(every):
     kinds = {mutant.kind for _, mutant in every}
     wanted = {
-        "rule dropped", "rule widened", "verdict turned", "policy turned", "port opened", "port widened", "port moved", "zone opened",
-        "element dropped", "address changed", "key dropped", "key misspelt", "value flipped", "number raised", "number lowered",
-        "MAC address changed", "hosts entry dropped", "unit masked",
-    }  # fmt: skip
+        "rule dropped",
+        "rule widened",
+        "verdict turned",
+        "policy turned",
+        "port opened",
+        "port widened",
+        "port moved",
+        "zone opened",
+        "element dropped",
+        "address changed",
+        "key dropped",
+        "key misspelt",
+        "value flipped",
+        "number raised",
+        "number lowered",
+        "MAC address changed",
+        "hosts entry dropped",
+        "unit masked",
+    }
     assert wanted <= kinds
     assert len({(gateway.name, mutant) for gateway, mutant in every}) > 2000
 

@@ -1,4 +1,7 @@
-"""What is claimed of the short way, against a stand-in gateway without one. In the real image: the profile `everything` of test_vm_profiles."""
+"""What is claimed of the short way, against a stand-in gateway without one.
+
+In the real image: the profile `everything` of test_vm_profiles.
+"""
 
 import pytest
 import test_lab_tunnels

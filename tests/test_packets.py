@@ -75,9 +75,7 @@ def test_networks_behind_routers_are_inside():
 def test_answers_leave_by_the_wan_that_was_asked():
     """Three of them: fixed, by DHCP, a single address. Each provider drops what is not its own."""
     hosted = "  hosted: {nic: net5, ipv4: {address: 198.18.0.7/32, gateway: 198.18.9.1}}"
-    itself, forwarded = (
-        profile("two-wans", more).replace("lans:", f"{hosted}\nlans:", 1) for more in (ON_ITSELF, FORWARDED)
-    )
+    itself, forwarded = (profile("two-wans", more).replace("lans:", f"{hosted}\nlans:", 1) for more in (ON_ITSELF, FORWARDED))
     ways = ["203.0.113.0/24 via 192.168.9.1", "198.51.100.0/24 via 192.168.9.2", "198.18.0.7 via 192.168.9.3"]
     hosts = {
         "fibre": Host((("fibre", "203.0.113.1/24"), ("core", "192.168.9.1/24")), router=True),

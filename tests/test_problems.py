@@ -86,7 +86,7 @@ def test_order_and_severity():
         "a: {password:\nhunter2-, b: }}",
         "a: {password:\n\n   !y hunter2-}",
         "? password\n: !x hunter2-",
-        "password: |\n  x\n  hunter2-: \"\n   :\n",
+        'password: |\n  x\n  hunter2-: "\n   :\n',
         "password: x\n  hunter2-: y",
     ],
 )
@@ -138,7 +138,9 @@ def test_nothing_of_the_admin_is_echoed(admin):
 
 
 def test_private_keys_are_masked():
-    text = "a:\n  - -----BEGIN OPENSSH PRIVATE KEY-----\n    b3BlbnNzaC1: rZXktdjEA\n  -----END OPENSSH PRIVATE KEY-----\nb: c\n"
+    text = (
+        "a:\n  - -----BEGIN OPENSSH PRIVATE KEY-----\n    b3BlbnNzaC1: rZXktdjEA\n  -----END OPENSSH PRIVATE KEY-----\nb: c\n"
+    )
     read = source.parse(text, "p")
     assert read.problems
     assert not any("b3B" in as_text(problem) or "BEGIN" in as_text(problem) for problem in read.problems)

@@ -81,7 +81,12 @@ def test_the_reader_takes_every_volume(cloud_init, volumes, tmp_path):
     for name, files in volumes.items():
         meta = yaml.safe_load(files["meta-data"])
         network = yaml.safe_load(files.get("network-config", b""))
-        assert read[name] == {"taken": True, "instance": meta["instance-id"], "parts": ["text/cloud-config"], "network": network}, name
+        assert read[name] == {
+            "taken": True,
+            "instance": meta["instance-id"],
+            "parts": ["text/cloud-config"],
+            "network": network,
+        }, name
 
 
 def test_it_would_complain(schemas):

@@ -85,7 +85,9 @@ def test_all_that_is_in_the_image_is_roots(image, tmp_path):
         (tmp_path / "packages").write_bytes(disk.read(place.size))
     script = 'mount --bind "$WORK" "$TREE/mnt" && exec chroot "$TREE" fsck.erofs --preserve --extract=/mnt/tree /mnt/packages'
     env = {"TREE": str(oracle.tree()), "WORK": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], env=env, check=True, capture_output=True)
+    subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", script], env=env, check=True, capture_output=True
+    )
     found = {path: path.lstat() for path in (tmp_path / "tree").rglob("*")}
     assert len(found) > 1000
     assert [path for path, stat in found.items() if stat.st_uid or stat.st_gid or stat.st_mode & S_ISGID] == []
@@ -128,7 +130,10 @@ def test_the_newest_image_of_the_gateway_is_taken(out, changed):
     ("more", "words"),
     [
         ("image: {packages: [mtr-tiny]}\n", "packages or partitions differ (mkosi.conf.d/10-profile.conf)"),
-        ("image: {state_size: 128M}\n", "packages or partitions differ (mkosi.conf.d/10-profile.conf, mkosi.repart/40-state.conf)"),
+        (
+            "image: {state_size: 128M}\n",
+            "packages or partitions differ (mkosi.conf.d/10-profile.conf, mkosi.repart/40-state.conf)",
+        ),
     ],
 )
 def test_other_packages_need_a_build(out, changed, more, words):
@@ -229,9 +234,12 @@ def test_when_it_is_killed_nothing_half_is_left(out, changed, tmp_path, how):
     before = {path.name for path in out.iterdir()} | {f"{STEM}.log"}
     argv = [*GWIMAGE, "rebake", str(changed), "-o", str(out)]
     with subprocess.Popen(
-        argv, cwd=ROOT, env=stub(tmp_path / "bin", 'touch "$0.runs"; exec tail -f /dev/null'), stderr=subprocess.DEVNULL,
+        argv,
+        cwd=ROOT,
+        env=stub(tmp_path / "bin", 'touch "$0.runs"; exec tail -f /dev/null'),
+        stderr=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    ) as process:  # fmt: skip
+    ) as process:
         try:
             assert wait_for((tmp_path / "bin/qemu-img.runs").exists, process), "it did not come to the qcow2"
             process.send_signal(how)
@@ -259,5 +267,7 @@ def test_profiles_that_differ_in_their_configuration_share_all_definitions_but_t
     )
     assert [path for path in homelab if homelab[path] != changed[path]] == ["mkosi.conf.d/20-name.conf"]
     assert homelab["mkosi.conf.d/20-name.conf"].text == "[Output]\nOutput=homelab_1.0.0_amd64\n"
-    seeds = {files["mkosi.conf.d/10-profile.conf"].text.partition("Seed=")[2].split()[0] for files in (homelab, changed, generic)}
+    seeds = {
+        files["mkosi.conf.d/10-profile.conf"].text.partition("Seed=")[2].split()[0] for files in (homelab, changed, generic)
+    }
     assert len(seeds) == 2

@@ -17,22 +17,50 @@ from gwimage.report import junit, page
 from gwimage.report.words import duration, instant
 from gwimage.verify import Report
 
-HOSTILE = "</pre></style><script>alert(1)</script><img src=https://x.example onerror=x>\"'&amp;]]>\x00\x1b[31m\ud800\ufffe\u202e<!--"
+HOSTILE = (
+    "</pre></style><script>alert(1)</script><img src=https://x.example onerror=x>\"'&amp;]]>\x00\x1b[31m\ud800\ufffe\u202e<!--"
+)
 SEEN = "url(https://x.example) @import 'x'"
-TIMES = {"address on wan": 41.2, "boot done": 58.9, "power-off": 1.8, "second boot: boot done": 57.2, "whole verification": 162.34}
+TIMES = {
+    "address on wan": 41.2,
+    "boot done": 58.9,
+    "power-off": 1.8,
+    "second boot: boot done": 57.2,
+    "whole verification": 162.34,
+}
 RESULTS = (
     Result("wans.wan.address", "wans.wan.ipv4", "an address", PASS, "seen it", "", 1700000000.5, 0.25, "by ARP"),
     Result(
-        "lans.lan.closed", "lans.lan", "closed", FAIL, "open 80", "no control: silent", 1700000001, 2.5, "by SYN",
-        advice="Port 80: `gwimage explain` says why.", capture="lans.lan.closed.pcapng", packets=("0.000 lan IP a > b", "and 3 more"),
+        "lans.lan.closed",
+        "lans.lan",
+        "closed",
+        FAIL,
+        "open 80",
+        "no control: silent",
+        1700000001,
+        2.5,
+        "by SYN",
+        advice="Port 80: `gwimage explain` says why.",
+        capture="lans.lan.closed.pcapng",
+        packets=("0.000 lan IP a > b", "and 3 more"),
     ),
-    Result("lans.lan.dns", "lans.lan", "names", NOT_ASKED, "needs lans.lan.closed", question="by DNS", needs=("lans.lan.closed",)),
+    Result(
+        "lans.lan.dns", "lans.lan", "names", NOT_ASKED, "needs lans.lan.closed", question="by DNS", needs=("lans.lan.closed",)
+    ),
     Result("services.ntp", "services.ntp", "the time", CANNOT, "no clock", question="no lab can ask this"),
-)  # fmt: skip
+)
 RED = Report(
-    "x.raw", "ab" * 32, "homelab", "1.0.0", "cd" * 32, RESULTS, TIMES, {"accel": "tcg"}, 1700000000.0,
+    "x.raw",
+    "ab" * 32,
+    "homelab",
+    "1.0.0",
+    "cd" * 32,
+    RESULTS,
+    TIMES,
+    {"accel": "tcg"},
+    1700000000.0,
     {"lans.lan": "homelab.yaml:12:3: lan:  [lans.lan]"},
-)  # fmt: skip
+)
 GREEN = replace(RED, results=RESULTS[:1])
 DRAWING = picture.drawing(picture.derive(load(source.read(str(ROOT / "profiles/two-lans.yaml")))[0]))
 
@@ -42,7 +70,9 @@ def hostile() -> Report:
     result = Result(*[HOSTILE] * 3, FAIL, SEEN + HOSTILE, HOSTILE, 1, 1, HOSTILE, (HOSTILE,), HOSTILE, HOSTILE, (HOSTILE, SEEN))
     results = [replace(result, id=f"{HOSTILE}{status}", status=status) for status in (PASS, FAIL, NOT_ASKED, CANNOT)]
     words = {HOSTILE: HOSTILE}
-    return Report(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, tuple(results), {HOSTILE: 1.0}, words, 1, words, ((HOSTILE, HOSTILE),))
+    return Report(
+        HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, tuple(results), {HOSTILE: 1.0}, words, 1, words, ((HOSTILE, HOSTILE),)
+    )
 
 
 # What Jenkins' JUnit plugin, GitLab and Surefire's readers have in common: element -> (attributes, children with how often).
@@ -58,7 +88,7 @@ SHAPE = {
     "failure": ({"message", "type"}, {}),
     "skipped": ({"message"}, {}),
     "system-out": (set(), {}),
-}  # fmt: skip
+}
 
 
 def check(element: ElementTree.Element) -> None:
@@ -85,8 +115,10 @@ def test_junit_has_the_shape_that_readers_share(found):
     (suite,) = root
     cases = suite.findall("testcase")
     assert [int(suite.get(name)) for name in ("tests", "failures", "skipped")] == [
-        len(cases), len(suite.findall(".//failure")), len(suite.findall(".//skipped")),
-    ]  # fmt: skip
+        len(cases),
+        len(suite.findall(".//failure")),
+        len(suite.findall(".//skipped")),
+    ]
     names = [(case.get("classname"), case.get("name")) for case in cases]
     assert len(set(names)) == len(names)
 
@@ -95,8 +127,10 @@ def test_junit_says_what_became_of_each_claim():
     root = ElementTree.fromstring(junit.render(RED).encode())
     passed, failed, waits, cannot = root.iter("testcase")
     assert (passed.get("classname"), passed.get("name"), passed.get("time")) == (
-        "homelab.wans.wan", "an address (wans.wan.address)", "0.250",
-    )  # fmt: skip
+        "homelab.wans.wan",
+        "an address (wans.wan.address)",
+        "0.250",
+    )
     assert [child.tag for child in passed] == ["system-out"]
     assert failed.find("failure").get("message") == "open 80; no control: silent"
     for words in ("look first: Port 80", "profile: homelab.yaml:12:3", "capture: lans.lan.closed.pcapng", "and 3 more"):
@@ -157,10 +191,24 @@ def test_red_comes_first_with_all_that_helps():
     places = [read.text.index(words) for words in order]
     assert places == sorted(places)
     for words in (
-        "not verified", "Two rooms & a shed", "open 80", "no control: silent", "homelab.yaml:12:3: lan:", "by SYN",
-        "22:13:21, 2.5 s", "0.000 lan IP a > b", "lans.lan.closed.pcapng", "41.2", "58.9 / 57.2 s", "162.3 s", "took 2.7 min",
-        "2023-11-14 22:13:20 UTC", "cd" * 32, "no clock", "networkd tries again",
-    ):  # fmt: skip
+        "not verified",
+        "Two rooms & a shed",
+        "open 80",
+        "no control: silent",
+        "homelab.yaml:12:3: lan:",
+        "by SYN",
+        "22:13:21, 2.5 s",
+        "0.000 lan IP a > b",
+        "lans.lan.closed.pcapng",
+        "41.2",
+        "58.9 / 57.2 s",
+        "162.3 s",
+        "took 2.7 min",
+        "2023-11-14 22:13:20 UTC",
+        "cd" * 32,
+        "no clock",
+        "networkd tries again",
+    ):
         assert words in read.text, words
     assert ("code", {}) in read.elements and ("svg", "networks") in [(tag, at.get("class")) for tag, at in read.elements]
 

@@ -57,9 +57,35 @@ def test_no_object_takes_unknown_keys(name):
             assert "additionalProperties" in node, path
 
 
-RULES = {"additionalProperties", "required", "dependentRequired", "propertyNames", "not", "type", "pattern", "format", "enum", "const"}
+RULES = {
+    "additionalProperties",
+    "required",
+    "dependentRequired",
+    "propertyNames",
+    "not",
+    "type",
+    "pattern",
+    "format",
+    "enum",
+    "const",
+}
 RULES |= {"minimum", "maximum", *words.LIMITS}
-FREE = {"$schema", "$ref", "$defs", "title", "description", "default", "examples", "properties", "items", "if", "then", "else", "patternErrorMessage", "seedable"}
+FREE = {
+    "$schema",
+    "$ref",
+    "$defs",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "properties",
+    "items",
+    "if",
+    "then",
+    "else",
+    "patternErrorMessage",
+    "seedable",
+}
 
 
 @pytest.mark.parametrize("name", FRAGMENTS)
@@ -107,14 +133,18 @@ def test_addresses(text):
     assert schema.ipv4_range(f"{text}-{text}")
 
 
-@pytest.mark.parametrize("text", ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.256", "1.2.3.4 ", "1.2.3.4\n", "１.2.3.4", "::1"])
+@pytest.mark.parametrize(
+    "text", ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.256", "1.2.3.4 ", "1.2.3.4\n", "１.2.3.4", "::1"]
+)
 def test_no_addresses(text):
     assert not schema.ipv4_address(text)
     assert not schema.ipv4_prefix(f"{text}/24")
     assert not schema.ipv4_range(f"{text}-1.2.3.4")
 
 
-@pytest.mark.parametrize("text", ["1.2.3.4", "1.2.3.4/", "1.2.3.4/33", "1.2.3.4/+8", "1.2.3.4/08", "1.2.3.4/8/8", "1.2.3.4/255.0.0.0"])
+@pytest.mark.parametrize(
+    "text", ["1.2.3.4", "1.2.3.4/", "1.2.3.4/33", "1.2.3.4/+8", "1.2.3.4/08", "1.2.3.4/8/8", "1.2.3.4/255.0.0.0"]
+)
 def test_no_prefixes(text):
     assert not schema.ipv4_prefix(text)
 

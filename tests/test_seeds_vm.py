@@ -6,13 +6,13 @@ import pytest
 from conftest import HOMELAB
 from rebake import rebake
 from sites import wanted as wanted_of
+from visits import clone, etc_of, seeded
 
 from gwimage import compile as compiler
 from gwimage import instance, seed, site, source, volume
 from gwimage.lab import world
 from gwimage.lab.course import Job
 from gwimage.lab.qemu import Seed, Shape
-from visits import clone, etc_of, seeded
 
 pytestmark = pytest.mark.vm
 PROFILE = source.read(str(HOMELAB))
@@ -22,8 +22,15 @@ system: {admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkK
 services: {ssh: {from: [lan]}}
 """
 # what cloud-init writes besides, of the identity that it finds in the seed
-CLOUD_INITS = {"/etc/sudoers.d/90-cloud-init-users", "/etc/shadow", "/etc/shadow-", "/etc/passwd-", "/etc/group-", "/etc/gshadow-",
-               "/etc/ssh/sshd_config.d/50-cloud-init.conf"}  # fmt: skip
+CLOUD_INITS = {
+    "/etc/sudoers.d/90-cloud-init-users",
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/passwd-",
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/etc/ssh/sshd_config.d/50-cloud-init.conf",
+}
 
 
 def contents(text: str, profile: source.Source = PROFILE) -> dict[str, bytes]:
@@ -62,12 +69,19 @@ def test_a_seed_that_is_not_right_changes_nothing(image, tmp_path):
     found = world.call(seeded, Job(image, parsed, (), Shape(), tmp_path), cases, say=print)
     leases = {name: lease.rpartition(".")[0] for name, (lease, _, _) in found.items()}
     assert leases == dict.fromkeys(cases, "10.0.0") | {"a good one": "10.7.0"}
-    assert {name: answer for name, (_, answer, _) in found.items() if answer != "silent"} == {}, "a gateway without rules would answer reset"
+    assert {name: answer for name, (_, answer, _) in found.items() if answer != "silent"} == {}, (
+        "a gateway without rules would answer reset"
+    )
     console = {name: text for name, (_, _, text) in found.items()}
     says = {
-        "flipped": "it is damaged", "half": "it is damaged", "large": "it is too large", "another kind": "it is of another kind",
-        "another base": "it was made against another image", "torn": "is damaged", "two": "several seeds",
-    }  # fmt: skip
+        "flipped": "it is damaged",
+        "half": "it is damaged",
+        "large": "it is too large",
+        "another kind": "it is of another kind",
+        "another base": "it was made against another image",
+        "torn": "is damaged",
+        "two": "several seeds",
+    }
     assert [name for name, words in says.items() if words not in console[name]] == []
     assert "seed" not in console["none"] and "seed" not in console["cloud-init's"]
 
@@ -82,7 +96,10 @@ def test_a_changed_seed_does_what_explain_foretold(image, tmp_path, key):
     parsed = compiler.load(profile)[0]
     baked = rebake(image, compiler.render(parsed, profile), tmp_path / "baked.raw")
     admin = f"system: {{admin: {{ssh_keys: [{key.with_suffix('.pub').read_text().strip()}]}}}}\n"
-    sites = {"a": "site: branch-a\n", "b": "site: branch-b\nlans: {lan: {dhcp: {pool: 10.0.0.120-10.0.0.199}}}\ndns: {domain: b.example}\n"}
+    sites = {
+        "a": "site: branch-a\n",
+        "b": "site: branch-b\nlans: {lan: {dhcp: {pool: 10.0.0.120-10.0.0.199}}}\ndns: {domain: b.example}\n",
+    }
     cases, told = {}, {}
     for name, text in sites.items():
         (tmp_path / f"{name}.yaml").write_text(text + admin)

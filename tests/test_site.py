@@ -91,16 +91,30 @@ def test_what_a_site_may_not_do(text, wrong):
 
 def test_no_key_that_changes_packages_is_seedable():
     assert schema.seedable() == [
-        "system", "dns", "wans", "lans", "routes", "qos", "vpn", "firewall.sets", "firewall.allow", "firewall.forwards", "firewall.log",
-    ]  # fmt: skip
+        "system",
+        "dns",
+        "wans",
+        "lans",
+        "routes",
+        "qos",
+        "vpn",
+        "firewall.sets",
+        "firewall.allow",
+        "firewall.forwards",
+        "firewall.log",
+    ]
 
 
 def test_a_seed_is_the_difference():
     found = seed_of(SUBNET)
     assert set(found.changed) == {
-        "etc/hostname", "etc/hosts", "etc/nftables/gwimage.nft", "etc/systemd/network/10-wan.network",
-        "etc/systemd/network/20-lan.network", "etc/systemd/resolved.conf.d/10-gwimage.conf",
-    }  # fmt: skip
+        "etc/hostname",
+        "etc/hosts",
+        "etc/nftables/gwimage.nft",
+        "etc/systemd/network/10-wan.network",
+        "etc/systemd/network/20-lan.network",
+        "etc/systemd/resolved.conf.d/10-gwimage.conf",
+    }
     assert found.changed["etc/hostname"].text == "branch-7\n"
     assert found.base + "\n" == BASE[seed.BASE].text
     nothing = seed_of("site: homelab\n")
@@ -174,14 +188,16 @@ def test_files_beside_a_site_are_not_those_beside_the_profile(tmp_path):
         (tmp_path / folder / "key").write_text(bits + "\n")
         (tmp_path / folder / "key").chmod(0o600)
     peers = "peers: {me: {public_key: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, address: 10.9.0.2}}"
-    vpn = "vpn: {wg0: {address: 10.9.0.1/24, port: 51820, private_key_file: key, %s}}\n" % peers
+    vpn = f"vpn: {{wg0: {{address: 10.9.0.1/24, port: 51820, private_key_file: key, {peers}}}}}\n"
     (tmp_path / "profile/p.yaml").write_text(HOMELAB.read_text() + vpn)
     (tmp_path / "site/s.yaml").write_text("site: x\nvpn: {wg0: {private_key_file: key}}\n")
     base = source.read(str(tmp_path / "profile/p.yaml"))
     given = source.read(str(tmp_path / "site/s.yaml"))
     wanted, problems = wanted_of(base, given)
     assert wanted, problems
-    found = seed.difference("x", compiler.render(compiler.load(base)[0], base), compiler.render(wanted, site.overlay(base, given)))
+    found = seed.difference(
+        "x", compiler.render(compiler.load(base)[0], base), compiler.render(wanted, site.overlay(base, given))
+    )
     secrets = [file for file in found.changed.values() if "B" * 42 in file.text]
     assert [file.mode for file in secrets] == [0o600]
     said = gwimage("seed", tmp_path / "profile/p.yaml", "--site", tmp_path / "site/s.yaml", "--explain")

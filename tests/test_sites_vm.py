@@ -16,23 +16,26 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZG
 ADMIN = "system: {admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB8eHRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA b]}}\n"
 HASH = "$6$abcdefgh$" + "x" * 86
 SECRETS = {"system.admin.password_hash": HASH, "vpn.wg.private_key_file": "eCFbyK1Hn6qBUUIxCxIcNQV9OJHH6qRBzRL8s2KZyVs="}
-MORE = {"name and key": f"vpn: {{wg: {{port: 51820, address: 10.99.0.1/24}}}}\nservices: {{ssh: {{from: [lan]}}}}\n{ADMIN}"}  # to the profile
+MORE = {
+    "name and key": f"vpn: {{wg: {{port: 51820, address: 10.99.0.1/24}}}}\nservices: {{ssh: {{from: [lan]}}}}\n{ADMIN}"
+}  # to the profile
 SITES = {
-    "name and key":
-        f"site: branch-6\nsystem: {{timezone: Europe/Berlin, admin: {{ssh_keys: [{KEY}]}}}}\n",
-    "subnet and static WAN":
-        "site: branch-7\nwans: {wan: {ipv4: {address: 203.0.113.7/24, gateway: 203.0.113.1}, dns: [9.9.9.9]}}\n"
-        "lans: {lan: {address: 10.7.0.1/24, dhcp: {pool: 10.7.0.100-10.7.0.199}}}\n",
+    "name and key": f"site: branch-6\nsystem: {{timezone: Europe/Berlin, admin: {{ssh_keys: [{KEY}]}}}}\n",
+    "subnet and static WAN": "site: branch-7\nwans: {wan: {ipv4: {address: 203.0.113.7/24, gateway: 203.0.113.1}, dns: [9.9.9.9]}}\n"
+    "lans: {lan: {address: 10.7.0.1/24, dhcp: {pool: 10.7.0.100-10.7.0.199}}}\n",
     "reservations": "site: branch-8\nlans: {lan: {dhcp: {reservations: {nas: {mac: bc:24:11:00:00:05, address: 10.0.0.5}}}}}\n",
-}  # fmt: skip
+}
 # machine, and whether the seed is a disk and no CD
 SHAPES = {
-    "name and key": (Shape(), False), "subnet and static WAN": (Shape("q35"), True),
+    "name and key": (Shape(), False),
+    "subnet and static WAN": (Shape("q35"), True),
     "reservations": (Shape(state_disk=False), True),
-}  # fmt: skip
+}
 FEW = {("name and key", "cloud-init"), ("subnet and static WAN", "native"), ("reservations", "cloud-init")}
 RUNS = [
-    pytest.param(name, kind, marks=() if (name, kind) in FEW else pytest.mark.more) for name in SITES for kind in ("cloud-init", "native")
+    pytest.param(name, kind, marks=() if (name, kind) in FEW else pytest.mark.more)
+    for name in SITES
+    for kind in ("cloud-init", "native")
 ]
 
 
@@ -50,7 +53,9 @@ def test_a_gateway_is_what_its_site_says(image, tmp_path, name, kind):
     shape = Shape(shape.machine, state_disk=shape.state_disk, seeds=(Seed(tmp_path / "seed.iso", disk),))
     said, out = [], tmp_path / "out"
     out.mkdir()
-    found = verify(baked, made.profile, compiler.claims(made.profile), shape=shape, ports=PORTS, logs=out / "lab", say=said.append)
+    found = verify(
+        baked, made.profile, compiler.claims(made.profile), shape=shape, ports=PORTS, logs=out / "lab", say=said.append
+    )
     report.write(found, made.profile, out / "gateway")
     print(*said, report.table(found), sep="\n")
     assert red(found) == set()

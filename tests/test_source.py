@@ -47,14 +47,20 @@ def test_data(text, data):
 REFUSED = {
     "duplicate": ("a: 1\nb: 2\na: 3", ["3:1 key 'a' appears twice, first in line 1"]),
     "duplicate deep": ("x: {a: 1, b: 2, 'a': 3}", ["1:17 key 'a' appears twice, first in line 1"]),
-    "duplicate thrice": ("a: 1\na: 2\na: 3", ["2:1 key 'a' appears twice, first in line 1", "3:1 key 'a' appears twice, first in line 1"]),
+    "duplicate thrice": (
+        "a: 1\na: 2\na: 3",
+        ["2:1 key 'a' appears twice, first in line 1", "3:1 key 'a' appears twice, first in line 1"],
+    ),
     "documents": ("a: b\n---\nc: d", ["2:1 a second document begins here"]),
     "tag": ("a: !!str 5", ["1:4 tags are not allowed"]),
     "bare tag": ("a: ! b", ["1:4 tags are not allowed"]),
     "python tag": ("a: !!python/object/apply:os.system [x]", ["1:4 tags are not allowed"]),
     "anchor": ("a: &x b\nc: *x", [f"{at} anchors and aliases (& and *) are not allowed" for at in ("1:4", "2:4")]),
     "merge": ("b:\n  <<: {c: d}", ["2:3 merge keys (<<) are not allowed"]),
-    "yes": ("a: yes\nb: [no, Off]", ["1:4 'yes' is ambiguous in YAML", "2:5 'no' is ambiguous in YAML", "2:9 'Off' is ambiguous in YAML"]),
+    "yes": (
+        "a: yes\nb: [no, Off]",
+        ["1:4 'yes' is ambiguous in YAML", "2:5 'no' is ambiguous in YAML", "2:9 'Off' is ambiguous in YAML"],
+    ),
     "True": ("a: True", ["1:4 'True' is ambiguous in YAML"]),
     "list key": ("a: b\n? [c]\n: d", ["2:3 a key must be text"]),
     "null key": ("a: b\n~: d", ["2:1 a key must be text"]),
@@ -71,12 +77,22 @@ REFUSED = {
     "escaped bidi": ('a: "\\u202e"', ["1:4 an escape makes an invisible or control character"]),
     "escaped surrogate": ('a: "\\ud800"', ["1:4 an escape makes an invisible or control character"]),
     "escaped key": ('"a\\0": b', ["1:1 an escape makes an invisible or control character"]),
-    "tab": ("a:\n\tb: c", ["2:1 not YAML: while scanning for the next token, found character '\\t' that cannot start any token"]),
+    "tab": (
+        "a:\n\tb: c",
+        ["2:1 not YAML: while scanning for the next token, found character '\\t' that cannot start any token"],
+    ),
     "colon": ("a: b: c", ["1:5 not YAML: mapping values are not allowed here"]),
     "unclosed": ("a: [b", ["1:6 not YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'"]),
     "utf-8": (b"a: b\nc: \xff", ["2:4 the profile is not UTF-8 text"]),
     "utf-16": ("a: b".encode("utf-16"), ["1:1 the profile is not UTF-8 text"]),
-    "several": ("a: yes\nb: &x 1\nb: 2", ["1:4 'yes' is ambiguous in YAML", "2:4 anchors and aliases (& and *) are not allowed", "3:1 key 'b' appears twice, first in line 2"]),
+    "several": (
+        "a: yes\nb: &x 1\nb: 2",
+        [
+            "1:4 'yes' is ambiguous in YAML",
+            "2:4 anchors and aliases (& and *) are not allowed",
+            "3:1 key 'b' appears twice, first in line 2",
+        ],
+    ),
 }
 
 
@@ -124,13 +140,26 @@ def test_what_unicode_calls_invisible_is_refused():
             assert not unseen.UNSEEN.search(char), hex(number)
 
 
-@pytest.mark.parametrize("char", "\xa0\u034f\u115f\u1160\u17b5\u180b\u180e\u2007\u2065\u2800\u3000\u3164\ufe00\ufe0f\uffa0\U000e0100")
+@pytest.mark.parametrize(
+    "char", "\xa0\u034f\u115f\u1160\u17b5\u180b\u180e\u2007\u2065\u2800\u3000\u3164\ufe00\ufe0f\uffa0\U000e0100"
+)
 def test_what_looks_like_nothing_is_refused(char):
     (problem,) = source.parse(f"# a{char}b\na: b", "p").problems
     assert problem.message.startswith(f"character U+{ord(char):04X} ")
 
 
-@pytest.mark.parametrize("comment", ["Grüße", "台所のスイッチ", "нет", "e\u0301", "1\ufe0f\u20e3 😀 👍🏽 ☎\ufe0f", "👩\u200d💻 👨\u200d👩\u200d👧 ❤\ufe0f\u200d🔥", "½ × “”—…"])
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "Grüße",
+        "台所のスイッチ",
+        "нет",
+        "e\u0301",
+        "1\ufe0f\u20e3 😀 👍🏽 ☎\ufe0f",
+        "👩\u200d💻 👨\u200d👩\u200d👧 ❤\ufe0f\u200d🔥",
+        "½ × “”—…",
+    ],
+)
 def test_ordinary_text_is_welcome(comment):
     assert not source.parse(f"a: b # {comment}\n", "p").problems
 
@@ -196,9 +225,19 @@ def test_files_that_the_profile_names(tmp_path):
     (tmp_path / "a.key").write_text("secret\n")
     (tmp_path / "a.key").chmod(0o640)
     read = write(tmp_path, NAMED)
-    assert read.names == {("vpn", "a", "key_file"): "a.key", ("vpn", "a", "psk_file"): "sub/../a.key", ("vpn", "b", 0, "key_file"): "/nowhere"}
-    assert {name: file.text for name, file in read.files.items()} == {"a.key": "secret\n", "sub/../a.key": "secret\n", "/nowhere": ""}
-    assert [(p.path[1], p.severity, p.message) for p in unread(read)] == [("b", "error", "cannot use this file: no such file or directory")]
+    assert read.names == {
+        ("vpn", "a", "key_file"): "a.key",
+        ("vpn", "a", "psk_file"): "sub/../a.key",
+        ("vpn", "b", 0, "key_file"): "/nowhere",
+    }
+    assert {name: file.text for name, file in read.files.items()} == {
+        "a.key": "secret\n",
+        "sub/../a.key": "secret\n",
+        "/nowhere": "",
+    }
+    assert [(p.path[1], p.severity, p.message) for p in unread(read)] == [
+        ("b", "error", "cannot use this file: no such file or directory")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +278,9 @@ def test_all_files_together_are_no_larger_than_a_profile(tmp_path):
     for number in range(18):
         (tmp_path / f"{number}").write_bytes(b"x" * named.LARGEST)
     read = write(tmp_path, "\n".join(f"a{number}_file: '{number}'" for number in range(18)))
-    assert [p.message for p in unread(read) if p.severity == "error"] == ["cannot use this file: all files together are larger than 1 MiB"] * 2
+    assert [p.message for p in unread(read) if p.severity == "error"] == [
+        "cannot use this file: all files together are larger than 1 MiB"
+    ] * 2
 
 
 def test_standard_input(tmp_path):

@@ -32,12 +32,16 @@ def made(more: str = "", wan: str = WAN) -> tuple[dict[str, SimpleNamespace], di
     written = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
     # only what has no effect before all of it is there; the sum comes last
     assert list(written) == [BECOME, ARCHIVE, SUM]
-    assert yaml.safe_load(files["user-data"])["bootcmd"] == ["rm -f /var/lib/cloud/instance/sem/config_write_files"], "they come at each boot"
+    assert yaml.safe_load(files["user-data"])["bootcmd"] == ["rm -f /var/lib/cloud/instance/sem/config_write_files"], (
+        "they come at each boot"
+    )
     raw = base64.b64decode(written[ARCHIVE]["content"])
     assert written[SUM]["content"] == f"{hashlib.sha256(raw).hexdigest()}  {ARCHIVE}\n"
     with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
         members = {
-            one.name: SimpleNamespace(mode=one.mode, link=one.linkname, text=archive.extractfile(one).read().decode() if one.isfile() else "")
+            one.name: SimpleNamespace(
+                mode=one.mode, link=one.linkname, text=archive.extractfile(one).read().decode() if one.isfile() else ""
+            )
             for one in archive
         }
     return members, yaml.safe_load(files["network-config"]), yaml.safe_load(files["meta-data"])["instance-id"], found
@@ -80,17 +84,29 @@ def test_another_content_is_another_instance():
     ("wan", "wanted"),
     [
         (WAN, {"ethernets": {"wan": {"match": {"name": "en*s18"}, "dhcp4": True}}}),
-        ("{mac: bc:24:11:00:00:01, ipv4: dhcp}", {"ethernets": {"wan": {"match": {"macaddress": "bc:24:11:00:00:01"}, "dhcp4": True}}}),
+        (
+            "{mac: bc:24:11:00:00:01, ipv4: dhcp}",
+            {"ethernets": {"wan": {"match": {"macaddress": "bc:24:11:00:00:01"}, "dhcp4": True}}},
+        ),
         ("{nic: net0, ipv4: dhcp, cloned_mac: 52:54:00:00:00:07}", {"macaddress": "52:54:00:00:00:07"}),
-        ("{nic: net3, vlan: 7, ipv4: dhcp}",
-         {"ethernets": {"card": {"match": {"name": "en*s21"}}}, "vlans": {"wan": {"id": 7, "link": "card", "dhcp4": True}}}),
-        ("{nic: net0, ipv4: {address: 203.0.113.2/29, gateway: 203.0.113.1}, dns: [203.0.113.53]}",
-         {"addresses": ["203.0.113.2/29"], "routes": [{"to": "0.0.0.0/0", "via": "203.0.113.1"}],
-          "nameservers": {"addresses": ["203.0.113.53"]}}),
-        ("{nic: net0, ipv4: {address: 203.0.113.7/32, gateway: 203.0.113.1}}",
-         {"addresses": ["203.0.113.7/29"], "nameservers": {"addresses": ["9.9.9.9", "1.1.1.1"]}}),
+        (
+            "{nic: net3, vlan: 7, ipv4: dhcp}",
+            {"ethernets": {"card": {"match": {"name": "en*s21"}}}, "vlans": {"wan": {"id": 7, "link": "card", "dhcp4": True}}},
+        ),
+        (
+            "{nic: net0, ipv4: {address: 203.0.113.2/29, gateway: 203.0.113.1}, dns: [203.0.113.53]}",
+            {
+                "addresses": ["203.0.113.2/29"],
+                "routes": [{"to": "0.0.0.0/0", "via": "203.0.113.1"}],
+                "nameservers": {"addresses": ["203.0.113.53"]},
+            },
+        ),
+        (
+            "{nic: net0, ipv4: {address: 203.0.113.7/32, gateway: 203.0.113.1}}",
+            {"addresses": ["203.0.113.7/29"], "nameservers": {"addresses": ["9.9.9.9", "1.1.1.1"]}},
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_way_out_of_the_first_boot(wan, wanted):
     network = made(wan=wan)[1]
     assert network.pop("version") == 2
@@ -118,7 +134,10 @@ def test_the_command_needs_no_site(tmp_path):
     assert by_pipe.returncode == 0, by_pipe.stderr
     assert (tmp_path / "pipe" / f"{stem}.seed.iso").read_bytes() == (tmp_path / f"{stem}.seed.iso").read_bytes()
     explained = gwimage(HOMELAB, "--base", "debian-13", "--explain")
-    assert "the first boot installs what is missing" in explained.stdout and "+++ seed/etc/nftables/gwimage.nft" in explained.stdout
+    assert (
+        "the first boot installs what is missing" in explained.stdout
+        and "+++ seed/etc/nftables/gwimage.nft" in explained.stdout
+    )
     assert gwimage(HOMELAB).returncode == 2
     own = gwimage(HOMELAB, "--site", HOMELAB)
     assert own.returncode == 1 and "a site begins with its name" in own.stderr

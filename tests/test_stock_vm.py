@@ -3,11 +3,12 @@
 import dataclasses
 
 import pytest
-from bench import boots, gateways
 from conftest import HOMELAB
 from mirror import fill
 from proofs import PORTS, red
+from visits import become, cut_off, reseeded
 
+from bench import boots, gateways
 from gwimage import compile as compiler
 from gwimage import host, instance, report, source
 from gwimage.lab import world
@@ -15,7 +16,6 @@ from gwimage.lab.course import Job
 from gwimage.lab.qemu import Seed, Shape
 from gwimage.step import Steps
 from gwimage.verify import verify
-from visits import become, cut_off, reseeded
 
 # two of its boots are a whole Debian's, minutes each where others run beside it
 pytestmark = [pytest.mark.vm, pytest.mark.more]
@@ -53,7 +53,9 @@ def became(stock, tmp_path_factory):
     given, profile = seeded(folder, "seed")
     shape = dataclasses.replace(SHAPE, seeds=(given,))
     console = world.call(become, Job(raw, profile, (), shape, folder), packages, say=print)
-    assert "gwimage: installing busybox-static nftables" in console and "this is the gateway homelab" in console, console[-5000:]
+    assert "gwimage: installing busybox-static nftables" in console and "this is the gateway homelab" in console, console[
+        -5000:
+    ]
     return folder / "os.qcow2", profile, shape
 
 

@@ -24,13 +24,19 @@ MORE_FAULTS = ("isp-silent", "wan-address", "wan-subnet")
 NFT = "config/etc/nftables/gwimage.nft"
 MUTANTS = {
     "masquerade removed": (
-        "config/etc/systemd/network/20-lan.network", "IPMasquerade=ipv4\n", "", {"lans.lan.source"},
+        "config/etc/systemd/network/20-lan.network",
+        "IPMasquerade=ipv4\n",
+        "",
+        {"lans.lan.source"},
     ),
     "firewall open": (
-        NFT, "policy drop;", "policy accept;",
-        {f"{zone}.closed{what}" for zone in ("wans.wan", "lans.lan") for what in ("", ".udp", ".others")} | {"lans.lan.unreachable.wan"},
+        NFT,
+        "policy drop;",
+        "policy accept;",
+        {f"{zone}.closed{what}" for zone in ("wans.wan", "lans.lan") for what in ("", ".udp", ".others")}
+        | {"lans.lan.unreachable.wan"},
     ),
-}  # fmt: skip
+}
 
 
 def mutated(image, folder, *names):

@@ -3,8 +3,6 @@
 A module of its own, so that it runs beside test_vm.py.
 """
 
-import subprocess
-
 import pytest
 from conftest import HOMELAB, TESTS
 from proofs import PORTS, prove, red

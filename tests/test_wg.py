@@ -67,7 +67,9 @@ def test_a_phone(phone_key):
 def test_another_site():
     result = client("--no-dns", "--server-public-key", GATEWAY, profile=SITES, vpn="sites", peer="branch")
     assert result.exit_code == 0
-    assert result.output == f"""\
+    assert (
+        result.output
+        == f"""\
 [Interface]
 # PrivateKey = the private key of branch
 Address = 10.98.0.2/32
@@ -79,6 +81,7 @@ PublicKey = {GATEWAY}
 AllowedIPs = 10.98.0.0/30, 10.0.0.0/24
 PersistentKeepalive = 25
 """
+    )
 
 
 def test_a_new_key():

@@ -39,7 +39,18 @@ def test_keys():
     assert wireguard.is_key(good)
     assert wireguard.is_key(wireguard.ZERO)
     # the last two: the same bytes, written in a way that networkd refuses
-    for bad in ("", good[:-1], good + "=", good[:-4], good + "\n", " " + good, good[:20] + "-" + good[21:], "é" * 44, good[:-2] + "p=", good[:-2] + "r="):
+    for bad in (
+        "",
+        good[:-1],
+        good + "=",
+        good[:-4],
+        good + "\n",
+        " " + good,
+        good[:20] + "-" + good[21:],
+        "é" * 44,
+        good[:-2] + "p=",
+        good[:-2] + "r=",
+    ):
         assert not wireguard.is_key(bad), bad
 
 
@@ -58,11 +69,38 @@ def test_endpoints(text, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":", "vpn.example", "vpn.example:", ":51820", "vpn.example:0", "vpn.example:65536", "vpn.example:051820", "vpn.example:-1",
-     "2001:db8::1:51820", "[2001:db8::1]", "[2001:db8::1]51820", "[192.0.2.1]:51820", "[a]:51820", "[fe80::1%eth0]:51820", "[]:1",
-     "192.0.2.256:51820", "1:1", "vpn..example:1", "vpn.example.:1", "-a:1", "a-:1", "a b:1", "é:1", "a:١", "a:1\n", "a\n:1", f"{'a' * 64}:1",
-     f"{'.'.join(['a' * 49] * 6)}:1"],
-)  # fmt: skip
+    [
+        "",
+        ":",
+        "vpn.example",
+        "vpn.example:",
+        ":51820",
+        "vpn.example:0",
+        "vpn.example:65536",
+        "vpn.example:051820",
+        "vpn.example:-1",
+        "2001:db8::1:51820",
+        "[2001:db8::1]",
+        "[2001:db8::1]51820",
+        "[192.0.2.1]:51820",
+        "[a]:51820",
+        "[fe80::1%eth0]:51820",
+        "[]:1",
+        "192.0.2.256:51820",
+        "1:1",
+        "vpn..example:1",
+        "vpn.example.:1",
+        "-a:1",
+        "a-:1",
+        "a b:1",
+        "é:1",
+        "a:١",
+        "a:1\n",
+        "a\n:1",
+        f"{'a' * 64}:1",
+        f"{'.'.join(['a' * 49] * 6)}:1",
+    ],
+)
 def test_no_endpoints(text):
     assert not wireguard.is_endpoint(text)
 

@@ -10,7 +10,13 @@ LAN = {"nic": "net1", "address": "10.0.0.1/24", "dhcp": {"pool": "10.0.0.100-10.
 
 
 def profile(path: str, value: object) -> dict:
-    data = {"version": 1, "name": "x", "release": "1.0.0", "wans": {"wan": dict(WAN)}, "lans": {"lan": {**LAN, "dhcp": dict(LAN["dhcp"])}}}
+    data = {
+        "version": 1,
+        "name": "x",
+        "release": "1.0.0",
+        "wans": {"wan": dict(WAN)},
+        "lans": {"lan": {**LAN, "dhcp": dict(LAN["dhcp"])}},
+    }
     node, parts = data, path.split(".")
     for part in parts[:-1]:
         node = node.setdefault(part, {})
@@ -91,8 +97,6 @@ def profile(path: str, value: object) -> dict:
         ("system.hostname", "g\u0430te", "'\u0430' is U+0430 CYRILLIC SMALL LETTER A"),
     ],
 )
-
-
 def test_hint(path, value, hint):
     problem = schema.check(profile(path, value))[0]
     assert problem.hint == hint
@@ -112,8 +116,6 @@ def test_hint(path, value, hint):
         ("\u0430", "'\u0430' is U+0430 CYRILLIC SMALL LETTER A"),
     ],
 )
-
-
 def test_unknown_keys(key, hint):
     problem = schema.check(profile(f"lans.lan.{key}", 1))[0]
     assert problem.hint.startswith(hint)
@@ -127,7 +129,11 @@ LIST = {"type": "array", "maxItems": 2, "items": RULE}
     ("kind", "value", "said"),
     [
         (LIST, {"from": []}, ["expected a list, not a mapping (begin each entry with a hyphen: - {...})"]),
-        (LIST, {"web": {"from": []}}, ["expected a list, not a mapping (entries have no names: begin each with a hyphen, as - {...})"]),
+        (
+            LIST,
+            {"web": {"from": []}},
+            ["expected a list, not a mapping (entries have no names: begin each with a hyphen, as - {...})"],
+        ),
         (LIST, [{}, {}, {}], ["the list has more than 2 entries ()"]),
         (LIST, [{"port": 10}], ["expected a number from 1 to 9, not 10 ()"]),
         (LIST, [{"port": "8/tcp"}], ["expected a whole number, not '8/tcp' (write 8)"]),
@@ -138,8 +144,6 @@ LIST = {"type": "array", "maxItems": 2, "items": RULE}
         ({"type": "string", "maxLength": 3}, "abcd", ["the text is longer than 3 characters ()"]),
     ],
 )
-
-
 def test_words(kind, value, said):
     validator = jsonschema.Draft202012Validator(kind)
     problems = [p for error in validator.iter_errors(value) for p in words.translate(error, schema._fits)]

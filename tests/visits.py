@@ -83,7 +83,9 @@ def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str
                 assert gateway.stop() == "clean"
                 disk = ["-b", str(image), "-F", image_format(image), str(job.dir / "os.qcow2")]
                 run(["qemu-img", "create", "-q", "-f", "qcow2", *disk])
-                gateway.credentials |= {name: base64.b64encode(value.encode()).decode() for name, value in ROOT_AT_CONSOLE.items()}
+                gateway.credentials |= {
+                    name: base64.b64encode(value.encode()).decode() for name, value in ROOT_AT_CONSOLE.items()
+                }
                 gateway.start(control=False)
                 hosts.ask_for_leases()
         said = _log_in(hosts, gateway, *login)

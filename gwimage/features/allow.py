@@ -147,7 +147,9 @@ def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[
 def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
     """Whether all that is opened are private IPv4 addresses of masqueraded LANs."""
     masqueraded = {lan.name for lan in profile.lans if lan.masquerade and nic.is_private(lan.address.ip)}
-    networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in match.families(entry.destinations, profile.sets)
+    networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in match.families(
+        entry.destinations, profile.sets
+    )
     return set(entry.to_zones) <= masqueraded and not networks6
 
 
@@ -157,7 +159,15 @@ def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
     if not ssh or profile.services.ssh_from:
         return []
     message = "the gateway's SSH server does not run: this opens nothing"
-    return [Problem((*path, "ports"), message, "write services: {ssh: {from: [...]}}, which starts it and opens it", "warning", on_key=True)]
+    return [
+        Problem(
+            (*path, "ports"),
+            message,
+            "write services: {ssh: {from: [...]}}, which starts it and opens it",
+            "warning",
+            on_key=True,
+        )
+    ]
 
 
 def _hidden(entries: list[tuple[int, Allow]], known: Ground, profile: Profile) -> list[Problem]:
@@ -264,9 +274,7 @@ def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator
             yield Claim(name, path, text, probe, needs)
 
 
-def _probe(
-    entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile
-) -> Reaches | None:
+def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile) -> Reaches | None:
     """None where the lab could not ask: only the first WAN leads to the server outside."""
     inside = known.inside
     ways = (start in inside and end in (*inside, known.wans[0])) or (start in known.wans and end in inside)

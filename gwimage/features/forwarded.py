@@ -118,4 +118,3 @@ def _server_port(forward: Forward, port: int) -> int:
     if forward.to_port is None:
         return port
     return min(max(forward.to_port + port - forward.ports[0][0], 1), ranges.LAST_PORT)
-

@@ -26,33 +26,39 @@ PRESENT = frozenset(
 # packages that would take something out of the hands of what the profile says: why, what to do instead, which
 RIVALS = (
     (
-        "would configure the networks beside systemd-networkd", "declare them in wans and lans",
+        "would configure the networks beside systemd-networkd",
+        "declare them in wans and lans",
         "ifupdown ifupdown2 ifupdown-ng network-manager netplan.io netplan-generator connman dhcpcd dhcpcd5 wicd",
     ),
     ("has to be told what to leave alone", "choose image.seed: cloud-init, which is the default", "cloud-init"),
     (
-        "would answer DHCP or DNS beside the gateway's own servers", "declare it in lans.NAME.dhcp and dns",
+        "would answer DHCP or DNS beside the gateway's own servers",
+        "declare it in lans.NAME.dhcp and dns",
         "dnsmasq isc-dhcp-server kea kea-dhcp4-server kea-dhcp6-server udhcpd bind9 pdns-recursor pdns-server"
         " unbound knot-resolver radvd",
     ),
     (
-        "would write /etc/resolv.conf beside systemd-resolved", "name DNS servers in wans.NAME.dns",
+        "would write /etc/resolv.conf beside systemd-resolved",
+        "name DNS servers in wans.NAME.dns",
         "resolvconf openresolv",
     ),
     (
-        "would write firewall rules beside gwimage's", "declare them in firewall",
+        "would write firewall rules beside gwimage's",
+        "declare them in firewall",
         "ufw firewalld iptables-persistent netfilter-persistent shorewall shorewall6 ferm arno-iptables-firewall"
         " docker.io libvirt-daemon-system lxd",
     ),
     (
-        "would keep the clock beside the gateway's own service", "declare what the clock should do in system.ntp and services.ntp",
+        "would keep the clock beside the gateway's own service",
+        "declare what the clock should do in system.ntp and services.ntp",
         "chrony systemd-timesyncd ntp ntpsec openntpd",
     ),
     (
-        "would build an initrd of its own", "leave it out: the image has a small one",
+        "would build an initrd of its own",
+        "leave it out: the image has a small one",
         "initramfs-tools initramfs-tools-core dracut",
     ),
-)  # fmt: skip
+)
 REASONS = {name: (reason, hint) for reason, hint, names in RIVALS for name in names.split()}
 
 
@@ -71,7 +77,9 @@ def parse(data: dict) -> Image:
     kernel, size = image.get("kernel", "auto"), image.get("state_size", f"{SMALLEST}M")
     mebibytes = int(size[:-1]) * (1024 if size[-1] == "G" else 1)
     # auto: nothing that a profile can say today needs more than the cloud kernel has
-    return Image("cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes, image.get("seed", "cloud-init"))
+    return Image(
+        "cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes, image.get("seed", "cloud-init")
+    )
 
 
 def check(profile: Profile) -> list[Problem]:

@@ -52,23 +52,25 @@ def _table(names: list[str]) -> File:
     quoted = [f'"{name}"' for name in names]
     links = any_of(quoted)
     match = f"iifname {links} oifname {links} meta l4proto {{ tcp, udp }} ct state established"
-    return file_of([
-        ("#!/usr/sbin/nft -f", ""),
-        ("table inet gwimage_offload", ""),
-        ("delete table inet gwimage_offload", ""),
-        ("", ""),
-        ("table inet gwimage_offload {", ""),
-        ("    flowtable short {", ""),
-        ("        hook ingress priority filter", ""),
-        (f"        devices = {{ {', '.join(quoted)} }}", PATH),
-        ("    }", ""),
-        ("", ""),
-        ("    chain forward {", ""),
-        ("        type filter hook forward priority filter + 10; policy accept;", ""),
-        (f'        {match} flow add @short comment "{PATH}"', PATH),
-        ("    }", ""),
-        ("}", ""),
-    ])  # fmt: skip
+    return file_of(
+        [
+            ("#!/usr/sbin/nft -f", ""),
+            ("table inet gwimage_offload", ""),
+            ("delete table inet gwimage_offload", ""),
+            ("", ""),
+            ("table inet gwimage_offload {", ""),
+            ("    flowtable short {", ""),
+            ("        hook ingress priority filter", ""),
+            (f"        devices = {{ {', '.join(quoted)} }}", PATH),
+            ("    }", ""),
+            ("", ""),
+            ("    chain forward {", ""),
+            ("        type filter hook forward priority filter + 10; policy accept;", ""),
+            (f'        {match} flow add @short comment "{PATH}"', PATH),
+            ("    }", ""),
+            ("}", ""),
+        ]
+    )
 
 
 def _after(names: list[str]) -> File:

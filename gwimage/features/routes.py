@@ -32,8 +32,7 @@ class Route:
 
 def parse(data: dict) -> tuple[Route, ...]:
     return tuple(
-        Route(IPv4Interface(route["to"]), IPv4Address(route["via"]), route.get("metric"))
-        for route in data.get("routes", ())
+        Route(IPv4Interface(route["to"]), IPv4Address(route["via"]), route.get("metric")) for route in data.get("routes", ())
     )
 
 
@@ -41,7 +40,9 @@ def check(profile: Profile) -> list[Problem]:
     problems, own, before = [], subnets.own(profile), []
     for index, route in enumerate(profile.routes):
         path, zone = ("routes", index), subnets.zone_of(own, route.via)
-        wrong = _check_to((*path, "to"), route, own) + (_check_peer(path, route, profile) or _check_via((*path, "via"), route, zone, own))
+        wrong = _check_to((*path, "to"), route, own) + (
+            _check_peer(path, route, profile) or _check_via((*path, "via"), route, zone, own)
+        )
         problems += wrong or _check_others((*path, "to"), route, zone, before)
         if lan := subnets.leased(profile, route.via):
             message, hint = f"{route.via} is in the pool of {lan}: any machine may get it", "make it a reservation"

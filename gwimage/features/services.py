@@ -53,7 +53,9 @@ def _no_key(seed: str) -> Problem:
     hint = "add your public key to system.admin.ssh_keys"
     if seed == "none":
         return Problem(PATH, "SSH is open, but nobody has a key to log in with", hint, on_key=True)
-    return Problem(PATH, "SSH is open, but nobody has a key to log in with until a seed brings one", hint, "warning", on_key=True)
+    return Problem(
+        PATH, "SSH is open, but nobody has a key to log in with until a seed brings one", hint, "warning", on_key=True
+    )
 
 
 def plan(profile: Profile) -> Plan:
@@ -62,9 +64,7 @@ def plan(profile: Profile) -> Plan:
     # where cloud-init puts keys: it does not look into the files that sshd_config includes
     keys = f"{KEYS} .ssh/authorized_keys" if profile.image.seed == "cloud-init" else KEYS
     return Plan(
-        elements=tuple(
-            Element("gateway_open", f'"{zone}" . tcp . 22', ".".join(PATH)) for zone in profile.services.ssh_from
-        ),
+        elements=tuple(Element("gateway_open", f'"{zone}" . tcp . 22', ".".join(PATH)) for zone in profile.services.ssh_from),
         files=(("etc/ssh/sshd_config.d/10-gwimage.conf", File(SSHD.format(keys=keys))),),
         packages=("openssh-server",),
         units=(("ssh.service", "multi-user.target"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gwimage import match, opening, peers, zones
+from gwimage import match, opening, peers
 from gwimage.claim import Claim, GatewayClosed, Handshake, Source, Strangers, TunnelServices, Unreachable
 from gwimage.match import Items
 from gwimage.peers import Played

@@ -143,7 +143,9 @@ def _check_mtu(path: Path, mtu: int, profile: Profile) -> list[Problem]:
     room, wan = min((wan.link.mtu or USUAL_MTU, wan.name) for wan in profile.wans)
     if mtu + OVERHEAD <= room:
         return []
-    message = f"packets of {mtu} bytes are {mtu + OVERHEAD} with the tunnel around them, and {wan} takes {room}: they will be cut up"
+    message = (
+        f"packets of {mtu} bytes are {mtu + OVERHEAD} with the tunnel around them, and {wan} takes {room}: they will be cut up"
+    )
     return [Problem(path, message, f"{room - OVERHEAD6} fits, also where the tunnel runs over IPv6", "warning")]
 
 

@@ -155,7 +155,9 @@ def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     """
     said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
     match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
-    return (Rule(f"{forged.chain(profile)}.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),)
+    return (
+        Rule(f"{forged.chain(profile)}.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),
+    )
 
 
 def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
@@ -163,7 +165,10 @@ def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
     if wan.mss_clamp is False:
         return ()
     size = "rt mtu" if wan.mss_clamp is True else wan.mss_clamp
-    return tuple(Rule("clamp.segments", f'{side} "{wan.name}" tcp option maxseg size set {size}', path) for side in ("oifname", "iifname"))
+    return tuple(
+        Rule("clamp.segments", f'{side} "{wan.name}" tcp option maxseg size set {size}', path)
+        for side in ("oifname", "iifname")
+    )
 
 
 def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tuple[Setting, ...]:

@@ -124,12 +124,16 @@ def _wan_address(probe: claim.WanAddress, wire: Wire) -> str:
     if not wire.spoke(wan.name):
         return _silent(wan.name)
     if wan.static:
-        return f"The gateway is there on {wan.name} but does not answer for {wan.static}: did networkd take {file} (console.log)?"
+        return (
+            f"The gateway is there on {wan.name} but does not answer for {wan.static}: did networkd take {file} (console.log)?"
+        )
     asked_for = wire.dhcp(wan.name, _DISCOVER)
     if not asked_for:
         return f"The gateway is there on {wan.name} but never asks for a lease: is the DHCP client on in {file}?"
     if wire.dhcp(wan.name, _ACK):
-        return f"The ISP gave a lease, but the gateway does not answer for its address: did networkd set it ({file}, console.log)?"
+        return (
+            f"The ISP gave a lease, but the gateway does not answer for its address: did networkd set it ({file}, console.log)?"
+        )
     return f"The gateway asked the ISP for a lease {asked_for} times and got none: isp.log says why, for example a wrong MAC address."
 
 
@@ -141,7 +145,9 @@ def _lease(probe: claim.Lease, wire: Wire) -> str:
         return _silent(lan)
     asked_for = wire.dhcp(lan, _DISCOVER)
     if wire.dhcp(lan, _OFFER):
-        return f"The client was offered an address and did not get it acknowledged: the capture shows what it asked and was told."
+        return (
+            "The client was offered an address and did not get it acknowledged: the capture shows what it asked and was told."
+        )
     return (
         f"The client asked {asked_for} times and was offered nothing, though the gateway is there on {lan}: is DHCPServer= on in "
         f"{file}, and does the firewall take UDP port 67 from {lan}?"
@@ -151,7 +157,7 @@ def _lease(probe: claim.Lease, wire: Wire) -> str:
 def _reservation(probe: claim.Reservation, wire: Wire) -> str:
     if wire.dhcp(probe.lan, _OFFER):
         return f"The server gave another address: look for {probe.mac} in [DHCPServerStaticLease] of 20-{probe.lan}.network."
-    return f"The server answers this client alone not at all: it may hold a lease from before its reservation was made."
+    return "The server answers this client alone not at all: it may hold a lease from before its reservation was made."
 
 
 def _dhcp_options(probe: claim.DhcpOptions, wire: Wire) -> str:
@@ -175,7 +181,8 @@ def _dns(probe: claim.Dns, wire: Wire) -> str:
 def _local_name(probe: claim.LocalName, wire: Wire) -> str:
     if not _answers(wire, probe.lan, 53):
         return _no_dns(probe.lan)
-    return f"resolved answers, but does not know {probe.name} as {' and '.join(map(str, probe.addresses))}: look for it in etc/hosts of the image."
+    wanted = " and ".join(map(str, probe.addresses))
+    return f"resolved answers, but does not know {probe.name} as {wanted}: look for it in etc/hosts of the image."
 
 
 def _own_names(probe: claim.OwnNames, wire: Wire) -> str:
@@ -215,7 +222,9 @@ def _source(probe: claim.Source, wire: Wire) -> str:
         )
     hidden = any(wire.came_from(wan, wire.hosts.given(wan), PORT) for wan in wire.hosts.topology.wans)
     if hidden == probe.masquerade:
-        return f"It left by a WAN as it should, but the answer found no way back: look at the routes to {probe.lan} and behind it."
+        return (
+            f"It left by a WAN as it should, but the answer found no way back: look at the routes to {probe.lan} and behind it."
+        )
     if probe.masquerade:
         return (
             "It left by a WAN, but not with the address that the WAN has: look for IPMasquerade= in "
@@ -257,7 +266,8 @@ def _reaches(probe: claim.Reaches, wire: Wire) -> str:
             "found no way back."
         )
     target = f"{end}:{probe.destination}" if probe.destination else end
-    return f"It did not come out of the gateway on {end}: {_explain(start, target, probe.protocol, probe.port)} says what the rules do with it."
+    command = _explain(start, target, probe.protocol, probe.port)
+    return f"It did not come out of the gateway on {end}: {command} says what the rules do with it."
 
 
 def _withheld(probe: claim.Withheld, wire: Wire) -> str:
@@ -300,7 +310,10 @@ _Advise = Callable[[claim.Probe, Wire], str]
 _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.WanAddress: ("the ISP waits for the gateway and asks by ARP for its address", _wan_address),
     claim.Lease: ("a client (udhcpc) asks for a lease from power-on", _lease),
-    claim.Reservation: ("two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC", _reservation),
+    claim.Reservation: (
+        "two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC",
+        _reservation,
+    ),
     claim.Identities: ("clients with other MAC addresses ask for a lease twice, then give it back", _lives),
     claim.Renewal: ("a client renews and rebinds; another asks for its address, before the release and after", _lives),
     claim.Elsewhere: ("a client asks for an address of another network, as after a restart (INIT-REBOOT)", _lives),
@@ -322,7 +335,10 @@ _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.TunnelServices: ("a peer pings the gateway and asks it for the name, through the tunnel", tunnel_advice.services),
     claim.Strangers: ("handshakes by the book with an unknown key, and rubbish", tunnel_advice.strangers),
     claim.Shaped: ("a client uploads through a slow modem with a long queue, and pings", tunnel_advice.shaped),
-    claim.Offloaded: ("a client and a server outside talk by TCP and UDP; the gateway's kernel counts what it passes on", _offloaded),
+    claim.Offloaded: (
+        "a client and a server outside talk by TCP and UDP; the gateway's kernel counts what it passes on",
+        _offloaded,
+    ),
     claim.Beyond: ("no lab can ask this", _beyond),
     claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
 } | advice_exposure.KINDS

@@ -102,15 +102,24 @@ def _renumbered(probe: claim6.Renumbered) -> str:
 
 KINDS: dict[type, tuple[str, Callable[[claim6.Probe6], str]]] = {
     claim6.WanAddress6: ("the ISP asks for the address by neighbour solicitations", _wan_address),
-    claim6.Delegated: ("an ISP that advertises neither the M nor the O flag waits to be asked for a prefix by DHCPv6", _delegated),
+    claim6.Delegated: (
+        "an ISP that advertises neither the M nor the O flag waits to be asked for a prefix by DHCPv6",
+        _delegated,
+    ),
     claim6.Advertised: ("a client solicits routers, and reads what the advertisement says", _advertised),
     claim6.Unadvertised: ("a client listens from power-on, and solicits routers", _unadvertised),
     claim6.Ping6: ("a client makes addresses of what is advertised, and sends an ICMPv6 echo request from each", _ping),
     claim6.Source6: ("a client connects by TCP to a server outside, which says whom it saw", _source),
     claim6.TooBig: ("a client sends a long packet to where a router outside passes on short ones only", _too_big),
     claim6.Kept6: ("a client sends it straight to the gateway; the ISP listens", _kept),
-    claim6.GatewayClosed6: ("a SYN goes to every TCP port of that address, twice where none answers, and a ping", _gateway_closed),
-    claim6.GatewayClosedUdp6: ("a packet goes to every UDP port of that address, the usual question to usual ones; the kernel counts", _gateway_closed_udp),
+    claim6.GatewayClosed6: (
+        "a SYN goes to every TCP port of that address, twice where none answers, and a ping",
+        _gateway_closed,
+    ),
+    claim6.GatewayClosedUdp6: (
+        "a packet goes to every UDP port of that address, the usual question to usual ones; the kernel counts",
+        _gateway_closed_udp,
+    ),
     claim6.Unreachable6: ("TCP and a ping to a host that listens, and knows the way back", _unreachable),
     claim6.Allowed6: ("a host listens that tells whom it saw; it is called that way", _allowed),
     claim6.Withheld6: ("a host listens that tells whom it saw; it is called by each of these ways", _withheld),

@@ -32,7 +32,9 @@ def _spoofed(probe: claim.Spoofed, wire: Wire) -> str:
     start, end = probe.src.partition("-")[2], probe.zone
     if wire.arrived(end, PORT):
         return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
-    return f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
+    return (
+        f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
+    )
 
 
 def _spoofed_forward(probe: claim.SpoofedForward, wire: Wire) -> str:
@@ -62,11 +64,18 @@ def _admitted(probe: claim.Admitted, wire: Wire) -> str:
 KINDS = {
     claim.Admitted: ("a host calls the gateway; whoever is let in is answered or refused, others hear nothing", _admitted),
     claim.GatewayClosedUdp: (
-        "usual UDP ports are asked twice what their servers would answer, every other one gets a packet; the kernel counts", _closed_udp
+        "usual UDP ports are asked twice what their servers would answer, every other one gets a packet; the kernel counts",
+        _closed_udp,
     ),
-    claim.OtherAddresses: ("TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one", _others),
+    claim.OtherAddresses: (
+        "TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one",
+        _others,
+    ),
     claim.Spoofed: ("a packet with each false address is sent to a host, and listened for there", _spoofed),
-    claim.SpoofedForward: ("packets with false addresses, and one with the true one, go to the forwarded port", _spoofed_forward),
+    claim.SpoofedForward: (
+        "packets with false addresses, and one with the true one, go to the forwarded port",
+        _spoofed_forward,
+    ),
     claim.Segments: ("a SYN for the longest segments there are goes out, and its answer comes back", _segments),
     claim.Mtu: ("a client sends echo requests that must not be fragmented", _mtu),
 }

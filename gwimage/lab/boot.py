@@ -78,5 +78,6 @@ def _through(hosts: Hosts) -> bool:
     outside = hosts.topology.outside
     return any(
         wire.connect(f"client-{lan.name}", outside, PORT, tries=1, wait=1).startswith("open")
-        for lan in hosts.topology.lans if hosts.client_address(lan)
-    )  # fmt: skip
+        for lan in hosts.topology.lans
+        if hosts.client_address(lan)
+    )

@@ -37,26 +37,49 @@ _EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
 _SWEEP = int.from_bytes(udp.SWEEP, "big")
 # Classic BPF: the questions of port scans are left out, hundreds of thousands that say nothing; their answers are not. And loads.
 _FILTER = (
-    (0x28, 0, 0, 12), (0x15, 0, 13, 0x0800),  # IPv4, else perhaps IPv6
-    (0x30, 0, 0, 23), (0x15, 0, 8, socket.IPPROTO_TCP),
-    (0x28, 0, 0, 34), (0x15, 20, 0, load.PORT),
-    (0x28, 0, 0, 36), (0x15, 18, 0, load.PORT),
-    (0x20, 0, 0, 38), (0x15, 0, 15, SCAN),  # the sequence number
-    (0x30, 0, 0, 47), (0x15, 14, 13, 2),  # a SYN alone
+    (0x28, 0, 0, 12),
+    (0x15, 0, 13, 0x0800),  # IPv4, else perhaps IPv6
+    (0x30, 0, 0, 23),
+    (0x15, 0, 8, socket.IPPROTO_TCP),
+    (0x28, 0, 0, 34),
+    (0x15, 20, 0, load.PORT),
+    (0x28, 0, 0, 36),
+    (0x15, 18, 0, load.PORT),
+    (0x20, 0, 0, 38),
+    (0x15, 0, 15, SCAN),  # the sequence number
+    (0x30, 0, 0, 47),
+    (0x15, 14, 13, 2),  # a SYN alone
     (0x15, 0, 12, socket.IPPROTO_UDP),
-    (0x20, 0, 0, 42), (0x15, 11, 10, _SWEEP),
+    (0x20, 0, 0, 42),
+    (0x15, 11, 10, _SWEEP),
     (0x15, 0, 9, 0x86DD),  # IPv6, else all of it
-    (0x30, 0, 0, 20), (0x15, 0, 4, socket.IPPROTO_TCP),
-    (0x20, 0, 0, 58), (0x15, 0, 5, SCAN),
-    (0x30, 0, 0, 67), (0x15, 4, 3, 2),
+    (0x30, 0, 0, 20),
+    (0x15, 0, 4, socket.IPPROTO_TCP),
+    (0x20, 0, 0, 58),
+    (0x15, 0, 5, SCAN),
+    (0x30, 0, 0, 67),
+    (0x15, 4, 3, 2),
     (0x15, 0, 2, socket.IPPROTO_UDP),
-    (0x20, 0, 0, 62), (0x15, 1, 0, _SWEEP),
-    (0x06, 0, 0, _EVERYTHING), (0x06, 0, 0, _NOTHING),
-)  # fmt: skip
+    (0x20, 0, 0, 62),
+    (0x15, 1, 0, _SWEEP),
+    (0x06, 0, 0, _EVERYTHING),
+    (0x06, 0, 0, _NOTHING),
+)
 _NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
-    claim.WanAddress, claim.Lease, claim.Reservation, claim.LocalName, claim.Unreachable, claim.OtherAddresses, claim.Spoofed,
-    claim.Withheld, claim.NotForwarded, claim6.Unreachable6, claim6.Unadvertised, claim6.Allowed6, claim6.Withheld6,
-)  # fmt: skip
+    claim.WanAddress,
+    claim.Lease,
+    claim.Reservation,
+    claim.LocalName,
+    claim.Unreachable,
+    claim.OtherAddresses,
+    claim.Spoofed,
+    claim.Withheld,
+    claim.NotForwarded,
+    claim6.Unreachable6,
+    claim6.Unadvertised,
+    claim6.Allowed6,
+    claim6.Withheld6,
+)
 
 
 @dataclass(frozen=True)
@@ -113,11 +136,12 @@ def of(
     networks = _networks(probe, outside)
     marks = _marks(probe)
     found = [
-        packet for packet in packets
+        packet
+        for packet in packets
         if any(first <= packet.time <= last for first, last in windows)
         and (not networks or packet.network.partition(" ")[0] in networks)
         and (not marks or any(mark in packet.frame for mark in marks))
-    ]  # fmt: skip
+    ]
     answers = [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim.GatewayClosed) else []
     return answers or found
 

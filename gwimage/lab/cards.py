@@ -71,7 +71,7 @@ def _vlans(units: Mapping[str, Unit]) -> Iterator[tuple[str, int, str]]:
             continue
         for other in units.values():
             if ("Network", "VLAN", name) in other:
-                yield name, int(tag), dict((key, value) for section, key, value in other if section == "Match").get("Name", "")
+                yield name, int(tag), {key: value for section, key, value in other if section == "Match"}.get("Name", "")
 
 
 def _bridge(card: Card, tag: int) -> str | None:

@@ -109,10 +109,19 @@ def disturb(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Sequence
     for fault, answer in driver.play(say, scene, faults.pick(job.faults or (), hosts.topology)):
         status, seen = (PASS if answer.good else FAIL, answer.seen) if answer else (NOT_ASKED, f"needs faults.{fault.needs}")
         say(f"fault {fault.id}: {status}, {seen}")
-        results.append(Result(
-            f"faults.{fault.id}", "", fault.text, status, seen, started=begun, seconds=time.time() - begun,
-            question=f"docs/faults.md, {fault.id}", advice=_LOOK if status == FAIL else "",
-        ))  # fmt: skip
+        results.append(
+            Result(
+                f"faults.{fault.id}",
+                "",
+                fault.text,
+                status,
+                seen,
+                started=begun,
+                seconds=time.time() - begun,
+                question=f"docs/faults.md, {fault.id}",
+                advice=_LOOK if status == FAIL else "",
+            )
+        )
         begun = time.time()
     return tuple(results)
 
@@ -178,13 +187,24 @@ def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result
         shown = control.seen if control else "not asked"
         shown = shown if exposed else f"no control: {shown}"
     return replace(
-        result, status=status, seen=answer.seen, control=shown, started=answer.started, seconds=answer.seconds, ports=answer.ports
+        result,
+        status=status,
+        seen=answer.seen,
+        control=shown,
+        started=answer.started,
+        seconds=answer.seconds,
+        ports=answer.ports,
     )
 
 
 def _with_evidence(
-    results: Sequence[Result], claims: Sequence[Claim], controls: dict[str, Answer | None], on: float,
-    packets: Sequence[Packet], hosts: Hosts, outside: Sequence[str],
+    results: Sequence[Result],
+    claims: Sequence[Claim],
+    controls: dict[str, Answer | None],
+    on: float,
+    packets: Sequence[Packet],
+    hosts: Hosts,
+    outside: Sequence[str],
 ) -> list[Result]:
     """The failed ones with their packets, and with what to look at first. on: the power-on of the first boot.
 
@@ -244,8 +264,9 @@ def _survived(before: dict[str, str], after: dict[str, str], on: float) -> Resul
     text = "a restart keeps addresses and identity"
     wrong = [
         f"{name}: {value} became {after.get(name, 'None')}" if value != "None" else f"{name}: not known"
-        for name, value in before.items() if value == "None" or value != after.get(name)
-    ]  # fmt: skip
+        for name, value in before.items()
+        if value == "None" or value != after.get(name)
+    ]
     seen = "; ".join(wrong) or f"the same: {', '.join(before)}"
     result = Result("state.persist", "", text, FAIL if wrong else PASS, seen)
     return replace(result, started=on, seconds=time.time() - on, question="the same gateway is booted again and compared")

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from gwimage.profile import Profile
 
@@ -117,8 +116,7 @@ def credentials(control: bool) -> dict[str, str]:
     echo = resources.files(__package__).joinpath("echo.pl").read_text()
     units = {
         "extra-unit.gwlab.service": "[Unit]\nDescription=gwimage lab: report\n"
-        "[Service]\nExecStart=/bin/sh\nStandardInput=data\nStandardInputData="
-        + _encode(script),
+        "[Service]\nExecStart=/bin/sh\nStandardInput=data\nStandardInputData=" + _encode(script),
         "extra-unit.gwlab-listen.socket": "[Unit]\nDescription=gwimage lab: a port to hide\n"
         f"[Socket]\nListenStream=0.0.0.0:{LISTENER}\nListenStream=[::]:{LISTENER}\nBindIPv6Only=ipv6-only\nAccept=yes\n",
         "extra-unit.gwlab-listen@.service": "[Service]\nExecStart=-/bin/true\n",
@@ -219,5 +217,3 @@ def _parts(said: str, order: str) -> dict[str, str]:
     body = said.split(f"@@ begin {order}\n", 1)[-1].split(f"@@ end {order}\n", 1)[0]
     pieces = re.split(r"(?m)^@ (\S+)\n", body)
     return dict(zip(pieces[1::2], pieces[2::2]))
-
-

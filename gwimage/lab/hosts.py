@@ -235,7 +235,8 @@ class Hosts:
                 way = f"via {address} dev {wan.name} onlink"
                 routes = [
                     f"route replace {network} {way}"
-                    for lan in self.topology.lans for network in {*(own.network for own in lan.gateways), *lan.routed}
+                    for lan in self.topology.lans
+                    for network in {*(own.network for own in lan.gateways), *lan.routed}
                 ]
                 behind = dict.fromkeys(net for one in self.tunnels for net in one.played.vpn.networks)
                 routes += [f"route replace {net} via {address} dev {wan.name} onlink" for net in behind]
@@ -280,14 +281,20 @@ class Hosts:
     def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
         """A cable from the bridge of a segment to the host. IPv6 stays silent until hosts6.py wakes it."""
         end = self.end(name, segment)
-        ip("hv", [
-            f"link add {end} type veth peer name {link} netns {name}",
-            f"link set {end} master {segment.bridge} up",
-        ])  # fmt: skip
-        ip(name, [
-            f"link set {link} addrgenmode none up",
-            *(f"addr add {address} dev {link}" for address in addresses),
-        ])  # fmt: skip
+        ip(
+            "hv",
+            [
+                f"link add {end} type veth peer name {link} netns {name}",
+                f"link set {end} master {segment.bridge} up",
+            ],
+        )
+        ip(
+            name,
+            [
+                f"link set {link} addrgenmode none up",
+                *(f"addr add {address} dev {link}" for address in addresses),
+            ],
+        )
 
     def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
         """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
@@ -299,7 +306,8 @@ class Hosts:
             + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
             + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]
             + [f"--address=/{name}/{address}" for name, address in tunnels.names(self.tunnels)]
-            + [f"--dhcp-range={given}" for given in ranges] + [*more],
+            + [f"--dhcp-range={given}" for given in ranges]
+            + [*more],
             self.dir / "isp.log",
         )
 

@@ -122,7 +122,9 @@ class Hosts6:
 
     def _addresses(self, lan: LanSide) -> list[tuple[IPv6Address, set[str]]]:
         said = run(["ip", "-n", f"client-{lan.name}", "-6", "-j", "address", "show", "dev", lan.name, "scope", "global"])
-        found = [entry for link in json.loads(said) for entry in link.get("addr_info", ()) if entry and entry["prefixlen"] != WORN]
+        found = [
+            entry for link in json.loads(said) for entry in link.get("addr_info", ()) if entry and entry["prefixlen"] != WORN
+        ]
         return [(IPv6Address(entry["local"]), {key for key, value in entry.items() if value is True}) for entry in found]
 
     def _wans(self) -> list[WanSide]:
@@ -132,13 +134,16 @@ class Hosts6:
         """It is every host of the internet; behind one link only small packets pass."""
         beyond = self.topology.beyond6
         _set("isp", "all", {"forwarding": "1"})
-        ip("isp", [
-            f"addr add {beyond.outside}/128 dev lo",
-            "route add local ::/0 dev lo table main",
-            "link add narrow type bridge",
-            f"link set narrow addrgenmode none mtu {NARROW} up",
-            f"route add {beyond.narrow}/128 dev narrow",
-        ])  # fmt: skip
+        ip(
+            "isp",
+            [
+                f"addr add {beyond.outside}/128 dev lo",
+                "route add local ::/0 dev lo table main",
+                "link add narrow type bridge",
+                f"link set narrow addrgenmode none mtu {NARROW} up",
+                f"route add {beyond.narrow}/128 dev narrow",
+            ],
+        )
         listen("isp", "tcp", EVERY, port)
 
     def _start_wan(self, wan: WanSide) -> None:

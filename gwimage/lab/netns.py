@@ -60,8 +60,10 @@ def spawn(name: str, argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
         return subprocess.Popen(
             ["nsenter", f"--net={_NAMES / name}", *argv],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
 
 
 def _enter(fd: int) -> None:

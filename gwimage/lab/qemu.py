@@ -96,12 +96,17 @@ class Machine:
         if self.shape.machine == "q35":
             shutil.copyfile(firmware()[1], self.dir / "vars.fd")
         for card in self.cards:
-            ip("hv", [
-                line for segment in card.segments for line in (
-                    f"tuntap add {segment.tap} mode tap",
-                    f"link set {segment.tap} master {segment.bridge} txqueuelen 2000 up",
-                )
-            ])  # fmt: skip
+            ip(
+                "hv",
+                [
+                    line
+                    for segment in card.segments
+                    for line in (
+                        f"tuntap add {segment.tap} mode tap",
+                        f"link set {segment.tap} master {segment.bridge} txqueuelen 2000 up",
+                    )
+                ],
+            )
             if card.tagged:
                 ports = [f"{segment.tap}={segment.vlan}" for segment in card.segments]
                 argv = [sys.executable, "-m", "gwimage.lab.switch", str(_switch(card)), str(_cable(card)), *ports]
@@ -203,9 +208,7 @@ class Machine:
         return (self.dir / "qemu.log").read_text(errors="replace")[-2000:]
 
 
-def command(
-    shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credentials: dict[str, str]
-) -> list[str]:
+def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credentials: dict[str, str]) -> list[str]:
     """QEMU's command line. Addresses as in qemu-server's PCI.pm: netN at 0x12+N of pci.0."""
     devices = [
         "virtio-scsi-pci,id=scsihw0,bus=pci.0,addr=0x5",
@@ -295,9 +298,7 @@ def acceleration() -> str:
     argv = ["qemu-system-x86_64", "-machine", "pc,accel=kvm", "-cpu", "host", "-m", "32"]
     argv += ["-nodefaults", "-display", "none", "-no-reboot", "-chardev", "stdio,id=log"]
     argv += ["-device", "isa-debugcon,iobase=0x402,chardev=log"]
-    with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as qemu:
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as qemu:
         os.set_blocking(qemu.stdout.fileno(), False)
         try:
             return "kvm" if _firmware_speaks(qemu, 3) else "tcg"

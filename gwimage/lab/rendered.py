@@ -46,9 +46,23 @@ _MACHINE_ID = "9f5a" * 8  # networkd numbers routes from router advertisements b
 # what networkd misses outside of a machine, and in a namespace of an ordinary user
 _ALLOWED = re.compile(r": Failed to (get cgroup path|increase receive buffer size for [a-z ]+ socket), ignoring: ")
 # a namespace inherits these from the host, a machine has them so
-_FRESH = ("ip_forward", *(f"conf/{which}/{key}" for which in ("all", "default") for key in (
-    "rp_filter", "arp_ignore", "arp_announce", "arp_filter", "proxy_arp", "accept_local", "route_localnet", "forwarding",
-)))  # fmt: skip
+_FRESH = (
+    "ip_forward",
+    *(
+        f"conf/{which}/{key}"
+        for which in ("all", "default")
+        for key in (
+            "rp_filter",
+            "arp_ignore",
+            "arp_announce",
+            "arp_filter",
+            "proxy_arp",
+            "accept_local",
+            "route_localnet",
+            "forwarding",
+        )
+    ),
+)
 
 
 @dataclass
@@ -128,7 +142,9 @@ class Rendered:
     def sockets(self) -> sockets.Sockets | None:
         if self.refused:
             return None
-        return sockets.read({name: run(["nsenter", f"--net=/run/netns/{NAME}", *argv]) for name, argv in sockets.COMMANDS.items()})
+        return sockets.read(
+            {name: run(["nsenter", f"--net=/run/netns/{NAME}", *argv]) for name, argv in sockets.COMMANDS.items()}
+        )
 
     def open_up(self) -> bool:
         with inside(NAME):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMANDS = {  # as guest.sh has them
-    "listening": ("ss", "-lntuH"), "counters": ("cat", "/proc/net/snmp"), "counters6": ("cat", "/proc/net/snmp6"),
-}  # fmt: skip
+    "listening": ("ss", "-lntuH"),
+    "counters": ("cat", "/proc/net/snmp"),
+    "counters6": ("cat", "/proc/net/snmp6"),
+}
 # What the kernel refuses of itself, whatever the rules say: lifted in the control boot, where nothing may be left that
 # drops a packet with a false source address (ip-sysctl of the kernel's documentation).
 TRUSTING = {"rp_filter": "0", "accept_local": "1", "route_localnet": "1"}

@@ -208,17 +208,25 @@ def _wan_side(wan, segment: Segment, mac: str, spare: Iterator[IPv4Network], nam
     if not wan.address:
         network = next(spare)
         return WanSide(
-            wan.name, segment, mac, isp=_at(network, 1), attacker=_at(network, 66),
-            first=network[100], last=network[199],
-        )  # fmt: skip
+            wan.name,
+            segment,
+            mac,
+            isp=_at(network, 1),
+            attacker=_at(network, 66),
+            first=network[100],
+            last=network[199],
+        )
     network, own = wan.address.network, tuple(address.ip for address in subnets.addresses(wan))
     taken = {IPv4Network(host) for host in (*own, wan.gateway)}
     attacker = _free(network, [taken | _within(network, named), taken])
     return WanSide(
-        wan.name, segment, mac, isp=IPv4Interface((wan.gateway, network.prefixlen)),
+        wan.name,
+        segment,
+        mac,
+        isp=IPv4Interface((wan.gateway, network.prefixlen)),
         attacker=IPv4Interface((attacker, network.prefixlen)) if attacker else _at(next(spare), 66),
         own=own,
-    )  # fmt: skip
+    )
 
 
 def _lan_side(lan, segments: tuple[Segment, ...], profile: Profile, named: set[IPv4Network]) -> LanSide:
@@ -231,9 +239,14 @@ def _lan_side(lan, segments: tuple[Segment, ...], profile: Profile, named: set[I
     spare = _free(network, [others | pool, others, pool | own, own])
     routes = [route for route in profile.routes if any(route.via in own.network for own in gateways)]
     return LanSide(
-        lan.name, segments, gateways, IPv4Interface((spare, network.prefixlen)), dhcp is not None,
-        tuple({route.via: None for route in routes}), tuple(route.to.network for route in routes),
-    )  # fmt: skip
+        lan.name,
+        segments,
+        gateways,
+        IPv4Interface((spare, network.prefixlen)),
+        dhcp is not None,
+        tuple({route.via: None for route in routes}),
+        tuple(route.to.network for route in routes),
+    )
 
 
 def _within(network: IPv4Network, named: set[IPv4Network]) -> set[IPv4Network]:

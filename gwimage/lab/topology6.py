@@ -91,9 +91,13 @@ def _apart(named: set[IPv6Network]) -> Iterator[IPv6Network]:
 def _automatic(block: IPv6Network, mac: str, length: int, uplink: bool) -> Outside6:
     link, (_, first, second, *_) = part(block, 0), (IPv6Network((int(block[0]) + (n << 80), length)) for n in range(3))
     return Outside6(
-        isp=_at(link, 1), attacker=_at(link, 0x66), own=made_of(link, mac), link=link,
-        delegated=first if uplink else None, later=second if uplink else None,
-    )  # fmt: skip
+        isp=_at(link, 1),
+        attacker=_at(link, 0x66),
+        own=made_of(link, mac),
+        link=link,
+        delegated=first if uplink else None,
+        later=second if uplink else None,
+    )
 
 
 def _fixed(own: IPv6Interface, gateway: IPv6Address, elsewhere: IPv6Network, named: set[IPv6Network]) -> Outside6:

@@ -5,24 +5,28 @@ What passes inside a tunnel is not to be seen on the wires, so this looks at non
 
 from __future__ import annotations
 
-
 from gwimage import claim
 from gwimage.lab.hosts import Hosts
-
 
 _OWN = (claim.Handshake, claim.TunnelServices, claim.Strangers)
 
 
 def handshake(probe: claim.Handshake, wire: object) -> str:
     vpn = _vpn(probe.peer)
-    where = f"30-{vpn}.netdev" + (": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer")
-    more = f"; then whether the firewall lets the port in from {probe.wan}" if probe.wan else "; can the gateway look the name up"
+    where = f"30-{vpn}.netdev" + (
+        ": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer"
+    )
+    more = (
+        f"; then whether the firewall lets the port in from {probe.wan}" if probe.wan else "; can the gateway look the name up"
+    )
     return f"Look at {where}{more}. Without the gateway's own key {vpn} is not there at all: console.log says so."
 
 
 def services(probe: claim.TunnelServices, wire: object) -> str:
     vpn = _vpn(probe.peer)
-    return f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
+    return (
+        f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
+    )
 
 
 def strangers(probe: claim.Strangers, wire: object) -> str:

@@ -95,11 +95,14 @@ def start(tunnels: Sequence[Tunnel], topology: Topology, logs: Path) -> list[Pop
         _uplink(one, topology)
         running.append(run(one.host, one.link, logs / f"{one.host}.log"))
         hang_up(one)
-        ip(one.host, [
-            f"addr add {one.address}/32 dev {one.link}",
-            f"link set {one.link} addrgenmode none mtu {one.played.vpn.mtu} up",
-            f"route add default dev {one.link} src {one.address}",
-        ])  # fmt: skip
+        ip(
+            one.host,
+            [
+                f"addr add {one.address}/32 dev {one.link}",
+                f"link set {one.link} addrgenmode none mtu {one.played.vpn.mtu} up",
+                f"route add default dev {one.link} src {one.address}",
+            ],
+        )
     return running
 
 
@@ -119,12 +122,15 @@ def _uplink(one: Tunnel, topology: Topology) -> None:
     with inside(one.host):
         for place in ("all", "default"):  # the router's answers come where nothing else is sent
             Path(f"/proc/sys/net/ipv4/conf/{place}/rp_filter").write_text("0")
-    ip(one.host, [
-        "link set uplink addrgenmode none up",
-        f"addr add {one.uplink}/32 dev uplink",
-        f"rule add fwmark {_MARK} lookup {_MARK}",
-        f"route add default via {router} dev uplink onlink src {one.uplink} table {_MARK}",
-    ])  # fmt: skip
+    ip(
+        one.host,
+        [
+            "link set uplink addrgenmode none up",
+            f"addr add {one.uplink}/32 dev uplink",
+            f"rule add fwmark {_MARK} lookup {_MARK}",
+            f"route add default via {router} dev uplink onlink src {one.uplink} table {_MARK}",
+        ],
+    )
     for wan in topology.wans:
         if one.uplink in wan.isp.network:  # the gateway looks for it on its own Ethernet
             ip("isp", [f"neigh add proxy {one.uplink} dev {wan.name}"])

@@ -28,9 +28,19 @@ from gwimage.zones import GATEWAY
 Needs = dict[str, object]  # by name of a thing, the state in which it must be meanwhile
 # slow where the answer is no, or many
 _WAITING = (
-    asked.Unreachable, asked.OtherAddresses, asked.Spoofed, asked.Reservation, asked.LocalName, asked.Withheld, asked.NotForwarded,
-    Kept6, Unreachable6, Unadvertised, Allowed6, Withheld6,
-)  # fmt: skip
+    asked.Unreachable,
+    asked.OtherAddresses,
+    asked.Spoofed,
+    asked.Reservation,
+    asked.LocalName,
+    asked.Withheld,
+    asked.NotForwarded,
+    Kept6,
+    Unreachable6,
+    Unadvertised,
+    Allowed6,
+    Withheld6,
+)
 # Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
 _ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, asked.Offloaded, Renumbered, asked.Inspection, asked.OwnNames)
 _OUTSIDE = "the ISP's ways to hosts outside"
@@ -107,7 +117,9 @@ def needs(probe: Probe) -> Needs:
     """What a probe shares with others; nothing for most."""
     alone = object()  # no two are equal
     match probe:
-        case asked.Forwarded(src=src, lan=lan, to=to, source=source) | asked.NotForwarded(src=src, lan=lan, to=to, source=source):
+        case (
+            asked.Forwarded(src=src, lan=lan, to=to, source=source) | asked.NotForwarded(src=src, lan=lan, to=to, source=source)
+        ):
             return _clothes(src, source or ("from afar" if src.startswith("attacker-") else None)) | {f"server-{lan}": to}
         case asked.SpoofedForward(lan=lan, to=to):
             return {f"server-{lan}": to}
@@ -116,7 +128,9 @@ def needs(probe: Probe) -> Needs:
         case asked.Admitted(src=src, protocol=protocol):
             return _clothes(src, alone) | ({_COUNT: alone} if protocol == "udp" else {})
         case asked.Source(lan=lan, host=host):
-            return {f"the calls from {lan}": alone} | (_clothes(f"client-{lan}", host) if host else {})  # a capture cannot tell them apart
+            return {f"the calls from {lan}": alone} | (
+                _clothes(f"client-{lan}", host) if host else {}
+            )  # a capture cannot tell them apart
         case asked.GatewayClosed(zone_host=name, open_tcp=ports):
             return {"a scan": alone} | (_clothes(name, "from afar") if ports and name.startswith("attacker-") else {})
         case GatewayClosed6():

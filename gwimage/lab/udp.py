@@ -87,7 +87,12 @@ USUAL: dict[int, tuple[str, bytes]] = {
 
 
 def ask(
-    name: str, target: Address, ports: Iterable[int], await_: Collection[int] = (), tries: int = 2, wait: float = 0.7,
+    name: str,
+    target: Address,
+    ports: Iterable[int],
+    await_: Collection[int] = (),
+    tries: int = 2,
+    wait: float = 0.7,
     link: str = "",
 ) -> dict[int, str]:
     """OPEN or REFUSED for each port that says so, or the name of another error; the others stayed silent.

@@ -69,9 +69,13 @@ def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2, source
 
 
 def connect(
-    name: str, target: IPv4Address | IPv6Address, port: int, protocol: str = "tcp",
+    name: str,
+    target: IPv4Address | IPv6Address,
+    port: int,
+    protocol: str = "tcp",
     source: IPv4Address | IPv6Address | None = None,
-    tries: int = 2, wait: float = 1.5,
+    tries: int = 2,
+    wait: float = 1.5,
 ) -> str:
     """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent a word."""
     for _ in range(tries):
@@ -189,7 +193,12 @@ def clock(name: str, server: IPv4Address, tries: int = 4, wait: float = 2) -> Cl
 
 
 def scan(
-    name: str, link: str, source: IPv4Address, target: IPv4Address, ports: Sequence[int], tries=2,
+    name: str,
+    link: str,
+    source: IPv4Address,
+    target: IPv4Address,
+    ports: Sequence[int],
+    tries=2,
     near: IPv4Address | None = None,
 ) -> dict[int, str]:
     """Ports that answer a SYN: `open` or `reset`. The others stayed silent. `near`: the neighbour that has the target.
@@ -269,9 +278,7 @@ def _arp(wire: socket.socket, source: IPv4Address, target: IPv4Address, wait: fl
     deadline = time.monotonic() + wait
     while (left := deadline - time.monotonic()) > 0:
         wire.send(frame)
-        reply = until(
-            wire, min(1, left), lambda data: data[20:22] == b"\0\2" and data[28:32] == target.packed
-        )
+        reply = until(wire, min(1, left), lambda data: data[20:22] == b"\0\2" and data[28:32] == target.packed)
         if reply:
             return reply[22:28].hex(":")
     return None

@@ -155,7 +155,9 @@ def send(name: str, link: str, there: str, source: IPv6Address, target: IPv6Addr
         head = struct.pack("!4H", 9, 9, length, 0)
         total = checksum(_pseudo(source, target, length, socket.IPPROTO_UDP) + head + b"?")
         udp = struct.pack("!4H", 9, 9, length, total or 0xFFFF) + b"?"
-        wire.send(_raw(there) + _own(wire) + struct.pack("!H", _IPV6) + _header(source, target, length, socket.IPPROTO_UDP) + udp)
+        wire.send(
+            _raw(there) + _own(wire) + struct.pack("!H", _IPV6) + _header(source, target, length, socket.IPPROTO_UDP) + udp
+        )
 
 
 def scan(
@@ -275,9 +277,14 @@ def _advert(frame: bytes) -> Advert:
         elif kind == _DNS:
             dns += [IPv6Address(data[at : at + 16]) for at in range(8, len(data), 16)]
     return Advert(
-        IPv6Address(frame[22:38]), bool(flags & 0x80), bool(flags & 0x40), lifetime,
-        tuple(prefixes), tuple(routes), tuple(dns),
-    )  # fmt: skip
+        IPv6Address(frame[22:38]),
+        bool(flags & 0x80),
+        bool(flags & 0x40),
+        lifetime,
+        tuple(prefixes),
+        tuple(routes),
+        tuple(dns),
+    )
 
 
 def _own(wire: socket.socket) -> bytes:

@@ -27,25 +27,50 @@ MASKED_UNITS = (
     "nftables.service",  # its stock rules begin with `flush ruleset`
     "systemd-networkd-wait-online.service",
     # what they would do is done: mkosi built the linker's cache and the users, what they write would not outlive the boot
-    "ldconfig.service", "systemd-firstboot.service", "systemd-hwdb-update.service", "systemd-journal-catalog-update.service",
-    "systemd-machine-id-commit.service", "systemd-random-seed.service", "systemd-update-done.service",
+    "ldconfig.service",
+    "systemd-firstboot.service",
+    "systemd-hwdb-update.service",
+    "systemd-journal-catalog-update.service",
+    "systemd-machine-id-commit.service",
+    "systemd-random-seed.service",
+    "systemd-update-done.service",
     # the initrd mounts all that there is, and nobody hibernates
-    "systemd-hibernate-clear.service", "systemd-remount-fs.service",
+    "systemd-hibernate-clear.service",
+    "systemd-remount-fs.service",
     # file systems that nobody asks for
-    "dev-hugepages.mount", "dev-mqueue.mount", "proc-sys-fs-binfmt_misc.automount", "sys-fs-fuse-connections.mount",
-    "sys-kernel-config.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-binfmt.service",
-    "modprobe@drm.service", "systemd-creds.socket", "systemd-initctl.socket",  # no graphics, no System V init
-    "run-lock.mount", "tmp.mount",  # both are in memory already
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
+    "proc-sys-fs-binfmt_misc.automount",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-binfmt.service",
+    "modprobe@drm.service",
+    "systemd-creds.socket",
+    "systemd-initctl.socket",  # no graphics, no System V init
+    "run-lock.mount",
+    "tmp.mount",  # both are in memory already
     # no TPM, no extensions, no passwords for disks
-    "systemd-ask-password-console.path", "systemd-ask-password-wall.path", "systemd-pcrextend.socket", "systemd-pcrlock.socket",
-    "systemd-pcrmachine.service", "systemd-pcrphase-sysinit.service", "systemd-pcrphase.service", "systemd-sysext.socket",
-    "systemd-tpm2-setup-early.service", "systemd-tpm2-setup.service",
+    "systemd-ask-password-console.path",
+    "systemd-ask-password-wall.path",
+    "systemd-pcrextend.socket",
+    "systemd-pcrlock.socket",
+    "systemd-pcrmachine.service",
+    "systemd-pcrphase-sysinit.service",
+    "systemd-pcrphase.service",
+    "systemd-sysext.socket",
+    "systemd-tpm2-setup-early.service",
+    "systemd-tpm2-setup.service",
     # network and udev come from the profile alone, never from the kernel's command line or a credential
-    "systemd-network-generator.service", "systemd-udev-load-credentials.service",
+    "systemd-network-generator.service",
+    "systemd-udev-load-credentials.service",
     # usr/lib/gwimage/coldplug makes the one device node that the kernel does not
-    "kmod-static-nodes.service", "systemd-tmpfiles-setup-dev-early.service", "systemd-tmpfiles-setup-dev.service",
+    "kmod-static-nodes.service",
+    "systemd-tmpfiles-setup-dev-early.service",
+    "systemd-tmpfiles-setup-dev.service",
     "systemd-networkd-persistent-storage.service",  # systemd-networkd.service.d/20-leases.conf tells it at once
-)  # fmt: skip
+)
 MASKED = (
     *(f"systemd/system-generators/systemd-{name}-generator" for name in MASKED_GENERATORS),
     "systemd/system-generators/cloud-init-generator",  # gwimage-cloud-init.service is in its place
@@ -61,7 +86,9 @@ def render(profile: Profile, plan: Plan) -> dict[str, File]:
     state = static()[STATE].text.replace("64M", f"{profile.image.state_size}M")
     content = _content(profile, plan)
     seed = _seed(static() | {STATE: File(state), "": File(content)})
-    conf = f"[Output]\n# partition UUIDs follow from it, and it from all other definitions but the name\nSeed={seed}\n\n{content}"
+    conf = (
+        f"[Output]\n# partition UUIDs follow from it, and it from all other definitions but the name\nSeed={seed}\n\n{content}"
+    )
     return static() | {
         STATE: File(state),
         "mkosi.conf.d/10-profile.conf": File(conf),

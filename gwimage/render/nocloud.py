@@ -21,9 +21,7 @@ def render(profile: Profile, config: dict[str, File]) -> dict[str, File]:
     for path, file in sorted(config.items()):
         digest.update(f"{path}\0{file.mode:o}\0{file.link}\0{file.text}\0".encode())
     digest.update(user_data.encode())
-    meta_data = _dump(
-        {"instance-id": f"{profile.name}-{digest.hexdigest()[:16]}", "local-hostname": profile.system.hostname}
-    )
+    meta_data = _dump({"instance-id": f"{profile.name}-{digest.hexdigest()[:16]}", "local-hostname": profile.system.hostname})
     # user-data may hold a password's hash
     return {"seed/meta-data": File(meta_data), "seed/user-data": File(user_data, mode=0o600)}
 

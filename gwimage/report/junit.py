@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 from gwimage.lab.course import FAIL, PASS, Result
@@ -15,11 +15,14 @@ def render(report: Report) -> str:
     """What was not asked, or cannot be, is skipped; a failed claim with it makes the whole run red."""
     results, count = report.results, Counter(result.status for result in report.results)
     totals = {
-        "tests": str(len(results)), "failures": str(count[FAIL]), "errors": "0",
-        "skipped": str(len(results) - count[FAIL] - count[PASS]), "time": f"{sum(result.seconds for result in results):.3f}",
-    }  # fmt: skip
+        "tests": str(len(results)),
+        "failures": str(count[FAIL]),
+        "errors": "0",
+        "skipped": str(len(results) - count[FAIL] - count[PASS]),
+        "time": f"{sum(result.seconds for result in results):.3f}",
+    }
     root = ElementTree.Element("testsuites", {"name": "gwimage verify", **totals})
-    when = datetime.fromtimestamp(report.started, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    when = datetime.fromtimestamp(report.started, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     name = printable(f"{report.profile} {report.release}")
     suite = ElementTree.SubElement(root, "testsuite", {"name": name, **totals, "timestamp": when})
     properties = ElementTree.SubElement(suite, "properties")
@@ -44,11 +47,15 @@ def _properties(report: Report) -> dict[str, str]:
 
 def _case(suite: ElementTree.Element, result: Result, report: Report) -> None:
     """Classes are what readers group by: the section of the profile and its entry, such as homelab.lans.lan."""
-    case = ElementTree.SubElement(suite, "testcase", {
-        "classname": printable(".".join([report.profile, *result.id.split(".")[:2]])),
-        "name": printable(f"{result.text} ({result.id})"),
-        "time": f"{result.seconds:.3f}",
-    })  # fmt: skip
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        {
+            "classname": printable(".".join([report.profile, *result.id.split(".")[:2]])),
+            "name": printable(f"{result.text} ({result.id})"),
+            "time": f"{result.seconds:.3f}",
+        },
+    )
     if result.status == FAIL:
         failure = ElementTree.SubElement(case, "failure", message=printable(_seen(result)), type="claim")
         failure.text = printable("\n".join(_details(result, report)))

@@ -5,6 +5,7 @@ Built as a tree, so that what a profile or a packet says can only be text.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -132,8 +133,8 @@ def _when(result: Result) -> str:
 
 def _needs(parent: Element, words: str, result: Result, report: Report) -> None:
     needed = [other for other in report.results if other.id in result.needs]
+    line = _add(parent, "small", f"{words} ", "needs") if needed else parent
     for number, other in enumerate(needed):
-        line = _add(parent, "small", f"{words} ", "needs") if not number else line
         _link(line, other).tail = ", " if number + 1 < len(needed) else ""
 
 
@@ -147,11 +148,8 @@ def _prose(parent: Element, text: str) -> None:
     """What stands between backticks is code."""
     plain, *rest = printable(text).split("`")
     paragraph = _add(parent, "p", plain, "advice")
-    for number, part in enumerate(rest):
-        if number % 2:
-            code.tail = part
-        else:
-            code = _add(paragraph, "code", part)
+    for code, tail in zip_longest(rest[::2], rest[1::2]):
+        _add(paragraph, "code", code).tail = tail
 
 
 def _times(main: Element, report: Report) -> None:

@@ -29,12 +29,18 @@ IMAGE = "debian-13-genericcloud-amd64.qcow2"  # as Debian calls it
 _LAYER = "mkosi.extra/"  # of the definitions, as LAYER is of the configuration
 _UNITS = "usr/lib/systemd/system"
 _PARTS = (
-    "usr/lib/gwimage/connections", "usr/lib/gwimage/leases", "usr/lib/sysctl.d/50-gwimage.conf",
-    f"{_UNITS}/gwimage-firewall.service", f"{_UNITS}/gwimage-offload.service", f"{_UNITS}/gwimage-hostkey.service",
+    "usr/lib/gwimage/connections",
+    "usr/lib/gwimage/leases",
+    "usr/lib/sysctl.d/50-gwimage.conf",
+    f"{_UNITS}/gwimage-firewall.service",
+    f"{_UNITS}/gwimage-offload.service",
+    f"{_UNITS}/gwimage-hostkey.service",
     f"{_UNITS}/ssh.service.d/10-gwimage.conf",
-    f"{_UNITS}/systemd-networkd.service.d/10-gwimage.conf", f"{_UNITS}/systemd-networkd.service.d/20-leases.conf",
-    f"{_UNITS}/systemd-networkd.socket.d/10-gwimage.conf", "etc/resolv.conf",
-)  # fmt: skip
+    f"{_UNITS}/systemd-networkd.service.d/10-gwimage.conf",
+    f"{_UNITS}/systemd-networkd.service.d/20-leases.conf",
+    f"{_UNITS}/systemd-networkd.socket.d/10-gwimage.conf",
+    "etc/resolv.conf",
+)
 _SETTINGS = {"ssh_deletekeys": False, "manage_etc_hosts": False}
 _CLOUD_INIT = ("etc/cloud/cloud.cfg.d/99-gwimage.cfg", File(yaml.safe_dump({"network": {"config": "disabled"}} | _SETTINGS)))
 # what Debian's cloud images have not: the firewall's program, the one that our scripts are written for, Proxmox's agent
@@ -75,15 +81,22 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     become = (files(__name__) / "become").read_text(encoding="utf-8")
     digest = hashlib.sha256(archive + become.encode()).hexdigest()
     told = {
-        "hostname": profile.system.hostname, "users": [], "disable_root": True, "ssh_pwauth": False, **_SETTINGS,
-        "package_update": False, "package_upgrade": False, "bootcmd": [_ANEW],
+        "hostname": profile.system.hostname,
+        "users": [],
+        "disable_root": True,
+        "ssh_pwauth": False,
+        **_SETTINGS,
+        "package_update": False,
+        "package_upgrade": False,
+        "bootcmd": [_ANEW],
         "write_files": [
             {"path": _BECOME, "permissions": "0755", "content": become},
             {"path": _ARCHIVE, "permissions": "0600", "encoding": "b64", "content": base64.b64encode(archive).decode()},
             {"path": _SUM, "permissions": "0600", "content": f"{hashlib.sha256(archive).hexdigest()}  {_ARCHIVE}\n"},
         ],
-    }  # fmt: skip
-    head = f"#cloud-config\n# The gateway {profile.system.hostname} for a stock Debian 13 cloud image, by gwimage; --explain shows its files.\n"
+    }
+    what = f"The gateway {profile.system.hostname} for a stock Debian 13 cloud image, by gwimage; --explain shows its files."
+    head = f"#cloud-config\n# {what}\n"
     identity = {
         # another one for each content, so that what cloud-init does once is done for each
         "meta-data": File(f"instance-id: {profile.name}-{digest[:16]}\nlocal-hostname: {profile.system.hostname}\n"),
@@ -110,9 +123,10 @@ def _way_out(wan: Wan) -> dict:
         while wan.gateway not in net:  # a router outside of it: cloud-init's schema knows no `on-link`
             net = net.supernet()
         settings = {
-            "addresses": [f"{wan.address.ip}/{net.prefixlen}"], "routes": [{"to": "0.0.0.0/0", "via": str(wan.gateway)}],
+            "addresses": [f"{wan.address.ip}/{net.prefixlen}"],
+            "routes": [{"to": "0.0.0.0/0", "via": str(wan.gateway)}],
             "nameservers": {"addresses": list(map(str, wan.dns)) or PUBLIC_RESOLVERS.split()},
-        }  # fmt: skip
+        }
     if wan.link.cloned_mac:
         settings["macaddress"] = wan.link.cloned_mac
     match = {"macaddress": card.mac} if card.mac else {"name": f"en*s{18 + card.slot}"}

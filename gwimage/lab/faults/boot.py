@@ -78,12 +78,16 @@ def _clock_off(scene: Scene) -> float | None:
 
 def _wrong(scene: Scene) -> Answer:
     off = _clock_off(scene)
-    return Answer(off is not None and abs(off) > 3600, "the gateway said nothing" if off is None else f"clock {off / 86400:+.0f} days off")
+    return Answer(
+        off is not None and abs(off) > 3600, "the gateway said nothing" if off is None else f"clock {off / 86400:+.0f} days off"
+    )
 
 
 def _right(scene: Scene) -> Answer:
     off = _clock_off(scene)
-    return Answer(off is not None and abs(off) < _MOST_OFF, "the gateway said nothing" if off is None else f"clock {off:+.0f} s off")
+    return Answer(
+        off is not None and abs(off) < _MOST_OFF, "the gateway said nothing" if off is None else f"clock {off:+.0f} s off"
+    )
 
 
 def _not_short(scene: Scene) -> Answer:
@@ -98,33 +102,60 @@ def _not_short(scene: Scene) -> Answer:
 SERVES = (leases, lan_serves, traffic, closed)
 FAULTS = (
     Fault(
-        "config-damaged", "with a damaged configuration layer the gateway is dark, and says so",
-        off=_damaged("gwimage-config", 16 * disk.MIB), during=(dark,), seconds=120,
+        "config-damaged",
+        "with a damaged configuration layer the gateway is dark, and says so",
+        off=_damaged("gwimage-config", 16 * disk.MIB),
+        during=(dark,),
+        seconds=120,
         said="the configuration layer is missing or damaged: no network will come up",
     ),
     Fault(
-        "packages-damaged", "with a damaged packages layer the gateway is dark, and says so",
-        off=_damaged("gwimage-packages", disk.MIB), dark=True, during=(dark,), seconds=120,
+        "packages-damaged",
+        "with a damaged packages layer the gateway is dark, and says so",
+        off=_damaged("gwimage-packages", disk.MIB),
+        dark=True,
+        during=(dark,),
+        seconds=120,
         said="cannot start: the packages layer on [a-z0-9]+ is damaged",
     ),
     Fault(
-        "state-full", "with a full state volume the gateway serves all the same, and says so",
-        off=_full, during=SERVES, seconds=120, said="the state volume is full",
+        "state-full",
+        "with a full state volume the gateway serves all the same, and says so",
+        off=_full,
+        during=SERVES,
+        seconds=120,
+        said="the state volume is full",
     ),
     Fault(
-        "state-unusable", "with a state volume beyond repair the gateway runs in memory, and says so",
-        off=_unrepairable, during=SERVES, seconds=120, said="no usable state volume",
+        "state-unusable",
+        "with a state volume beyond repair the gateway runs in memory, and says so",
+        off=_unrepairable,
+        during=SERVES,
+        seconds=120,
+        said="no usable state volume",
     ),
     Fault(
-        "state-missing", "without its state disk the gateway keeps its state on the OS disk, and says so",
-        off=_shaped(state_disk=False), during=SERVES, seconds=120, said="state volume: [a-z]+[0-9]",
+        "state-missing",
+        "without its state disk the gateway keeps its state on the OS disk, and says so",
+        off=_shaped(state_disk=False),
+        during=SERVES,
+        seconds=120,
+        said="state volume: [a-z]+[0-9]",
     ),
     Fault(
-        "memory-low", f"with {LEAST_MEMORY} MiB of memory the gateway serves",
-        off=_shaped(memory=LEAST_MEMORY), during=(*SERVES, _not_short), seconds=120,
+        "memory-low",
+        f"with {LEAST_MEMORY} MiB of memory the gateway serves",
+        off=_shaped(memory=LEAST_MEMORY),
+        during=(*SERVES, _not_short),
+        seconds=120,
     ),
     Fault(
-        "clock-past", "with a clock in 1970 the gateway serves; the time gets right when somebody tells it",
-        off=_wrong_clock("1970-01-01T00:00:00"), during=(*SERVES, _wrong), seconds=180, end=_tell_time, after=(_right, lan_serves),
+        "clock-past",
+        "with a clock in 1970 the gateway serves; the time gets right when somebody tells it",
+        off=_wrong_clock("1970-01-01T00:00:00"),
+        during=(*SERVES, _wrong),
+        seconds=180,
+        end=_tell_time,
+        after=(_right, lan_serves),
     ),
-)  # fmt: skip
+)

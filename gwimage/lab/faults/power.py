@@ -55,7 +55,12 @@ def _write(scene: Scene) -> None:
         time.sleep(GRACE)
         kept.append(Kept(log.stat().st_size, *identity, tuple(given)))
     scene.gateway.cut()
-    scene.notes |= {"kept": kept, "writes": writes.read(log), "size": (scene.hosts.dir / "state.raw").stat().st_size, "lan": lan.name}
+    scene.notes |= {
+        "kept": kept,
+        "writes": writes.read(log),
+        "size": (scene.hosts.dir / "state.raw").stat().st_size,
+        "lan": lan.name,
+    }
 
 
 def _whole(scene: Scene) -> Answer:
@@ -150,15 +155,26 @@ def _left_by(choose: Callable[[Sequence[Write]], Cut]) -> Act:
 SERVES = (leases, lan_serves, traffic, closed)
 FAULTS = (
     Fault(
-        "power-cut", f"power goes at {CUTS} moments of a boot and of lease writes: the state volume is whole",
-        make=_write, during=(_whole,), seconds=0,
+        "power-cut",
+        f"power goes at {CUTS} moments of a boot and of lease writes: the state volume is whole",
+        make=_write,
+        during=(_whole,),
+        seconds=0,
     ),
     Fault(
-        "power-cut-formatting", "a gateway whose power went while the state volume was formatted starts, and serves",
-        off=_left_by(_formatting), during=SERVES, seconds=120, needs="power-cut",
+        "power-cut-formatting",
+        "a gateway whose power went while the state volume was formatted starts, and serves",
+        off=_left_by(_formatting),
+        during=SERVES,
+        seconds=120,
+        needs="power-cut",
     ),
     Fault(
-        "power-cut-lease", "a gateway whose power went while a lease was written starts, and serves",
-        off=_left_by(_writing), during=SERVES, seconds=120, needs="power-cut",
+        "power-cut-lease",
+        "a gateway whose power went while a lease was written starts, and serves",
+        off=_left_by(_writing),
+        during=SERVES,
+        seconds=120,
+        needs="power-cut",
     ),
-)  # fmt: skip
+)

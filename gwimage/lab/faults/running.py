@@ -87,7 +87,11 @@ def _renumbered(scene: Scene) -> Answer:
 
 def _forwards(scene: Scene) -> Answer:
     for one in scene.claims:
-        if isinstance(one.probe, claim.Forwarded) and one.probe.wan == scene.wan.name and not (found := ask(scene, one.probe)).good:
+        if (
+            isinstance(one.probe, claim.Forwarded)
+            and one.probe.wan == scene.wan.name
+            and not (found := ask(scene, one.probe)).good
+        ):
             return Answer(False, found.seen)
     return Answer(True, "forwards follow")
 
@@ -127,22 +131,43 @@ def _refused(scene: Scene) -> Answer:
 
 FAULTS = (
     Fault(
-        "isp-silent", "without a DHCP server outside the LANs do not wait; once it answers, traffic flows",
-        off=_silence, shared=True, dhcp=True,
-        during=(leases, lan_serves, no_wan), seconds=120, end=_speak, after=(traffic, closed),
+        "isp-silent",
+        "without a DHCP server outside the LANs do not wait; once it answers, traffic flows",
+        off=_silence,
+        shared=True,
+        dhcp=True,
+        during=(leases, lan_serves, no_wan),
+        seconds=120,
+        end=_speak,
+        after=(traffic, closed),
     ),
     Fault(
-        "wan-cable", "the WAN's cable comes out: the LANs go on; back in: traffic flows again",
-        make=_unplug, during=(lan_serves, no_wan), said=r"{wan}: Lost carrier", end=_plug,
-        after=(traffic, closed), seconds=90,
+        "wan-cable",
+        "the WAN's cable comes out: the LANs go on; back in: traffic flows again",
+        make=_unplug,
+        during=(lan_serves, no_wan),
+        said=r"{wan}: Lost carrier",
+        end=_plug,
+        after=(traffic, closed),
+        seconds=90,
     ),
     Fault(
-        "wan-address", "the provider gives another address under load: traffic, conversations and forwards go by the new one",
-        dhcp=True, make=_renumber, during=(_renumbered, traffic, _forwards, lan_serves, closed), seconds=120,
+        "wan-address",
+        "the provider gives another address under load: traffic, conversations and forwards go by the new one",
+        dhcp=True,
+        make=_renumber,
+        during=(_renumbered, traffic, _forwards, lan_serves, closed),
+        seconds=120,
     ),
     Fault(
-        "wan-subnet", "the provider numbers as a LAN does: its lease is refused, and the LAN goes on",
-        dhcp=True, make=_collide, during=(_refused, no_wan, lan_serves),
-        said=r"no address taken on {wan} from a DHCP server in a subnet of ours", end=_part, after=(traffic, closed), seconds=180,
+        "wan-subnet",
+        "the provider numbers as a LAN does: its lease is refused, and the LAN goes on",
+        dhcp=True,
+        make=_collide,
+        during=(_refused, no_wan, lan_serves),
+        said=r"no address taken on {wan} from a DHCP server in a subnet of ours",
+        end=_part,
+        after=(traffic, closed),
+        seconds=180,
     ),
-)  # fmt: skip
+)

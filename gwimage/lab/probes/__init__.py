@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 from gwimage import claim
-from gwimage.lab.probes import exposure, forged, gifts, leases, offload, reach, six, six_closed, six_allowed, tunnel, upload
+from gwimage.lab.probes import exposure, forged, gifts, leases, offload, reach, six, six_allowed, six_closed, tunnel, upload
 from gwimage.lab.probes.view import ALL_PORTS, CONTROL_PORTS, Answer, Port, View
 
 __all__ = ["ALL_PORTS", "CONTROL_PORTS", "Answer", "Port", "View", "ask"]

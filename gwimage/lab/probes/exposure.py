@@ -25,7 +25,31 @@ _MOST = 200  # TCP ports that are listed one by one
 _DHCP = 67
 # TCP ports of other addresses: who manages gateways, files, printers and machines; whatever else is open on a gateway
 # listens on all its addresses, so the whole scan of one shows it
-_TCP = (21, 22, 23, 25, 53, 80, 81, 111, 139, 443, 445, 631, 853, 2049, 3389, 5000, 5355, 7547, 8006, PORT, 8443, 9090, LISTENER)
+_TCP = (
+    21,
+    22,
+    23,
+    25,
+    53,
+    80,
+    81,
+    111,
+    139,
+    443,
+    445,
+    631,
+    853,
+    2049,
+    3389,
+    5000,
+    5355,
+    7547,
+    8006,
+    PORT,
+    8443,
+    9090,
+    LISTENER,
+)
 Ranges = Iterable[tuple[int, int]]
 
 

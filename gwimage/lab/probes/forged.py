@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import IPv4Address
 
 from gwimage import claim
@@ -72,18 +74,24 @@ def _spoofed_forward(probe: claim.SpoofedForward, view: View) -> Answer:
         for _ in range(2):
             for source, token in tokens.items():
                 tcp = probe.protocol == "tcp"
-                made = sniff.syn(source, target, probe.port, token, _FULL) if tcp else sniff.udp(source, target, probe.port, token)
+                made = (
+                    sniff.syn(source, target, probe.port, token, _FULL) if tcp else sniff.udp(source, target, probe.port, token)
+                )
                 sniff.send(start, mac, made)
         arrived = _arrivals(link, tokens)
     seen = f"from {', '.join(map(str, tokens))} to {target}:{probe.port}: {', '.join(map(str, arrived)) or 'none'} arrived"
     return Answer(arrived == [own], seen)
 
 
+def _has_any(packet: bytes, tokens: Iterable[bytes]) -> bool:
+    return any(token in packet for token in tokens)
+
+
 def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv4Address]:
     """Whose packets came within a while; ends when all did."""
     missing, deadline = dict(tokens), time.monotonic() + _WAIT
     while missing and (left := deadline - time.monotonic()) > 0:
-        packet = wire.until(link, left, lambda packet: any(token in packet for token in missing.values()))
+        packet = wire.until(link, left, partial(_has_any, tokens=missing.values()))
         if packet:
             missing = {source: token for source, token in missing.items() if token not in packet}
     return [source for source in tokens if source not in missing]
@@ -115,7 +123,9 @@ def _segments(probe: claim.Segments, view: View) -> Answer:
             if answered:
                 break
     sizes = [sniff.mss(packet) if packet else None for packet in (asked, answered)]
-    seen = f"{_LONGEST} became {sizes[0]} on the way out, {sizes[1]} on the way back" if asked else f"no SYN arrived at {target}"
+    seen = (
+        f"{_LONGEST} became {sizes[0]} on the way out, {sizes[1]} on the way back" if asked else f"no SYN arrived at {target}"
+    )
     return Answer(sizes == [probe.size] * 2, seen, exposed=sizes == [_LONGEST] * 2)
 
 
@@ -158,7 +168,7 @@ def _echo(start: Place, mac: str, own: IPv4Address, target: IPv4Address, size: i
         request = sniff.echo(own, target, token.ljust(size - 28, b"."))
         with sniff.watching(start) as link:
             sniff.send(start, mac, request)
-            packet = wire.until(link, _WAIT, lambda packet: _replies(packet, own, token, request))
+            packet = wire.until(link, _WAIT, partial(_replies, own=own, token=token, request=request))
         if packet and sniff.body(packet)[0] == 3:
             return f"too long for {int.from_bytes(sniff.body(packet)[6:8], 'big')}"
         if packet:

@@ -71,8 +71,9 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
     seen = {code: given.options.get(code) for code, _ in probe.expected}
     wrong = [
         f"option {code}: {'none' if seen[code] is None else seen[code]!r}, not {value}"
-        for code, value in probe.expected if seen[code] is None or value not in dhcp.readings(seen[code])
-    ]  # fmt: skip
+        for code, value in probe.expected
+        if seen[code] is None or value not in dhcp.readings(seen[code])
+    ]
     more = [code for code in _BY_ITSELF if code in given.options and code not in seen]
     wrong += [f"option {code}, which nobody asked for: {given.options[code]!r}" for code in more]
     right = [f"option {code}: {value}" for code, value in probe.expected]
@@ -133,9 +134,10 @@ def _ping(probe: claim.Ping, view: View) -> Answer:
     if not wire.ping(f"client-{probe.lan}", target):
         return Answer(False, f"{target} does not answer")
     deaf = [
-        number for number in range(1, len(lan.segments))
+        number
+        for number in range(1, len(lan.segments))
         if not client or not wire.arp(f"server-{lan.name}", f"card{number - 1}", _NOBODY, client, 5)
-    ]  # fmt: skip
+    ]
     if deaf:
         return Answer(False, f"{target} answers, but card {deaf[0] + 1} of {len(lan.segments)} is not joined to the first")
     return Answer(True, f"{target} answers" + (f"; all {len(lan.segments)} cards are joined" if lan.segments[1:] else ""))

@@ -52,7 +52,12 @@ def _alike(answers: dict[str, str]) -> str:
 
 
 def _call(
-    name: str, there: Place, target: IPv4Address, protocol: str, source: IPv4Address | None = None, port: int = PORT,
+    name: str,
+    there: Place,
+    target: IPv4Address,
+    protocol: str,
+    source: IPv4Address | None = None,
+    port: int = PORT,
     tries: int = 2,
 ) -> str:
     """`open <whom the listener there saw>`, or what wire.connect says. A ping's listener is whoever watches the link."""

@@ -106,7 +106,9 @@ def _ping(probe: claim6.Ping6, view: View) -> Answer:
         return Answer(False, f"the client has {_list(hosts.six.addresses(lan))}, nothing in {_list(missing)}")
     if strange := [address for address in hosts.six.addresses(lan) if not any(address in net for net in nets)]:
         return Answer(False, f"the client has {_list(strange)} too")
-    deaf = [str(_gateway(lan, net)) for net, address in zip(nets, own) if not wire6.ping(name, _gateway(lan, net), source=address)]
+    deaf = [
+        str(_gateway(lan, net)) for net, address in zip(nets, own) if not wire6.ping(name, _gateway(lan, net), source=address)
+    ]
     router = gateway_link_local(hosts, lan)
     if not router or not wire6.ping(name, router, lan.name):
         deaf.append(str(router or "the router's link-local address"))

@@ -7,9 +7,9 @@ from ipaddress import IPv6Address
 from itertools import product
 
 from gwimage import claim6
-from gwimage.ipv6_claims import FIXED, LINK_LOCAL
 from gwimage.inet6 import LINK_LOCAL as NEIGHBOURS
 from gwimage.inet6 import made_of
+from gwimage.ipv6_claims import FIXED, LINK_LOCAL
 from gwimage.lab import udp, wire, wire6
 from gwimage.lab.guest import LISTENER
 from gwimage.lab.hosts import PORT, Hosts
@@ -40,7 +40,9 @@ def _gateway_closed(probe: claim6.GatewayClosed6, view: View) -> Answer:
     resets = [port for port, kind in found.items() if kind == "reset" and port not in free]
     echo = wire6.ping(name, target, link if target in NEIGHBOURS else "", tries=2, wait=1)
     seen = f"{len(view.ports)} ports of {target}: open {few(is_open)}, {len(resets)} reset; ping {'answered' if echo else 'silent'}"
-    good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and probe.echo in (None, echo)
+    good = (
+        [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and probe.echo in (None, echo)
+    )
     return Answer(good, seen, exposed=LISTENER in is_open and echo)
 
 
@@ -79,7 +81,9 @@ def _target(probe: claim6.GatewayClosed6 | claim6.GatewayClosedUdp6, hosts: Host
     return lan.six.fixed.ip if probe.kind == FIXED else next(iter(hosts.six.announced(lan)))[1]
 
 
-def _own(probe: claim6.GatewayClosed6 | claim6.GatewayClosedUdp6, target: IPv6Address | None, hosts: Hosts) -> IPv6Address | None:
+def _own(
+    probe: claim6.GatewayClosed6 | claim6.GatewayClosedUdp6, target: IPv6Address | None, hosts: Hosts
+) -> IPv6Address | None:
     """An address of the same subnet, as far as there is one."""
     kind, _, network = probe.zone_host.partition("-")
     if target is None or target in NEIGHBOURS:

@@ -27,7 +27,9 @@ def _handshake(probe: claim.Handshake, view: View) -> Answer:
     if probe.wan is None:
         there = f"{tunnel.played.peer.endpoint} ({tunnel.uplink})"
         good = hosts.connected(probe.peer)
-        return Answer(good, f"the gateway called {there} as known to {key[:8]}..." if good else f"the gateway never called {there}")
+        return Answer(
+            good, f"the gateway called {there} as known to {key[:8]}..." if good else f"the gateway never called {there}"
+        )
     target, port = hosts.given(hosts.wan(probe.wan)), tunnel.played.vpn.port
     if not target:
         return Answer(False, f"{probe.wan} has no address")

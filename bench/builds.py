@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench import compile as compiling
 from bench.gateways import OURS, PROFILE
-from bench.rows import Row
+from bench.results import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -3,7 +3,7 @@
     python -m bench.hostile [NAME...]
 
 Prints seconds of CPU, problems and bytes printed for each; exit status 1 if one takes longer than LIMIT. The shapes are
-those of tests/test_hostile.py, which looks at counts and never at the clock.
+those of tests/language/test_hostile.py, which looks at counts and never at the clock.
 """
 
 import base64
@@ -11,7 +11,7 @@ import sys
 import time
 
 from gwimage import diagnostics, source
-from gwimage.compile import load
+from gwimage.loading import load
 
 SIZE = 1 << 20
 MANY = source.MAX_NODES // 2 - 50  # keys with a value each

@@ -25,7 +25,7 @@ import yaml
 
 from bench import mutate
 from gwimage import compile as compiler
-from gwimage import fast, host, source, tools
+from gwimage import fast, host, loading, source, tools
 from gwimage.claim import Claim
 from gwimage.lab.course import CANNOT, PASS, Result
 from gwimage.lab.guest import LISTENER
@@ -68,7 +68,7 @@ class Seen:
 
 def load(path: Path) -> Gateway:
     read = source.read(str(path))
-    profile, problems = compiler.load(read)
+    profile, problems = loading.load(read)
     assert profile, problems
     return Gateway(profile.name, profile, compiler.render(profile, read), compiler.claims(profile))
 

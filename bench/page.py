@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from bench.rows import BASELINE, OURS, Row, shown
+from bench.results import BASELINE, OURS, Row, shown
 
 _STYLE = """
 :root { --ground: #fff; --ink: #1b1f24; --pale: #59636e; --line: #d1d9e0; }

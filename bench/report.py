@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bench import boots, builds, gateways, kinds, packets, page, stations, traffic
-from bench.rows import BASELINE, OURS, Row, table
+from bench import boot_times, builds, gateways, packet_cost, page, paused_gateways, seed_kinds, traffic
+from bench.results import BASELINE, OURS, Row, table
 from gwimage import compile as compiler
 from gwimage import host
 from gwimage.lab import qemu
@@ -85,7 +85,7 @@ def boot(task: Task) -> tuple[list[Row], dict]:
         for name in (name for name in _COUNTED if name in task.built):
             task.say(f"boot, round {number + 1}: {name}, counted and timed")
             for counted in (True, False):
-                seen = boots.watch(task.built[name].raw, task.profile, shape=replace(boots.SHAPE, counted=counted))
+                seen = boot_times.watch(task.built[name].raw, task.profile, shape=replace(boot_times.SHAPE, counted=counted))
                 for which, one in zip(("first", "second"), seen.boots):
                     for (text, unit), value in _read(one, counted).items():
                         row = rows.setdefault(f"{unit} {which} {text}", Row("boot", f"{which} boot, {text}", unit))
@@ -95,10 +95,10 @@ def boot(task: Task) -> tuple[list[Row], dict]:
     return [rows[key] for key in sorted(rows, key=lambda key: key.split()[:2])], units
 
 
-def _read(one: boots.Boot, counted: bool) -> dict[tuple[str, str], float]:
+def _read(one: boot_times.Boot, counted: bool) -> dict[tuple[str, str], float]:
     """Text and unit to value. Raises ToolError if the gateway never came."""
     if not (one.times.offer and one.times.through and one.memory):
-        raise ToolError(("bench.boots",), 3, "a gateway did not come up; try `python -m bench.boots --logs DIR`")
+        raise ToolError(("bench.boot_times",), 3, "a gateway did not come up; try `python -m bench.boot_times --logs DIR`")
     if counted:
         return {(text, "1e9"): getattr(one.counts, label) / 1e9 for label, text in _MILESTONES.items()}
     offer, through = ("to the first DHCP offer", "s"), ("to the first packet through NAT", "s")
@@ -145,14 +145,14 @@ def packet(task: Task) -> list[Row]:
     row = Row("packet", "forwarding one small packet of a flow", "instructions")
     for name, one in task.built.items():
         task.say(f"packet: {name}")
-        row.values[name] = [packets.cost(one.raw, task.profile)]
+        row.values[name] = [packet_cost.cost(one.raw, task.profile)]
     return [row]
 
 
 def carries(task: Task) -> list[Row]:
     rows = {key: Row("traffic", *_TRAFFIC[key]) for key in _TRAFFIC}
     images = {name: (one.raw, task.profile) for name, one in task.built.items()}
-    with stations.up(images, task.say) as up:
+    with paused_gateways.up(images, task.say) as up:
         for number in range(task.rounds):
             task.say(f"traffic, round {number + 1}")
             for key in (row.__name__ for row in traffic.ROWS):
@@ -205,7 +205,7 @@ def _measure(group: str, task: Task) -> tuple[list[Row], dict]:
             "traffic": lambda: carries(task),
             "build": lambda: builds.build(Path(work), task.rounds, task.say),
             "compile": lambda: builds.compiles(Path(work), task.rounds),
-            "seeds": lambda: kinds.rows(host.cache() / "bench", Path(work), task.say),
+            "seeds": lambda: seed_kinds.rows(host.cache() / "bench", Path(work), task.say),
         }
         return ways[group](), {}
 
@@ -218,7 +218,7 @@ def _environment(rounds: int) -> dict[str, str]:
         "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} processors",
         "load before": f"{os.getloadavg()[0]:.2f}",
         "QEMU": f"{qemu.version()}, {accel}",
-        "machine": f"{boots.SHAPE.machine}, {boots.SHAPE.memory} MiB, 1 processor",
+        "machine": f"{boot_times.SHAPE.machine}, {boot_times.SHAPE.memory} MiB, 1 processor",
     }
 
 

@@ -1,6 +1,6 @@
 """What systemd does that a gateway would suffer from, and how gwimage avoids or refuses it.
 
-docs/defects.md is `python -m gwimage.defects`; tests/test_defects.py holds the evidence for every entry.
+docs/defects.md is `python -m gwimage.defects`; tests/compiler/test_defects.py holds the evidence for every entry.
 """
 
 from dataclasses import dataclass

@@ -4,38 +4,36 @@ import fcntl
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-ROOT = TESTS.parent
-HOMELAB = ROOT / "profiles" / "homelab.yaml"
+from tests.support.paths import HOMELAB, ROOT
+
 # Modules, each by one process: what takes long must not come last. A process takes its next module when two tests are left,
 # so a short one comes fifth, to wait for the machines of the first; their second module comes when the main job's are done.
 ORDER = (
     "test_sites_vm",
     "test_vm_profiles",
     "test_fast",
-    "test_lab",
-    "test_words",
+    "test_probes",
+    "test_schema_messages",
     "test_seeds_vm",
     "test_vm",
-    "test_lab_faults",
-    "test_lab_tunnels",
+    "test_faults",
+    "test_probes_vpn",
     "test_identity_vm",
-    "test_lab6",
-    "test_lab_uploads",
+    "test_probes_ipv6",
+    "test_probes_shaping",
     "test_rebake",
     "test_dhcp_claims",
-    "test_lab_liars",
+    "test_liars",
     "test_stock_vm",
 )
 
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/cases/*/out from what is compiled now")
-    parser.addoption("--documents", type=int, default=1500, help="how many documents tests/test_fuzz.py makes")
+    parser.addoption("--documents", type=int, default=1500, help="how many documents tests/language/test_fuzz.py makes")
     parser.addoption("--pairs", type=int, default=500, help="how many packets test_explain_kernel.py asks about")
     parser.addoption(
         "--machines", choices=("few", "all"), default="few", help="all: also the machines that differ little from the others"

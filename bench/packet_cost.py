@@ -1,0 +1,104 @@
+"""What one packet costs a gateway: instructions of the guest for each that it forwards. A busy host cannot change that.
+
+python -m bench.packet_cost [NAME...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench import gateways, traffic
+from bench.boot_times import PATIENCE, SHAPE
+from gwimage import host
+from gwimage.lab import boot, preflight, world
+from gwimage.lab.gateway import Gateway
+from gwimage.lab.hosts import Hosts
+from gwimage.lab.qemu import Machine, acceleration
+from gwimage.lab.topology import derive
+from gwimage.lab.world import Say
+from gwimage.problem import ToolError
+from gwimage.profile import Profile
+from gwimage.step import Steps
+
+PACKETS, WINDOW = 6000, 32
+_SETTLE, _IDLE = 20, 3  # seconds: after the boot, and of doing nothing, whose instructions are taken off
+
+
+@dataclass(frozen=True)
+class Job:
+    """dir gets logs and disks."""
+
+    image: Path
+    profile: Profile
+    dir: Path
+
+
+def cost(image: Path, profile: Profile, say: Say = lambda text: None) -> float:
+    """Instructions for each small UDP packet of a flow that was answered, from inside to outside. Raises ToolError."""
+    if problems := preflight.missing(SHAPE.machine):
+        raise ToolError(("bench.packet_cost",), 3, "; ".join(problems))
+    with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as folder:
+        return world.call(run, Job(image.resolve(), profile, Path(folder)), say=say)
+
+
+def run(say: Say, job: Job) -> float:
+    """Runs inside the world."""
+    accel = acceleration()
+    hosts = Hosts(derive(job.profile), job.dir)
+    machine = Machine(job.image, replace(SHAPE, counted=True), hosts.topology.cards, job.dir, accel)
+    hosts.start()
+    machine.prepare()
+    gateway = Gateway(machine, PATIENCE[accel], accel == "tcg")
+    try:
+        if "first packet to the outside" not in boot.switch_on(say, hosts, gateway, control=False):
+            raise ToolError(("bench.packet_cost",), 3, "no packet came through this gateway")
+        time.sleep(_SETTLE)
+        idle, seconds, _ = _count(machine, lambda: time.sleep(_IDLE))
+        busy, longer, arrived = _count(machine, lambda: _send(hosts))
+        return (busy - idle * longer / seconds) / arrived
+    finally:
+        gateway.cut()
+
+
+def _count(machine: Machine, work: Callable[[], int | None]) -> tuple[int, float, int | None]:
+    """Instructions, seconds, and what the work returns."""
+    before, begin = machine.instructions(), time.monotonic()
+    said = work()
+    return machine.instructions() - before, time.monotonic() - begin, said
+
+
+def _send(hosts: Hosts) -> int:
+    """How many of the packets arrived."""
+    arrived = 0
+    with traffic.flow(hosts) as (sender, receiver):
+        for _ in range(PACKETS // WINDOW):
+            for _ in range(WINDOW):
+                sender.send(traffic.SMALL)
+            with contextlib.suppress(TimeoutError):
+                for _ in range(WINDOW):
+                    receiver.recv(64)
+                    arrived += 1
+    return arrived
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", type=gateways.known)
+    options = parser.parse_args()
+    folder, profile = host.cache() / "bench", gateways.profile()
+    for one in gateways.build(folder, Steps(folder / "build.log"), options.names or gateways.NAMES):
+        print(f"{one.name:10} {cost(one.raw, profile):8.0f} instructions for each packet", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    from bench import packet_cost  # the lab's process must find the functions by this name, not in __main__
+
+    sys.exit(packet_cost.main())

@@ -1,0 +1,379 @@
+"""`gwimage explain`: the question in people's words, the answer for people and machines, and who may talk to whom."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from gwimage import cli, loading, profile, source
+from gwimage.explain import grammar, matrix, walk
+from gwimage.explain.advice import advise
+from gwimage.explain.ask import Question
+from gwimage.explain.packet import Packet
+from gwimage.plan import Plan, Rule
+from tests.support import random_profiles
+from tests.support.paths import TESTS
+
+OFFICE = """\
+version: 1
+name: office
+release: 1.0.0
+system:
+  admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@example]}
+wans:
+  fibre: {nic: net0, ipv4: {address: 203.0.113.2/24, gateway: 203.0.113.1}}
+  cable: {nic: net1, ipv4: dhcp}
+lans:
+  lan:
+    nic: net2
+    address: 10.0.0.1/24
+    dhcp: {pool: 10.0.0.100-10.0.0.199}
+  iot: {nic: net3, address: 10.0.20.1/24, masquerade: false}
+services:
+  ssh: {from: [lan]}
+"""
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch):
+    """Runs the command on OFFICE, or on another text."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(words, text=OFFICE):
+        (tmp_path / "my.yaml").write_text(text)
+        return CliRunner().invoke(cli.cli, ["explain", "my.yaml", *words.split()])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (
+            "--from lan --to wan --tcp 443",
+            "passes: tcp from 10.0.0.10:49152 on lan to 198.51.100.234:443, out by fibre as 203.0.113.2",
+        ),
+        ("--from iot --to wan --tcp 443", "passes: tcp from 10.0.20.10:49152 on iot to 198.51.100.234:443, out by fibre"),
+        (
+            "--from lan --to cable --udp 53",
+            "passes: udp from 10.0.0.10:49152 on lan to 198.51.100.234:53, out by cable as 192.0.2.2",
+        ),
+        (
+            "--from lan --to 9.9.9.9 --icmp",
+            "passes: icmp echo-request from 10.0.0.10 on lan to 9.9.9.9, out by fibre as 203.0.113.2",
+        ),
+        (
+            "--from 10.0.0.77 --to 9.9.9.9 --proto gre",
+            "passes: gre from 10.0.0.77 on lan to 9.9.9.9, out by fibre as 203.0.113.2",
+        ),
+        (
+            "--from lan --to gateway --tcp 22 --sport 1024",
+            "passes: tcp from 10.0.0.10:1024 on lan to 10.0.0.1:22, the gateway itself",
+        ),
+        (
+            "--from iot --to gateway:10.0.0.1 --udp 53",
+            "passes: udp from 10.0.20.10:49152 on iot to 10.0.0.1:53, the gateway itself",
+        ),
+        ("--from lan --to lan:10.0.0.5 --tcp 445", "passes: tcp from 10.0.0.10:49152 on lan to 10.0.0.5:445"),
+        (
+            "--from lan:0.0.0.0 --to 255.255.255.255 --udp 67 --sport 68",
+            "passes: udp from 0.0.0.0:68 on lan to 255.255.255.255:67, the gateway itself",
+        ),
+        ("--from iot --to lan:10.0.0.5 --tcp 445", "is dropped: tcp from 10.0.20.10:49152 on iot to 10.0.0.5:445 on lan"),
+        ("--from fibre --to gateway --tcp 22", "is dropped: tcp from 198.51.100.234:49152 on fibre to 203.0.113.2:22"),
+        ("--from cable --to gateway --icmp", "is dropped: icmp echo-request from 198.51.100.234 on cable to 192.0.2.2"),
+        ("--from fibre --to lan --tcp 80", "is dropped: tcp from 198.51.100.234:49152 on fibre to 10.0.0.10:80 on lan"),
+        ("--from lan --to gateway --icmp echo-reply", "is dropped: icmp echo-reply from 10.0.0.10 on lan to 10.0.0.1"),
+        ("--from lan --to 224.0.0.251 --udp 5353", "is dropped: udp from 10.0.0.10:49152 on lan to 224.0.0.251:5353"),
+        ("--from lan:fd00::5 --to 2001:db8::1 --tcp 80", "is dropped: tcp from [fd00::5]:49152 on lan to [2001:db8::1]:80"),
+    ],
+)
+def test_verdicts(ask, words, first):
+    result = ask(words)
+    assert result.stdout.splitlines()[0] == first
+    assert result.exit_code == (0 if first.startswith("passes") else 1)
+
+
+def test_it_leads_to_the_line_of_the_profile(ask):
+    shown = ask("--from lan --to wan --tcp 443").stdout
+    assert "my.yaml:7:54: gateway: 203.0.113.1  [wans.fibre.ipv4.gateway]" in shown
+    assert "rule: iifname . oifname @forward_open accept\n            my.yaml:10:3: lan:  [lans.lan]" in shown
+    assert "my.yaml:10:3: lan:  [lans.lan.masquerade: a default]" in shown
+    assert "answers     pass" in shown
+    shown = ask("--from lan --to gateway --tcp 22").stdout
+    assert "my.yaml:16:9: from: [lan]  [services.ssh.from]" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (
+            "--from lan --to cable --tcp 80",
+            "packets to 198.51.100.234 leave by fibre; this is the answer for when fibre is down",
+        ),
+        (
+            "--from lan --to cable --tcp 80",
+            "cable is assumed to have 192.0.2.2/27; say what the provider gave with --lease cable=ADDRESS/PREFIX",
+        ),
+        ("--from lan --to lan:10.0.0.5 --tcp 80", "both are on lan: hosts of one network reach each other without the gateway"),
+        ("--from lan:10.0.20.5 --to wan --tcp 80", "10.0.20.5 is no address of lan (10.0.0.0/24)"),
+        ("--from fibre:10.0.0.5 --to wan --tcp 80", "10.0.0.5 is an inside address: nobody on fibre can have it."),
+        ("--from lan:10.0.0.1 --to 9.9.9.9 --tcp 80", "10.0.0.1 is an address of the gateway itself, not a host's"),
+        ("--from lan --to 10.0.20.255 --udp 80", "10.0.20.255 is the broadcast address of a network here"),
+        ("--from lan --to gateway --icmp 0", "it answers or reports what nobody asked"),
+        ("--from lan --to gateway --icmp 0", "No line of a profile changes that."),
+    ],
+)
+def test_what_else_there_is_to_know(ask, words, note):
+    assert note in ask(words).stdout
+
+
+def test_a_lease_that_is_known(ask):
+    shown = ask("--from lan --to cable --tcp 80 --lease cable=100.64.7.9/22").stdout
+    assert "out by cable as 100.64.7.9" in shown
+    assert "assumed" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        ("--from iott --to lan --tcp 80", "--from: error: no network is called 'iott'", "did you mean 'iot'?"),
+        ("--from lan --to gatewy --tcp 80", "--to: error: no network is called 'gatewy'", "did you mean 'gateway'?"),
+        ("--from x --to lan", "--from: error: no network is called 'x'", "there are: fibre, cable, lan, iot"),
+        (
+            "--from lan --to iot:10.0.0.5 --tcp 80",
+            "--to: error: 10.0.0.5 is not on iot: packets to it leave by lan",
+            "--to 10.0.0.5",
+        ),
+        ("--from lan --to iot:x --tcp 80", "--to: error: 'x' is not an address", "iot:ADDRESS"),
+        (
+            "--from lan --to gateway:9.9.9.9 --tcp 80",
+            "--to: error: 9.9.9.9 is not an address of the gateway",
+            "it has 203.0.113.2",
+        ),
+        (
+            "--from gateway --to lan --tcp 80",
+            "--from: error: what the gateway itself sends is never held back",
+            "one of its networks",
+        ),
+        ("--from lan --to fd00::1 --icmp", "--from: error: lan has no IPv6 address for this", "lan:ADDRESS"),
+        ("--from lan:fd00::9 --to 10.0.0.1 --icmp", "not of the same IP version", ""),
+        ("--from lan --to iot --tcp 80 --udp 80", "--udp: error: one packet has one protocol", ""),
+        ("--from lan --to iot --proto tcp", "--proto: error: tcp has ports", "--tcp PORT"),
+        ("--from lan --to iot --proto 17", "--proto: error: udp has ports", "--udp PORT"),
+        ("--from lan --to iot --proto 132", "--proto: error: sctp has ports", "explain takes ports of tcp and udp"),
+        ("--from lan --to iot --tcp http", "'http' is not a valid port", ""),
+        ("--from LAN --to iot --tcp 80", "--from: error: no network is called 'LAN'", "did you mean 'lan'?"),
+        ("--from any --to iot --tcp 80", "--from: error: no network is called 'any'", "there are: fibre, cable, lan, iot"),
+        ("--from lan --to iot --proto espp", "--proto: error: no protocol is called 'espp'", "did you mean 'esp'?"),
+        ("--from lan --to iot --icmp echo", "--icmp: error: no ICMP type is called 'echo'", "did you mean 'echo-request'?"),
+        ("--to iot --tcp 80", "--from: error: missing", ""),
+        ("--from lan:10.0.0.5 --to iot", "but no packet was asked about", "--tcp PORT"),
+        ("--from lan --to wan --tcp 80 --lease lan=10.9.9.9/24", "--lease: error: no WAN is called 'lan'", "fibre, cable"),
+        (
+            "--from lan --to wan --tcp 80 --lease cable=10.9",
+            "--lease: error: '10.9' is not an address with its prefix",
+            "cable=",
+        ),
+        ("--from lan --to wan --tcp 0", "--tcp", ""),
+    ],
+)
+def test_questions_that_cannot_be_meant(ask, words, message, hint):
+    result = ask(words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert hint in result.stderr
+
+
+WORDS = (
+    "lan iot fibre cable gateway wan lan:10.0.0.5 iot:10.0.0.5 9.9.9.9 10.0.0.1 10.0.0.255 255.255.255.255 224.0.0.1 fe80::1 fe80::1%x"
+    " fd00::1 lan:fd00::9 lan:[fd00::9] ::1 :: 0.0.0.0 127.0.0.1 lan: : lan:: x\x1b[2J gateway:10.0.0.1 203.0.113.2 cable:1.1.1.1 240.0.0.1"
+).split()
+ASKED = (
+    "--tcp 80",
+    "--udp 67",
+    "--icmp",
+    "--icmp 3",
+    "--icmp echo-reply",
+    "--icmp 999",
+    "--proto esp",
+    "--proto 300",
+    "--proto 58",
+    "--proto ''",
+)
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_whatever_is_asked_is_answered_or_refused(ask, number):
+    rng = random.Random(f"words/{number}")
+    for _ in range(25):
+        words = (
+            f"--from {rng.choice(WORDS)} --to {rng.choice(WORDS)} {rng.choice(ASKED)} --format {rng.choice(('text', 'json'))}"
+        )
+        result = ask(words)
+        assert isinstance(result.exception, SystemExit | None), words
+        assert (result.exit_code == 2) == (not result.stdout), words
+        assert all(c.isprintable() or c == "\n" for c in result.output), words
+
+
+def test_a_wrong_profile_is_no_answer(ask):
+    result = ask("--from lan --to wan --tcp 80", OFFICE.replace("10.0.0.1/24", "10.0.0.0/24"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "my.yaml:12:14: error" in result.stderr
+
+
+def test_json(ask):
+    found = json.loads(ask("--from lan --to wan --tcp 443 --format json").stdout)
+    assert (found["passes"], found["verdict"], found["leaves"]["source"]) == (True, "forwarded", "203.0.113.2")
+    assert [step["hook"] for step in found["steps"]] == ["routing", "forward", "networkd"]
+    assert found["steps"][2]["causes"][0] == {
+        "path": "lans.lan.masquerade",
+        "default": True,
+        "file": "my.yaml",
+        "line": 10,
+        "column": 3,
+        "written": "lan:",
+    }
+    assert found["answer"]["verdict"] == "forwarded"
+    found = json.loads(ask("--from iot --to lan --tcp 445 --format json").stdout)
+    assert (found["passes"], found["answer"], found["leaves"]) == (False, None, None)
+    assert found["advice"]["profile"].startswith("firewall:")
+
+
+def test_the_matrix(ask):
+    shown = ask("").stdout.splitlines()
+    assert shown[:5] == [
+        "from \\ to  gateway  fibre  cable  lan  iot",
+        "fibre      -               -      -    -",
+        "cable      -        -             -    -",
+        "lan        some     all    all         -",
+        "iot        some     all    all    -",
+    ]
+    assert "    udp 53, tcp 53  [lans.lan, line 10]" in shown
+    assert "    tcp 22          [services.ssh.from, line 16]" in shown
+    found = json.loads(ask("--from lan --to gateway --format json").stdout)
+    assert {each["text"] for each in found["zones"][0]["what"]} == {"ping", "tcp 22", "tcp 53", "udp 53", "udp 67"}
+    assert ask("--from lan").exit_code == 0
+
+
+def plan_of(text, *more):
+    return profile.plan(loading.load(source.parse(text, "my.yaml"))[0]) + Plan(rules=more)
+
+
+def test_rules_of_the_users_own():
+    """What is understood counts, what is not is said; no rule of ours may ever be beyond us."""
+    drop = Rule("forward.raw", "ip saddr 10.0.0.10 tcp dport 25 counter drop", "firewall.raw.forward.0")
+    odd = Rule("forward.raw", "ip dscp 46 counter accept", "firewall.raw.forward.1")
+    known = walk.model(plan_of(OFFICE, drop, odd))
+    src, dst = (grammar.ip_address(text) for text in ("10.0.0.10", "9.9.9.9"))
+    mail, web = (walk.walk(known, Packet("lan", src, dst, 6, 50000, port)) for port in (25, 80))
+    assert (mail.verdict, mail.doubts, mail.steps[-1].paths) == ("dropped", (), ("firewall.raw.forward.0",))
+    assert (web.verdict, [rule.path for rule in web.doubts]) == ("forwarded", ["firewall.raw.forward.1"])
+    ((_, _, (no, yes)),) = matrix.rows(known, ["lan"], ["fibre"])
+    assert (no.text, no.closed, yes.everything) == ("from 10.0.0.10 tcp 25", True, True)
+    with pytest.raises(ValueError, match="dscp"):
+        walk.model(plan_of(OFFICE, Rule("forward.allow", odd.text, "firewall.allow.0")))
+
+
+VPN = """\
+vpn:
+  wg:
+    address: 10.99.0.1/24
+    port: 51820
+    peers:
+      phone: {public_key: q58mKMMlwUHp+yQw8QaFD2KTC8PwsS3zmpuEpJx8HRI=, address: 10.99.0.2}
+      site: {public_key: VvXlzAzKHVZ7BCXxTNx7v+wgVA8MWDEVfjHgOQ6RsQ8=, address: 10.99.0.3, networks: [10.50.0.0/16]}
+firewall:
+  allow: [{from: [wg], to: [lan, gateway]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "note"),
+    [
+        ("--from wg --to lan --tcp 80", "passes: tcp from 10.99.0.2:49152 on wg", "answers     pass"),
+        ("--from wg:10.50.0.9 --to gateway --tcp 22", "passes: tcp from 10.50.0.9:49152 on wg to 10.99.0.1:22", ""),
+        (
+            "--from wg:10.99.0.77 --to lan --tcp 80",
+            "is dropped: tcp from 10.99.0.77",
+            "10.99.0.77 is an address of no peer of wg",
+        ),
+        ("--from lan --to wg:10.99.0.77 --tcp 80", "is dropped", "no peer of wg has the address 10.99.0.77"),
+        ("--from lan --to wg:10.50.0.9 --tcp 80", "is dropped", "- {from: [lan], to: [wg], protocols: [tcp], ports: [80]"),
+    ],
+)
+def test_tunnels(ask, words, first, note):
+    shown = ask(words, OFFICE + VPN).stdout
+    assert shown.startswith(first)
+    assert note in shown
+
+
+def test_no_secret_is_shown(ask):
+    shown = ask("--from lan --to gateway --tcp 22").stdout
+    assert "ssh-ed25519" not in shown
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_the_matrix_says_what_the_walk_says(number):
+    """For packets with a source of their own: all always passes, - never does, some says which."""
+    rng = random.Random(f"matrix/{number}")
+    sample = random_profiles.sample(rng)
+    known = walk.model(sample.plan, sample.given)
+    nets = dict(sample.nets)
+    for packet in random_profiles.packets(rng, sample, 40):
+        home = nets[packet.iif].network
+        way = walk.walk(known, packet)
+        end = "gateway" if way.steps[-1].hook == "input" else way.packet.oif
+        if packet.src not in home or end is None:
+            continue
+        ((_, _, found),) = matrix.rows(known, [packet.iif], [end])
+        last = way.steps[-1]
+        if last.hook in ("spoof", "dstnat", "srcnat", "wireguard") and way.verdict == "dropped":
+            continue  # what the table leaves out, and what has no address there
+        if way.verdict == "dropped":
+            every = any(each.everything for each in found) and not any(each.closed for each in found)
+            assert not every or way.packet.state != "new", (packet, found)
+        else:
+            assert found, packet
+
+
+def test_cases_are_explained():
+    """Every case has its matrix, and every network a way to ask the gateway."""
+    for path in sorted((TESTS / "cases").glob("*/profile.yaml")):
+        result = CliRunner().invoke(cli.cli, ["explain", str(path)])
+        assert (result.exit_code, result.stderr) == (0, ""), path
+
+
+@pytest.mark.parametrize("number", range(25))
+def test_advice_suffices(number):
+    """What is to be written is taken by the checks, and the packet passes then."""
+    rng = random.Random(f"advice/{number}")
+    sample, tried = random_profiles.sample(rng), 0
+    known = walk.model(sample.plan, sample.given)
+    for packet in random_profiles.packets(rng, sample, 60):
+        way = walk.walk(known, packet)
+        if way.verdict != "dropped" or tried == 4:
+            continue
+        _, text = advise(known, Question(packet, known.network, "", (), ("source", "target")), way)
+        if text:
+            tried += 1
+            data = merged(sample.data, yaml.safe_load(text))
+            read = source.parse(yaml.safe_dump(data, sort_keys=False), "p.yaml")
+            parsed, problems = loading.load(read)
+            assert parsed, (packet, text, problems)
+            if "forwards" in text:
+                own = known.network.address_on(packet.iif, packet.src)
+                port = next(iter(yaml.safe_load(text)["firewall"]["forwards"].values()))["ports"][0]
+                packet = replace(packet, dst=own.interface.ip, dport=port)
+            assert walk.walk(walk.model(profile.plan(parsed), sample.given), packet).verdict != "dropped", (packet, text)
+
+
+def merged(data, more):
+    """A profile and what was advised."""
+    if isinstance(data, dict):
+        return {**data, **{key: merged(data.get(key), value) for key, value in more.items()}}
+    return [*data, *more] if isinstance(data, list) else more

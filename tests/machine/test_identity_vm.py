@@ -1,0 +1,64 @@
+"""Drives as Proxmox makes them, in the real image: they say who the gateway is, and have no say in its network."""
+
+import pytest
+
+from bench.rebaked import rebake
+from gwimage import compile as compiler
+from gwimage import source, volume
+from gwimage.lab import world
+from gwimage.lab.course import Job
+from gwimage.lab.qemu import Seed, Shape
+from gwimage.loading import load
+from tests.support.paths import HOMELAB
+from tests.support.proxmox_drive import drive
+from tests.support.vm_sessions import log_in
+
+pytestmark = pytest.mark.vm
+HASH = "$5$abcdefgh$" + "x" * 43
+# the last: configuration that is not ours, names in /etc/hosts that are cloud-init's, host keys beside the state volume's
+ASK = (
+    "whoami; sudo whoami; hostname; sudo grep ^{user}: /etc/shadow | cut -d: -f2; ip -brief link | cut -d' ' -f1 | tr '\\n' ' '; echo;"
+    " ls /etc/systemd/network | grep -c cloud-init; grep -c cloud-init /etc/hosts; ls /etc/ssh | grep -c host_; "
+    " systemctl --failed --plain --no-legend | wc -l; cat /run/ran 2>/dev/null; true"
+)
+CLOUD_INIT = "; cloud-init status; sudo cloud-init schema --system 2>&1"  # what it says itself of what it was given
+MORE = pytest.mark.more
+
+
+def asked(image, folder, key, kind, user, files) -> tuple[list[str], str]:
+    """What the person saw who logged in as that user with that drive in the machine, and the console."""
+    text = f"{HOMELAB.read_text()}\nimage: {{seed: {kind}}}\nservices: {{ssh: {{from: [lan]}}}}\n"
+    given = source.parse(text, "profile.yaml")
+    profile, problems = load(given)
+    assert profile, problems
+    baked = rebake(image, compiler.render(profile, given), folder / "baked.raw")
+    (folder / "seed.iso").write_bytes(volume.make(files))
+    job = Job(baked, profile, (), Shape(seeds=(Seed(folder / "seed.iso"),)), folder)
+    said = world.call(
+        log_in, job, str(key), f"{user}@10.0.0.1", ASK.format(user=user) + CLOUD_INIT * (kind == "cloud-init"), say=print
+    )
+    assert "Permission denied (publickey)" in said["without"]
+    return said["by key"].split("\n"), (folder / "console.log").read_text(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("kind", "user"),
+    [
+        ("native", "lea"),
+        ("cloud-init", ""),
+        pytest.param("native", "", marks=MORE),
+        pytest.param("cloud-init", "lea", marks=MORE),
+    ],
+)
+def test_a_drive_of_proxmox_names_the_gateway_and_lets_its_owner_in(image, tmp_path, key, kind, user):
+    public = key.with_suffix(".pub").read_text().strip()
+    files = drive("branch-9", user=user, password=HASH, keys=(public,))
+    if kind == "cloud-init":
+        files["user-data"] += b"runcmd:\n  - [sh, -c, 'echo yes > /run/ran']\n"
+    said, console = asked(image, tmp_path, key, kind, user or "admin", files)
+    print(said, console[-3000:])
+    assert said[:4] == [user or "admin", "root", "branch-9", HASH]
+    assert said[4].split() == ["lo", "wan", "lan"]
+    assert said[5:9] == ["0", "0", "0", "0"]
+    if kind == "cloud-init":
+        assert said[9] == "yes" and "status: done" in said and sum("Valid schema" in line for line in said) >= 1

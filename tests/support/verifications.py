@@ -1,0 +1,20 @@
+"""Whole verifications of an image, for tests: their reports, and what is red in them."""
+
+from gwimage import report, source
+from gwimage.compile import claims
+from gwimage.loading import load
+from gwimage.verify import verify
+
+# where mistakes are, and guest.LISTENER; all ports, which take most of the time, are asked of what is good
+PORTS = (*range(1, 10001), *range(40001, 45001))
+
+
+def prove(image, profile, **options):
+    parsed, _ = load(source.read(str(profile)))
+    found = verify(image, parsed, claims(parsed), say=print, **options)
+    print(report.table(found))
+    return found
+
+
+def red(found) -> set[str]:
+    return {result.id for result in found.results if result.status not in ("pass", "unaskable")}

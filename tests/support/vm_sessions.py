@@ -1,0 +1,206 @@
+"""What one boot in the lab shows beyond the claims of verify. These functions run inside the lab's world."""
+
+import base64
+import dataclasses
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gwimage.lab import dhcp, faults, qemu, wire
+from gwimage.lab.course import Job
+from gwimage.lab.faults import driver
+from gwimage.lab.faults.fault import Scene
+from gwimage.lab.gateway import Gateway
+from gwimage.lab.hosts import Hosts
+from gwimage.lab.netns import run
+from gwimage.lab.probes.view import Answer
+from gwimage.lab.qemu import Machine, acceleration, image_format
+from gwimage.lab.topology import derive
+from gwimage.lab.waiting import wait_for
+from tests.support import debian_mirror
+
+PATIENCE = 300
+ROOT_AT_CONSOLE = {"agetty.autologin": "root", "login.noauth": "yes"}  # docs/image.md: what the hypervisor may give
+SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
+
+
+def placed(job: Job) -> tuple[Hosts, Gateway]:
+    """Hosts, and a gateway that is off."""
+    hosts, accel = Hosts(derive(job.profile), job.dir), acceleration()
+    machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
+    hosts.start()
+    machine.prepare()
+    return hosts, Gateway(machine, PATIENCE, accel == "tcg")
+
+
+@contextmanager
+def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
+    hosts, gateway = placed(job)
+    gateway.start(control=False)
+    if not wait_for(gateway.ready, PATIENCE, gateway.alive):  # as boot.py: an emulated machine may hang, once
+        gateway.cut()
+        gateway.start(control=False)
+    hosts.ask_for_leases()
+    yield hosts, gateway  # the world ends with the visit, and the machine with the world
+
+
+def log_in(say, job: Job, key: str, target: str, command: str) -> dict[str, str]:
+    """The administrator: what a command printed over SSH by key, and what SSH said without one."""
+    with booted(job) as (hosts, gateway):
+        return _log_in(hosts, gateway, key, target, command)
+
+
+def _log_in(hosts: Hosts, gateway: Gateway, key: str, target: str, command: str) -> dict[str, str]:
+    assert wait_for(lambda: gateway.ready() and hosts.lease("lan"), PATIENCE, gateway.alive)
+    client = ["nsenter", "--net=/run/netns/client-lan", *SSH.split(), "-o", "IdentitiesOnly=yes", "-i"]
+    by_key = run([*client, key, target, command])
+    without = subprocess.run([*client, "/dev/null", target, command], capture_output=True, text=True, check=False)
+    return {"by key": by_key, "without": without.stdout + without.stderr}
+
+
+def darkness(say, job: Job) -> dict:
+    """After the boot is done: the WAN address and the lease that the gateway should not have, and its console."""
+    with booted(job) as (hosts, gateway):
+        assert wait_for(gateway.ready, PATIENCE, gateway.alive)
+        found = {"wan": hosts.wan_address(hosts.topology.wans[0], 5), "lease": hosts.lease("lan")}
+    return found | {"console": (job.dir / "console.log").read_text(errors="replace")}
+
+
+def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str], dict[str, str]]:
+    """What that machine is given by the image of the job, then by another one with the same state volume; and `log_in` there.
+
+    Also whether root got a shell on the console of that one, as the hypervisor wants it.
+    """
+    given = []
+    with booted(job) as (hosts, gateway):
+        for _ in range(2):
+            assert wait_for(lambda: hosts.lease("lan"), PATIENCE, gateway.alive)
+            lease = dhcp.lease("client-lan", "lan", mac)
+            given.append(str(lease.address) if lease else "silent")
+            if len(given) == 1:
+                assert wait_for(gateway.ready, PATIENCE, gateway.alive)
+                assert gateway.stop() == "clean"
+                disk = ["-b", str(image), "-F", image_format(image), str(job.dir / "os.qcow2")]
+                run(["qemu-img", "create", "-q", "-f", "qcow2", *disk])
+                gateway.credentials |= {
+                    name: base64.b64encode(value.encode()).decode() for name, value in ROOT_AT_CONSOLE.items()
+                }
+                gateway.start(control=False)
+                hosts.ask_for_leases()
+        said = _log_in(hosts, gateway, *login)
+        console = job.dir / "console.log"
+        shell = wait_for(lambda: "root@gw" in console.read_text(errors="replace"), PATIENCE, gateway.alive)
+        return given, said | {"console": "a shell" if shell else console.read_text(errors="replace")[-1000:]}
+
+
+def disturb(say, job: Job) -> dict[str, Answer]:
+    """What became of the job's faults. That what is closed can be seen open is for a whole verification to show."""
+    hosts, gateway = placed(job)
+    scene = Scene(hosts, gateway, job.claims, {claim.id: "elsewhere" for claim in job.claims})
+    return {fault.id: answer for fault, answer in driver.play(say, scene, faults.pick(job.faults, hosts.topology))}
+
+
+def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, tuple[str, str, str]]:
+    """For each case, with those volumes in the machine: the lease of a new client, the answer of a port at the WAN where nobody
+    listens, and what the console has said."""
+    hosts, gateway = placed(job)
+    found, console = {}, job.dir / "console.log"
+    for number, (name, seeds) in enumerate(cases.items()):
+        say(f"boot with {name}")
+        gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
+        before = console.stat().st_size if console.exists() else 0
+        gateway.start(control=False)
+        leases: list[dhcp.Given | None] = []
+
+        def leased(mac: str = f"52:54:00:00:77:{number:02x}", leases: list[dhcp.Given | None] = leases) -> bool:
+            leases.append(dhcp.lease("client-lan", "lan", mac))
+            return leases[-1] is not None
+
+        wait_for(leased, PATIENCE, gateway.alive)
+        wait_for(lambda: hosts.wan_address(hosts.topology.wans[0]), PATIENCE, gateway.alive)
+        address = hosts.wan_address(hosts.topology.wans[0])
+        answer = wire.connect("isp", address, 22) if address else "no address"
+        gateway.cut()
+        lease = str(leases[-1].address) if leases[-1] else "silent"
+        found[name] = lease, answer, console.read_bytes()[before:].decode(errors="replace")
+    return found
+
+
+def clone(say, job: Job) -> list[dict[str, str]]:
+    """Who the gateway says it is: on a machine, again there, and on another one with the same disks."""
+    hosts, gateway = placed(job)
+    found = []
+    for uuid in ("11111111-2222-3333-4444-555555555555",) * 2 + ("aaaaaaaa-2222-3333-4444-555555555555",):
+        gateway.machine.shape = dataclasses.replace(job.shape, uuid=uuid)
+        gateway.start(control=False)
+        assert wait_for(gateway.ready, PATIENCE, gateway.alive)
+        found.append(gateway.findings())
+        assert gateway.stop() == "clean"
+    return found
+
+
+def become(say, job: Job, packages: Path) -> str:
+    """A stock image with its seed, beside a mirror with those packages, until it starts anew; job.dir/os.qcow2 then is the gateway's.
+
+    Returns what the console said.
+    """
+    hosts, gateway = placed(job)
+    debian_mirror.serve(hosts, packages)
+    gateway.start(control=False)
+    # the machine ends where it would start anew
+    wait_for(lambda: not gateway.alive(), 4 * PATIENCE, lambda: True)
+    return (job.dir / "console.log").read_text(errors="replace")
+
+
+def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
+    """As `become`, but first without a mirror, until the power is cut: what the console said in the first boot, and in the second."""
+    hosts, gateway = placed(job)
+    console = job.dir / "console.log"
+    gateway.start(control=False)
+    wait_for(lambda: "gwimage: could not install" in console.read_text(errors="replace"), 2 * PATIENCE, gateway.alive)
+    gateway.cut()
+    before = console.read_text(errors="replace")
+    debian_mirror.serve(hosts, packages)
+    gateway.start(control=False)
+    wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True)
+    return before, console.read_text(errors="replace").removeprefix(before)
+
+
+def reseeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, str]:
+    """With one seed after the other in a machine that a stock image made: the lease that it gives once it is the gateway of that seed."""
+    hosts, gateway = placed(job)
+    found = {}
+    for number, (name, seeds) in enumerate(cases.items()):
+        say(f"boot with {name}")
+        gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
+        gateway.start(control=False)
+        assert wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True)
+        gateway.start(control=False)
+        leases: list[dhcp.Given] = []
+        mac = f"52:54:00:00:78:{number:02x}"
+
+        def leased(mac: str = mac, leases: list[dhcp.Given] = leases) -> bool:
+            leases.extend(filter(None, [dhcp.lease("client-lan", "lan", mac)]))
+            return bool(leases)
+
+        wait_for(leased, PATIENCE, gateway.alive)
+        gateway.stop()
+        found[name] = str(leases[-1].address) if leases else "silent"
+    return found
+
+
+def etc_of(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]], key: str, target: str) -> dict[str, dict[str, str]]:
+    """For each case, one boot after the other of one machine: what each file of /etc and the state's SSH host key hold, as digests."""
+    hosts, gateway = placed(job)
+    found = {}
+    command = "sudo find /etc /state/ssh -type f -exec sha256sum {} +; sudo find /etc -type l -exec readlink -n {} \\; -printf '  %p\\n'"
+    for name, seeds in cases.items():
+        say(f"boot with {name}")
+        gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
+        gateway.start(control=False)
+        hosts.ask_for_leases()
+        lines = _log_in(hosts, gateway, key, target, command)["by key"].splitlines()
+        found[name] = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
+        assert gateway.stop() == "clean"
+    return found

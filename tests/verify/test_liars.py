@@ -1,0 +1,86 @@
+"""A probe that lies is caught: by the control, or by a stand-in whose faults it should have seen.
+
+A liar says the same of every gateway. What says "closed" of all shows no control; what says "broken" of all is red on the
+good one; what says "well" of all leaves a fault green that test_probes.py expects to be red.
+"""
+
+import errno
+from typing import get_args
+
+import pytest
+
+from gwimage import claim
+from gwimage.lab import probes, world
+from gwimage.lab.probes.view import Answer
+from tests.verify import test_probes, test_probes_ipv6, test_probes_offload, test_probes_shaping, test_probes_vpn
+
+ALWAYS = {
+    "closed": Answer(True, "closed", exposed=False),
+    "broken": Answer(False, "broken", exposed=True),
+    "well": Answer(True, "well", exposed=True),
+}
+NOTHING_ASKED = {claim.Beyond}  # says itself that nobody asked
+KINDS = [kind for kind in get_args(claim.Probe) if kind not in NOTHING_ASKED]
+# (claims, what is red by fault) of each stand-in; what stands in a test of its own comes after
+MATRICES = [
+    (test_probes.CLAIMS, test_probes.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
+    (test_probes_vpn.CLAIMS, test_probes_vpn.EXPECTED),
+    (tuple(test_probes_shaping.CLAIMS.values()), test_probes_shaping.WRONG),
+    (tuple(test_probes_offload.CLAIMS), test_probes_offload.WRONG),
+    (test_probes_ipv6.CLAIMS, {name: mutant[-1] for name, mutant in test_probes_ipv6.MUTANTS.items()}),
+]
+
+
+def lie(say, folder, fault, answer):
+    """The course against a stand-in, with every probe lying."""
+    probes._ASK = dict.fromkeys(probes._ASK, lambda probe, view: answer)
+    return test_probes.examine(say, folder, frozenset([fault]))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What comes of each lie: of the good gateway, and of one that is open."""
+    found = {}
+    for word, fault in (("closed", ""), ("broken", ""), ("well", "open")):
+        folder = tmp_path_factory.mktemp("lab")
+        outcome = world.call(lie, folder, fault, ALWAYS[word], say=lambda text: None)
+        found[word] = {result.id: result.status for result in outcome.results}
+    return found
+
+
+def of(kind, claims=test_probes.CLAIMS):
+    return {one.id for one in claims if isinstance(one.probe, kind)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_probe_is_asked_of_a_stand_in_and_has_a_fault_to_see(kind):
+    """Else one that always says "well" would stay green."""
+    seen = [fault for claims, expected in MATRICES for fault, red in expected.items() if red & of(kind, claims)]
+    assert seen, f"no fault of a stand-in makes {kind.__name__} red: add one to a stand-in"
+
+
+def test_whoever_says_well_is_green_where_an_open_gateway_is_red(told):
+    lying = {id for id, status in told["well"].items() if status == "pass"}
+    assert test_probes.EXPECTED["open"] <= lying
+
+
+def test_whoever_says_broken_is_red_on_a_good_gateway(told):
+    assert "pass" not in {status for id, status in told["broken"].items() if id in {one.id for one in test_probes.CLAIMS}}
+
+
+def test_whoever_says_closed_shows_no_control(told):
+    assert {id for id in test_probes.CLOSED if told["closed"][id] == "pass"} == set()
+    kinds = {type(one.probe) for one in test_probes.CLAIMS if one.closed}
+    assert {claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed} <= kinds
+
+
+def test_who_cannot_even_ask_is_red(monkeypatch):
+    """A gateway that takes a client's way away must not end the lab."""
+
+    def lost(probe, view):
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setitem(probes._ASK, claim.Ping, lost)
+    answer = probes.ask(claim.Ping("lan"), None)
+    assert not answer.good and not answer.exposed
+    assert "unreachable" in answer.seen

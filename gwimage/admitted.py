@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from gwimage import ground, opening, withheld, zones
+from gwimage import ground, withheld, zones
 from gwimage.claim import Admitted, Claim
+from gwimage.claims import openings as opening
 from gwimage.way import Way
 from gwimage.zones import GATEWAY, Zones
 

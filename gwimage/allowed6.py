@@ -10,9 +10,10 @@ from ipaddress import IPv6Address
 from itertools import product
 from typing import TYPE_CHECKING
 
-from gwimage import inet6, match, opening, withheld
+from gwimage import inet6, match, withheld
 from gwimage.claim import Claim
 from gwimage.claim6 import Allowed6, Withheld6
+from gwimage.claims import openings as opening
 from gwimage.way import Way
 from gwimage.zones import GATEWAY
 

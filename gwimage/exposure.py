@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gwimage import match, opening, subnets, zones
+from gwimage import match, subnets, zones
 from gwimage.claim import Claim, GatewayClosed, GatewayClosedUdp, OtherAddresses, Spoofed, Unreachable
-from gwimage.opening import DHCP, DNS, NTP, SSH
+from gwimage.claims import openings as opening
+from gwimage.claims.openings import DHCP, DNS, NTP, SSH
 from gwimage.ranges import LAST_PORT, Ports
 from gwimage.zones import GATEWAY
 

@@ -21,7 +21,7 @@ from gwimage.claim6 import (
     Unreachable6,
     WanAddress6,
 )
-from gwimage.opening import DHCP, DNS, NTP, SSH
+from gwimage.claims.openings import DHCP, DNS, NTP, SSH
 from gwimage.ranges import LAST_PORT, Ports
 from gwimage.zones import GATEWAY
 

@@ -6,9 +6,9 @@ Below the features, since wans and lans both stand on it; knows neither of them.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gwimage import nic
-from gwimage.nic import Nic
 from gwimage.problem import Path, Problem, dotted
+from gwimage.values import nic
+from gwimage.values.nic import Nic
 
 USUAL_MTU = 1500
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from gwimage import nic
 from gwimage.features.lans import Lan
 from gwimage.features.vpn import Vpn
 from gwimage.features.wans import Wan
 from gwimage.profile import Profile
+from gwimage.values import nic
 
 SHOWN = 8  # reservations of a LAN, peers of a VPN
 CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a monospaced character of 12 px is 7.2 wide

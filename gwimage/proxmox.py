@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain, count
 
 from gwimage.features.vm import Plug
-from gwimage.nic import Nic
 from gwimage.profile import Profile
 from gwimage.render.mkosi import image_name
+from gwimage.values.nic import Nic
 
 VMID = 120
 STORAGE = "local-lvm"

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING, NamedTuple
 
-from gwimage import nic
 from gwimage.problem import Path, Problem, dotted
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.features.lans import Lan

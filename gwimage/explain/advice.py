@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from gwimage import nic
 from gwimage.explain.ask import GATEWAY, Question
 from gwimage.explain.network import Network
 from gwimage.explain.packet import NAMES, TCP, UDP, Address, Packet
 from gwimage.explain.rules import matches
 from gwimage.explain.walk import Model, Walk
+from gwimage.values import nic
 
 USABLE = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")  # in firewall.allow
 NOTHING = "No line of a profile changes that."

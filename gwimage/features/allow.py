@@ -8,14 +8,16 @@ from ipaddress import IPv4Address
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
-from gwimage import admitted, allowed6, ground, match, nic, opening, peers, ranges, subnets, withheld, zones
+from gwimage import admitted, allowed6, ground, match, peers, ranges, subnets, withheld, zones
 from gwimage.claim import Claim, Reaches
+from gwimage.claims import openings as opening
+from gwimage.claims.openings import LISTENER, PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
-from gwimage.opening import LISTENER, PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.plan import Plan, Rule
 from gwimage.problem import Path, Problem, errors
 from gwimage.ranges import Ports
+from gwimage.values import nic
 from gwimage.zones import GATEWAY, Zones
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from gwimage import dhcp_options, names, nic, pool, zones
+from gwimage import dhcp_options, names, pool, zones
 from gwimage.claim import Claim, DhcpOptions, Elsewhere, Identities, Lease, Pool, Renewal
 from gwimage.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH, Option
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
+from gwimage.values import nic
 from gwimage.zones import Zones
 
 if TYPE_CHECKING:

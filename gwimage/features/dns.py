@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from gwimage import names, nic, subnets, zones
+from gwimage import names, subnets, zones
 from gwimage.claim import Beyond, Claim, LocalName, OwnNames
 from gwimage.claim import Dns as Resolves
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

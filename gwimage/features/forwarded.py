@@ -7,8 +7,9 @@ from ipaddress import IPv4Address
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from gwimage import ground, opening, peers, ranges, zones
+from gwimage import ground, peers, ranges, zones
 from gwimage.claim import Claim, Forwarded, NotForwarded, Probe, Reaches, SpoofedForward
+from gwimage.claims import openings as opening
 from gwimage.plan import Plan
 from gwimage.problem import Problem
 from gwimage.zones import Zones

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from gwimage import ground, match, nic, ranges, zones
+from gwimage import ground, match, ranges, zones
 from gwimage.ground import Ground
 from gwimage.match import Items, rule
 from gwimage.plan import Plan, Rule
 from gwimage.problem import Path, Problem, errors
 from gwimage.ranges import Ports
+from gwimage.values import nic
 from gwimage.zones import Zones
 
 if TYPE_CHECKING:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic, opening, subnets, zones
+from gwimage import link, subnets, zones
 from gwimage.claim import Claim, Mtu, Ping, Source, Unreachable
+from gwimage.claims import openings as opening
 from gwimage.link import USUAL_MTU, Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.features.wans import Wan

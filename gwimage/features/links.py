@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic
+from gwimage import link
 from gwimage.link import USUAL_MTU, Link
-from gwimage.nic import Nic
 from gwimage.plan import Plan, Rule, Setting
 from gwimage.problem import Problem, dotted
+from gwimage.values import nic
+from gwimage.values.nic import Nic
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from gwimage import names, nic, zones
+from gwimage import names, zones
 from gwimage.claim import Claim
 from gwimage.claim import Ntp as Probe
 from gwimage.plan import Element, Plan, Setting, file_of
 from gwimage.problem import Problem
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

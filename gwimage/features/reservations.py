@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from gwimage import nic, zones
+from gwimage import zones
 from gwimage.claim import Claim
 from gwimage.claim import Reservation as Probe
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Path, Problem
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.features.lans import Lan

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import nic, subnets
+from gwimage import subnets
 from gwimage.plan import Element, Plan, Rule, Setting, any_of
 from gwimage.problem import Path, Problem, dotted
 from gwimage.subnets import Own
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

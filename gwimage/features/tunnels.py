@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gwimage import match, opening, peers
+from gwimage import match, peers
 from gwimage.claim import Claim, GatewayClosed, Handshake, Source, Strangers, TunnelServices, Unreachable
+from gwimage.claims import openings as opening
 from gwimage.match import Items
 from gwimage.peers import Played
 from gwimage.plan import Plan

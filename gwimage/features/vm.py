@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gwimage import link, nic
-from gwimage.nic import Nic
+from gwimage import link
 from gwimage.plan import Plan
 from gwimage.problem import Path, Problem, dotted
+from gwimage.values import nic
+from gwimage.values.nic import Nic
 
 if TYPE_CHECKING:
     from gwimage.link import Link

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import nic, subnets, wireguard
+from gwimage import subnets, wireguard
 from gwimage.match import LIMITED
 from gwimage.plan import Element, File, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem, dotted
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

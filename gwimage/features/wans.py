@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import TYPE_CHECKING
 
-from gwimage import forged, link, nic, subnets, zones
+from gwimage import forged, link, subnets, zones
 from gwimage.claim import Claim, Mtu, Segments, WanAddress
 from gwimage.link import Link
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
 from gwimage.problem import Path, Problem
+from gwimage.values import nic
 
 if TYPE_CHECKING:
     from gwimage.profile import Profile

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from gwimage.lab.topology import Card
-from gwimage.nic import FIRST_SLOT
+from gwimage.values.nic import FIRST_SLOT
 
 Unit = list[tuple[str, str, str]]  # section, key, value: in the order of the file, since keys may come again
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gwimage import claim, ranges, source, way, withheld
+from gwimage.claims.openings import Opening, hidden
 from gwimage.compile import claims
 from gwimage.loading import load
-from gwimage.opening import Opening, hidden
 from gwimage.ranges import Axis, Range
 
 HEAD = """

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gwimage import nic
-from gwimage.nic import check_name
+from gwimage.values import nic
+from gwimage.values.nic import check_name
 
 
 @pytest.mark.parametrize(

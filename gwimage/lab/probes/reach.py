@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
 from gwimage import claim
+from gwimage.claims.openings import ASKED
 from gwimage.lab import sniff, wire
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.probes.exposure import gateway_for, lost_tunnel, neighbour
@@ -14,7 +15,6 @@ from gwimage.lab.roles import player, wearing
 from gwimage.lab.serve import listen
 from gwimage.lab.sniff import Place
 from gwimage.lab.topology import WanSide
-from gwimage.opening import ASKED
 from gwimage.way import Way
 
 

@@ -23,22 +23,24 @@ from pathlib import Path
 
 from bench import gateways
 from bench.instructions import Count
-from gwimage import compile as compiler
-from gwimage import host
-from gwimage.claim import Claim
-from gwimage.lab import boot, capture, dhcp, preflight, probes, world
-from gwimage.lab.gateway import Gateway
-from gwimage.lab.guest import LISTENER, Units
+from gwimage import compiler
+from gwimage.build import host
+from gwimage.build.progress import Steps
+from gwimage.claims.claim import Claim
+from gwimage.lab import boot, preflight, sandbox
 from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.pcapng import Packet
-from gwimage.lab.probes import view
-from gwimage.lab.qemu import Machine, Shape, acceleration
+from gwimage.lab.machine.gateway import Gateway
+from gwimage.lab.machine.guest import LISTENER, Units
+from gwimage.lab.machine.qemu import Machine, Shape, acceleration
+from gwimage.lab.packets import dhcp_client
+from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import Topology, derive
-from gwimage.lab.turns import ask_all
-from gwimage.lab.world import Say
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
-from gwimage.step import Steps
+from gwimage.verify import capture, probes
+from gwimage.verify.probes import view
+from gwimage.verify.schedule import ask_all
 
 SHAPE = Shape("pc", memory=512, cores=1, state_disk=False)
 PORTS = (*range(1, 1025), 8080, 8443, LISTENER)
@@ -93,7 +95,7 @@ class Boot:
 class Watched(Gateway):
     """Somebody asks for an offer, from its power-on, ten times a second. A counted machine is counted."""
 
-    asker: dhcp.Client | None = None
+    asker: dhcp_client.Client | None = None
     count: Count | None = None
     _asked: threading.Event = field(default_factory=threading.Event)
 
@@ -101,7 +103,7 @@ class Watched(Gateway):
         self.rest()
         super().start(control)
         self._asked = threading.Event()
-        threading.Thread(target=dhcp.insist, args=(self.asker, self._asked, _PAUSE), daemon=True).start()
+        threading.Thread(target=dhcp_client.insist, args=(self.asker, self._asked, _PAUSE), daemon=True).start()
         if self.machine.shape.counted:
             self.count = Count(self.machine)
             self.count.begin()
@@ -153,7 +155,7 @@ def watch(
         raise ToolError(("bench.boot_times",), 3, "; ".join(problems))
     with tempfile.TemporaryDirectory(prefix="gwimage-lab-") as folder:
         try:
-            return world.call(run, Job(image.resolve(), profile, shape, Path(folder), boots, tuple(claims)), say=say)
+            return sandbox.call(run, Job(image.resolve(), profile, shape, Path(folder), boots, tuple(claims)), say=say)
         finally:
             if logs:
                 logs.mkdir(parents=True, exist_ok=True)
@@ -169,7 +171,7 @@ def run(say: Say, job: Job) -> Seen:
     hosts.start()
     machine.prepare()
     lan = hosts.topology.lans[0].name
-    asker = dhcp.by_mac(f"client-{lan}", lan, _MAC)
+    asker = dhcp_client.by_mac(f"client-{lan}", lan, _MAC)
     gateway = Watched(machine, PATIENCE[accel], accel == "tcg", ports=PORTS, asker=asker)
     found, answers = [], {}
     for number in range(1, job.boots + 1):
@@ -196,7 +198,7 @@ def times(topology: Topology, packets: Sequence[Packet], on: float) -> Times:
     def first(wanted: Callable[[bytes], bool]) -> float | None:
         return next((packet.time - on for packet in inside if wanted(packet.frame)), None)
 
-    return Times(first(lambda frame: dhcp.message(frame) == _OFFER), first(lambda frame: _answers(frame, outside)))
+    return Times(first(lambda frame: dhcp_client.message(frame) == _OFFER), first(lambda frame: _answers(frame, outside)))
 
 
 def _answers(frame: bytes, outside: bytes) -> bool:

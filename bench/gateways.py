@@ -18,15 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gwimage import build as builder
-from gwimage import compile as compiler
-from gwimage import host, source, tools
-from gwimage.host import Mirror
-from gwimage.loading import load
+from gwimage import compiler
+from gwimage.build import host, tools
+from gwimage.build import image as builder
+from gwimage.build.host import Mirror
+from gwimage.build.progress import Steps
+from gwimage.compiler import output_tree
+from gwimage.compiler.loading import load
+from gwimage.language import source
 from gwimage.plan import File
 from gwimage.problem import ProfileError
 from gwimage.profile import Profile
-from gwimage.step import Steps
 
 BENCH = Path(__file__).resolve().parent
 PROFILE, BASELINE = BENCH / "gateway.yaml", BENCH / "baseline"
@@ -118,7 +120,7 @@ def _build(
     files: dict[str, File], name: str, words: Sequence[str], built: Path, steps: Steps, mkosi: tools.Mkosi, mirror: Mirror
 ) -> None:
     with builder.staging(built.parent) as work:
-        compiler.write(files, str(work / "tree"))
+        output_tree.write(files, str(work / "tree"))
         measure = work / "measure"
         measure.write_text(_MEASURE)
         measure.chmod(0o755)

@@ -10,8 +10,9 @@ import base64
 import sys
 import time
 
-from gwimage import diagnostics, source
-from gwimage.loading import load
+from gwimage.commands import diagnostics
+from gwimage.compiler.loading import load
+from gwimage.language import source
 
 SIZE = 1 << 20
 MANY = source.MAX_NODES // 2 - 50  # keys with a value each

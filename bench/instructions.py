@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from gwimage.lab.qemu import Machine
+from gwimage.lab.machine.qemu import Machine
 from gwimage.problem import ToolError
 
 _KERNEL = 0xFFFF_8000_0000_0000  # x86-64: addresses from here on are Linux's own

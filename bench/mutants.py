@@ -24,15 +24,18 @@ from pathlib import Path
 import yaml
 
 from bench import mutate
-from gwimage import compile as compiler
-from gwimage import fast, host, loading, source, tools
-from gwimage.claim import Claim
-from gwimage.lab.course import CANNOT, PASS, Result
-from gwimage.lab.guest import LISTENER
+from gwimage import compiler
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
+from gwimage.claims.claim import Claim
+from gwimage.compiler import loading
+from gwimage.lab.machine.guest import LISTENER
+from gwimage.language import source
 from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
-from gwimage.step import Steps
+from gwimage.verify import fast
+from gwimage.verify.result import CANNOT, PASS, Result
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = [*sorted((ROOT / "profiles").glob("*.yaml")), ROOT / "tests/cases/everything/profile.yaml"]

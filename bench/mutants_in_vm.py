@@ -22,9 +22,9 @@ import yaml
 from bench import mutants, mutate
 from bench.mutants import ROOT, Gateway, Seen
 from bench.rebaked import rebake
-from gwimage.lab.course import CANNOT, PASS
 from gwimage.problem import ToolError
-from gwimage.verify import verify
+from gwimage.verify.image import verify
+from gwimage.verify.result import CANNOT, PASS
 
 PROFILES = [ROOT / "profiles/homelab.yaml", ROOT / "profiles/vpn.yaml"]
 _IMAGE, _LAYER = re.compile(r"mkosi\.extra/usr/lib/(systemd|sysctl\.d)/"), r"config/etc/\1/"

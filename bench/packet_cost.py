@@ -16,16 +16,16 @@ from pathlib import Path
 
 from bench import gateways, traffic
 from bench.boot_times import PATIENCE, SHAPE
-from gwimage import host
-from gwimage.lab import boot, preflight, world
-from gwimage.lab.gateway import Gateway
+from gwimage.build import host
+from gwimage.build.progress import Steps
+from gwimage.lab import boot, preflight, sandbox
 from gwimage.lab.hosts import Hosts
-from gwimage.lab.qemu import Machine, acceleration
+from gwimage.lab.machine.gateway import Gateway
+from gwimage.lab.machine.qemu import Machine, acceleration
+from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import derive
-from gwimage.lab.world import Say
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
-from gwimage.step import Steps
 
 PACKETS, WINDOW = 6000, 32
 _SETTLE, _IDLE = 20, 3  # seconds: after the boot, and of doing nothing, whose instructions are taken off
@@ -45,7 +45,7 @@ def cost(image: Path, profile: Profile, say: Say = lambda text: None) -> float:
     if problems := preflight.missing(SHAPE.machine):
         raise ToolError(("bench.packet_cost",), 3, "; ".join(problems))
     with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as folder:
-        return world.call(run, Job(image.resolve(), profile, Path(folder)), say=say)
+        return sandbox.call(run, Job(image.resolve(), profile, Path(folder)), say=say)
 
 
 def run(say: Say, job: Job) -> float:

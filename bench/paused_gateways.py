@@ -16,12 +16,12 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 
 from bench import traffic
-from gwimage.lab import boot, world
-from gwimage.lab.gateway import Gateway
+from gwimage.lab import boot, sandbox
 from gwimage.lab.hosts import Hosts
-from gwimage.lab.qemu import Machine, Shape, acceleration
+from gwimage.lab.machine.gateway import Gateway
+from gwimage.lab.machine.qemu import Machine, Shape, acceleration
+from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import derive
-from gwimage.lab.world import Say
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
 
@@ -66,7 +66,7 @@ def up(images: dict[str, tuple[Path, Profile]], say: Say) -> Iterator[dict[str, 
             say(f"starting {name}")
             job = Job(image.resolve(), profile, Path(folder, name))
             job.dir.mkdir()
-            thread = threading.Thread(target=lambda job=job: world.call(serve, job, say=lambda text: None))
+            thread = threading.Thread(target=lambda job=job: sandbox.call(serve, job, say=lambda text: None))
             thread.start()
             ends.callback(thread.join)
             found[name] = Station(_connect(job, thread))

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from gwimage import host, tools
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
+from gwimage.build.rebake import bake
 from gwimage.plan import File
-from gwimage.rebake import bake
-from gwimage.step import Steps
 
 
 def rebake(image: Path, files: dict[str, File], target: Path) -> Path:

@@ -24,14 +24,14 @@ from pathlib import Path
 
 from bench import boot_times, builds, gateways, packet_cost, page, paused_gateways, seed_kinds, traffic
 from bench.results import BASELINE, OURS, Row, table
-from gwimage import compile as compiler
-from gwimage import host
-from gwimage.lab import qemu
-from gwimage.lab.qemu import Shape
+from gwimage import compiler
+from gwimage.build import host
+from gwimage.build.progress import Steps
+from gwimage.lab.machine import qemu
+from gwimage.lab.machine.qemu import Shape
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
-from gwimage.step import Steps
-from gwimage.verify import verify
+from gwimage.verify.image import verify
 
 _COUNTED = (OURS, BASELINE)
 _TRAFFIC = {

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bench import boot_times, gateways
 from bench.results import Row
-from gwimage import instance, source
-from gwimage.lab.qemu import Seed
-from gwimage.step import Steps
+from gwimage.build.progress import Steps
+from gwimage.lab.machine.qemu import Seed
+from gwimage.language import source
+from gwimage.seed import instance
 
 NONE, NATIVE, CLOUD_INIT = "none", "native", "cloud-init"
 _SITE = "site: branch-7\nlans: {lan: {dhcp: {pool: 10.0.0.120-10.0.0.199}}}\n"

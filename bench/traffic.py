@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from statistics import median
 
-from gwimage.lab import load
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip
+from gwimage.lab.packets import throughput
 
 PORT = 8079  # captures leave it out
 SETTLE, SECONDS = 0.5, 3.0
@@ -114,7 +114,7 @@ def latency(hosts: Hosts) -> float:
         time.sleep(SETTLE)
         trips = []
         while pump.is_alive():
-            trips.append(load.round_trip(client, target))
+            trips.append(throughput.round_trip(client, target))
         pump.join()
     return 1000 * median(trips)
 

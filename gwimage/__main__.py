@@ -1,5 +1,5 @@
 """python -m gwimage"""
 
-from gwimage.cli import main
+from gwimage.commands.main import main
 
 main()

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from gwimage.explain import ask
-from gwimage.explain.advice import advise
-from gwimage.explain.ask import Question, Words
-from gwimage.explain.network import Network
+from gwimage.explain import question
 from gwimage.explain.packet import REQUESTS
-from gwimage.explain.walk import Model, Walk, back, model, own_answer, walk
+from gwimage.explain.packet_path import Model, Walk, back, model, own_answer, walk
+from gwimage.explain.question import Question, Words
+from gwimage.explain.routing import Network
+from gwimage.explain.suggestion import advise
 from gwimage.plan import Plan
 
 
@@ -33,8 +33,8 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
     """Raises ProfileError if the words cannot be meant."""
     known = model(plan)
     if leases:
-        known = model(plan, ask.leases(leases, known.network))
-    asked = ask.question(words, known.network)
+        known = model(plan, question.leases(leases, known.network))
+    asked = question.question(words, known.network)
     known = replace(known, network=asked.network)
     if _direct(asked):
         where = f"both are on {asked.packet.iif}: hosts of one network reach each other without the gateway"

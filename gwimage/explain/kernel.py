@@ -6,8 +6,8 @@ The order is that of ip_route_input_rcu and ip_forward (IPv4), of ip6_rcv and ip
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
-from gwimage.explain.network import Network, Own, Route
 from gwimage.explain.packet import Address, Packet
+from gwimage.explain.routing import Network, Own, Route
 
 ALL_ONES, ALL_HOSTS = IPv4Address("255.255.255.255"), IPv4Address("224.0.0.1")
 SOLICITED = IPv6Network("ff02::1:ff00:0/104")

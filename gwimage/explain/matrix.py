@@ -5,9 +5,9 @@ A rule that certainly holds opens everything; one that perhaps holds opens what 
 
 from dataclasses import dataclass, replace
 
+from gwimage.explain.nft_rules import Match, Rule, matches, test
 from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Address, Packet
-from gwimage.explain.rules import Match, Rule, matches, test
-from gwimage.explain.walk import Model, place
+from gwimage.explain.packet_path import Model, place
 
 GATEWAY = "gateway"
 PHRASES = {

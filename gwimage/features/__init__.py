@@ -1,6 +1,6 @@
-"""The features of a gateway, one plain module each: dataclass, parse, check, plan (with its claims).
+"""The features of a gateway, one plain module each: check (what no schema can say) and plan (with its claims).
 
-`ALL` is the registry. Features never import one another, a renderer, or the profile at run time.
+`ALL` is the registry. Features import neither one another nor a renderer.
 """
 
 from gwimage.features import (
@@ -8,31 +8,42 @@ from gwimage.features import (
     dhcp,
     dns,
     firewall,
-    firewall6,
-    forwarded,
+    firewall_ipv6,
     forwards,
     image,
     ipv6,
     lans,
     links,
-    nat,
     ntp,
     offload,
+    policy_routing,
     qos,
     raw,
     reservations,
     routes,
     services,
     sets,
+    source_nat,
     system,
-    tunnels,
-    uplinks,
     vm,
     vpn,
     wans,
 )
+from gwimage.plan import Plan
+from gwimage.problem import Problem
+from gwimage.profile import Profile
 
 ALL = (
-    *(image, vm, system, wans, uplinks, lans, links, routes, nat, dhcp, reservations, dns, ntp, services),
-    *(firewall, tunnels, sets, allow, forwards, forwarded, raw, offload, ipv6, firewall6, qos, vpn),
+    *(image, vm, system, wans, policy_routing, lans, links, routes, source_nat, dhcp, reservations, dns, ntp, services),
+    *(firewall, sets, allow, forwards, raw, offload, ipv6, firewall_ipv6, qos, vpn),
 )
+
+
+def check(profile: Profile) -> list[Problem]:
+    """What no schema can say: everything that one value means for another."""
+    return [problem for feature in ALL for problem in feature.check(profile)]
+
+
+def plan(profile: Profile) -> Plan:
+    """All features' parts, in the registry's order."""
+    return sum((feature.plan(profile) for feature in ALL), Plan())

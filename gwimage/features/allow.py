@@ -2,71 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address
-from itertools import islice, product
-from typing import TYPE_CHECKING
+from itertools import islice
 
-from gwimage import admitted, allowed6, ground, match, peers, ranges, subnets, withheld, zones
-from gwimage.claim import Claim, Reaches
-from gwimage.claims import openings as opening
-from gwimage.claims.openings import LISTENER, PROTOCOLS, REST, WITH_PORTS, Opening
-from gwimage.ground import Ground
-from gwimage.match import Items, rule
-from gwimage.plan import Plan, Rule
+from gwimage.claims import allow_boundary, allow_ipv6, allow_to_gateway
+from gwimage.claims.allow import MOST_CLAIMS, _claims, _families
+from gwimage.plan import Plan, Rule, nft
+from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
-from gwimage.ranges import Ports
-from gwimage.values import nic
-from gwimage.zones import GATEWAY, Zones
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, shadowing, subnets, zone_addresses, zones
+from gwimage.profile.allow import Allow
+from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
+from gwimage.profile.zone_addresses import Ground
+from gwimage.profile.zones import GATEWAY, Zones
+from gwimage.values import address_lists, host_address, ranges
 
 PATH = ("firewall", "allow")
 MOST_RULES = 64  # of one entry: its sets multiply
-MOST_CLAIMS = 64  # of all entries: a lab takes its time
 FAMILY_OF = {"icmp": 4, "icmpv6": 6}
-
-
-@dataclass(frozen=True)
-class Allow:
-    """From each of one to each of the other zones. No protocols, ports, sources or destinations: all of them."""
-
-    from_zones: tuple[str, ...]
-    to_zones: tuple[str, ...]
-    protocols: tuple[str, ...] = ()
-    ports: tuple[Ports, ...] = ()
-    sources: Items = ()
-    destinations: Items = ()
-    log: bool = False
-
-
-def parse(data: dict) -> tuple[Allow, ...]:
-    return tuple(map(_parse_one, data.get("firewall", {}).get("allow", ())))
-
-
-def _parse_one(data: dict) -> Allow:
-    return Allow(
-        tuple(data["from"]),
-        tuple(data["to"]),
-        tuple(data.get("protocols", ())),
-        tuple(map(ranges.parse_ports, data.get("ports", ()))),
-        ranges.parse_items(data.get("sources", ())),
-        ranges.parse_items(data.get("destinations", ())),
-        data.get("log", False),
-    )
 
 
 def check(profile: Profile) -> list[Problem]:
     """An entry with an error is not compared with others: one thing at a time."""
     problems, sound = [], []
-    known = ground.survey(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
+    known = zone_addresses.survey(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
     for index, entry in enumerate(profile.allow):
         path = (*PATH, index)
         found = _zones(path, entry, known.zones)
-        found += ground.check_names((*path, "sources"), entry.sources, profile)
-        found += ground.check_names((*path, "destinations"), entry.destinations, profile)
+        found += zone_addresses.check_names((*path, "sources"), entry.sources, profile)
+        found += zone_addresses.check_names((*path, "destinations"), entry.destinations, profile)
         found += _protocols(path, entry)
         found = found or _addresses(path, entry, known, profile)
         if not found:
@@ -102,8 +65,8 @@ def _protocols(path: Path, entry: Allow) -> list[Problem]:
 
 
 def _addresses(path: Path, entry: Allow, known: Ground, profile: Profile) -> list[Problem]:
-    problems = ground.check((*path, "sources"), entry.sources, entry.from_zones, known)
-    problems += ground.check((*path, "destinations"), entry.destinations, entry.to_zones, known)
+    problems = zone_addresses.check((*path, "sources"), entry.sources, entry.from_zones, known)
+    problems += zone_addresses.check((*path, "destinations"), entry.destinations, entry.to_zones, known)
     problems = problems or _mixed(path, entry, profile)
     if not problems and len(rules := _rules(entry, "", profile)) > MOST_RULES:
         message = f"this entry would become {len(rules)} rules, more than {MOST_RULES}"
@@ -148,8 +111,8 @@ def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[
 
 def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
     """Whether all that is opened are private IPv4 addresses of masqueraded LANs."""
-    masqueraded = {lan.name for lan in profile.lans if lan.masquerade and nic.is_private(lan.address.ip)}
-    networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in match.families(
+    masqueraded = {lan.name for lan in profile.lans if lan.masquerade and host_address.is_private(lan.address.ip)}
+    networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in address_lists.families(
         entry.destinations, profile.sets
     )
     return set(entry.to_zones) <= masqueraded and not networks6
@@ -175,7 +138,7 @@ def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
 def _hidden(entries: list[tuple[int, Allow]], known: Ground, profile: Profile) -> list[Problem]:
     mine = {_opening(index, entry, known): (index, entry) for index, entry in entries}
     problems = []
-    for one, by in opening.hidden([*_defaults(known.zones, profile), *mine], known.axis):
+    for one, by in shadowing.hidden([*_defaults(known.zones, profile), *mine], known.axis):
         if one in mine:
             index, entry = mine[one]
             message = f"this is open already, by {', '.join(by[:3])}{' ...' if by[3:] else ''}"
@@ -218,17 +181,19 @@ def plan(profile: Profile) -> Plan:
     rules = tuple(one for path, entry in entries for one in _rules(entry, path, profile))
     known = zones.of(profile)
     claims = tuple(islice((one for path, entry in entries for one in _claims(entry, path, known, profile)), MOST_CLAIMS))
-    beside = islice(withheld.beside(claims, known, profile), withheld.MOST)
-    let_in = islice((one for path, entry in entries for one in admitted.claims(entry, path, known, profile)), admitted.MOST)
-    over6 = islice(allowed6.claims(profile), allowed6.MOST)
+    beside = islice(allow_boundary.beside(claims, known, profile), allow_boundary.MOST)
+    let_in = islice(
+        (one for path, entry in entries for one in allow_to_gateway.claims(entry, path, known, profile)), allow_to_gateway.MOST
+    )
+    over6 = islice(allow_ipv6.claims(profile), allow_ipv6.MOST)
     return Plan(rules=rules, claims=(*claims, *beside, *let_in, *over6))
 
 
 def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:
-    start = match.interfaces("iifname", entry.from_zones)
+    start = nft.interfaces("iifname", entry.from_zones)
     ways = [("input.allow", start)] * (GATEWAY in entry.to_zones)
     if through := [name for name in entry.to_zones if name != GATEWAY]:
-        ways.append(("forward.allow", rule(start, match.interfaces("oifname", through))))
+        ways.append(("forward.allow", rule(start, nft.interfaces("oifname", through))))
     logged = f'limit rate {profile.firewall.log_limit} log prefix "gwimage {path}: "'
     statements = [logged, "accept"] if entry.log else ["accept"]
     return [
@@ -241,62 +206,13 @@ def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:
 
 def _matches(entry: Allow, profile: Profile) -> list[str]:
     if not (entry.sources or entry.destinations):
-        return [match.protocols(entry.protocols, entry.ports)]
+        return [nft.protocols(entry.protocols, entry.ports)]
     found = []
     for family in _families(entry, profile):
         names = [name for name in entry.protocols if FAMILY_OF.get(name, family) == family]
         if entry.protocols and not names:
             continue
-        for source in match.addresses("saddr", entry.sources, family, profile.sets):
-            for destination in match.addresses("daddr", entry.destinations, family, profile.sets):
-                found.append(rule(source, destination, match.protocols(names, entry.ports)))
+        for source in nft.addresses("saddr", entry.sources, family, profile.sets):
+            for destination in nft.addresses("daddr", entry.destinations, family, profile.sets):
+                found.append(rule(source, destination, nft.protocols(names, entry.ports)))
     return found
-
-
-def _families(entry: Allow, profile: Profile) -> list[int]:
-    """Those that both sides have addresses of."""
-    there = match.families(entry.destinations, profile.sets)
-    return [family for family in match.families(entry.sources, profile.sets) if family in there]
-
-
-def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """One for each pair of zones and each protocol that hosts answer, with the first port and addresses; of IPv4 only."""
-    protocols = [name for name in entry.protocols or opening.ASKED if name in opening.ASKED]
-    if 4 not in _families(entry, profile):
-        return
-    port = entry.ports[0][0] if entry.ports else LISTENER
-    for start, end, protocol in product(entry.from_zones, entry.to_zones, protocols):
-        if protocol not in WITH_PORTS and {start, end} & {vpn.name for vpn in profile.vpn}:
-            continue  # a ping's listener watches an Ethernet, and a tunnel is none
-        if probe := _probe(entry, start, end, protocol, port if protocol in WITH_PORTS else 0, known, profile):
-            way = f"{protocol.upper()} {port}" if probe.port else "ping"
-            text = f"{probe.source or 'a host'} on {start} reaches {probe.destination or 'one'} on {end} by {way}"
-            name = f"{path}.{start}.{end}" if protocol == protocols[0] else f"{path}.{start}.{end}.{protocol}"
-            needs = (*zones.there(profile, start, end), *_handshakes(entry, start, end, profile))
-            yield Claim(name, path, text, probe, needs)
-
-
-def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile) -> Reaches | None:
-    """None where the lab could not ask: only the first WAN leads to the server outside."""
-    inside = known.inside
-    ways = (start in inside and end in (*inside, known.wans[0])) or (start in known.wans and end in inside)
-    src, source = _end(entry.sources, start, known, profile)
-    there, destination = _end(entry.destinations, end, known, profile)
-    if start == end or not ways or not src or not there:
-        return None
-    return Reaches(src, end, protocol, port, destination, source)
-
-
-def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[str, IPv4Address | None]:
-    """One of the lab's hosts on a zone, and its address if that is not all the same; no host if none can have one."""
-    if zone in [vpn.name for vpn in profile.vpn]:
-        found = peers.host(items, zone, profile)
-        return (found[0].host, found[1]) if found else ("", None)
-    address = ground.host(items, zone, known, profile)
-    return "" if items and not address else f"{'attacker' if zone in known.wans else 'client'}-{zone}", address
-
-
-def _handshakes(entry: Allow, start: str, end: str, profile: Profile) -> Iterator[str]:
-    for items, zone in ((entry.sources, start), (entry.destinations, end)):
-        if found := peers.host(items, zone, profile):
-            yield found[0].handshake

@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
-from gwimage import dhcp_options, names, pool, zones
-from gwimage.claim import Claim, DhcpOptions, Elsewhere, Identities, Lease, Pool, Renewal
-from gwimage.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH, Option
+from gwimage.claims.claim import Claim, DhcpOptions, Elsewhere, Identities, Lease, Pool, Renewal
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
-from gwimage.values import nic
-from gwimage.zones import Zones
+from gwimage.profile import Profile, zones
+from gwimage.profile.dhcp import Dhcp
+from gwimage.profile.lans import Lan
+from gwimage.profile.zones import Zones
+from gwimage.values import dhcp_options, dhcp_pool, domain_names, host_address
+from gwimage.values.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH
 
-if TYPE_CHECKING:
-    from gwimage.features.lans import Lan
-    from gwimage.profile import Profile
-
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 SHORTEST, LONGEST = 120, 30 * 86400
 EMPTIED, ASKED = 64, 20  # a pool with so many free addresses is emptied by verify; of a larger one so many are asked for
-
-
-@dataclass(frozen=True)
-class Pxe:
-    server: IPv4Address
-    file: str
-
-
-@dataclass(frozen=True)
-class Dhcp:
-    """lease_time in seconds; no dns means the gateway's address; ntp as the profile names it; no router: None."""
-
-    first: IPv4Address
-    last: IPv4Address
-    lease_time: int
-    dns: tuple[IPv4Address, ...]
-    ntp: tuple[IPv4Address, ...]
-    router: IPv4Address | None
-    domain: str
-    pxe: Pxe | None
-    options: tuple[Option, ...]
-
-
-def parse(data: dict) -> dict[str, Dhcp]:
-    """The servers by the names of their LANs."""
-    domain = data.get("dns", {}).get("domain", names.DOMAIN)
-    return {name: _parse_one(lan["dhcp"], lan["address"], domain) for name, lan in data["lans"].items() if "dhcp" in lan}
-
-
-def _parse_one(data: dict, address: str, domain: str) -> Dhcp:
-    first, last = map(IPv4Address, data["pool"].split("-"))
-    time = data.get("lease_time", "1h")
-    dns, ntp = (tuple(map(IPv4Address, data.get(key, ()))) for key in ("dns", "ntp"))
-    router = data.get("router", address.partition("/")[0])
-    pxe = Pxe(IPv4Address(data["pxe"]["server"]), data["pxe"]["file"]) if "pxe" in data else None
-    return Dhcp(
-        first,
-        last,
-        int(time[:-1]) * UNITS[time[-1]],
-        dns,
-        ntp,
-        None if router == "none" else IPv4Address(router),
-        data.get("domain", domain),
-        pxe,
-        tuple(map(dhcp_options.parse, data.get("options", ()))),
-    )
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -75,7 +25,7 @@ def check(profile: Profile) -> list[Problem]:
     for lan in profile.lans:
         if dhcp := profile.dhcp.get(lan.name):
             path = ("lans", lan.name, "dhcp")
-            problems += _check_addresses(path, dhcp, lan, profile, known) if nic.sane(lan.address) else []
+            problems += _check_addresses(path, dhcp, lan, profile, known) if host_address.sane(lan.address) else []
             problems += _check_rest(path, dhcp, lan, profile)
             for place, server in _servers(path, dhcp):
                 problems += _check_server(place, server, lan, profile, known)
@@ -87,7 +37,7 @@ def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Prob
     if not SHORTEST <= dhcp.lease_time <= LONGEST:
         problems.append(Problem((*path, "lease_time"), "a lease lasts from 2m to 30d", "1h to 24h is usual"))
     if dhcp.domain != profile.dns.domain:
-        problems += names.check_domain((*path, "domain"), dhcp.domain)
+        problems += domain_names.check_domain((*path, "domain"), dhcp.domain)
     if (size := dhcp_options.size(_told(lan, dhcp, profile))) > dhcp_options.ROOM:
         message = f"what clients are told takes {size} bytes, but an answer has room for {dhcp_options.ROOM}"
         hint = "shorten the domain, which is told twice, or the texts in options, or name fewer servers"
@@ -105,7 +55,7 @@ def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
 def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
     """A server that a client on this LAN could never reach, or that is none."""
     kind, hint = path[3], f"the gateway's own address here is {lan.address.ip}"
-    if reason := nic.unusable(server):
+    if reason := host_address.unusable(server):
         return [Problem(path, f"{server} {reason}", "give the address of a server")]
     if net := known.edges.get(server):
         return [Problem(path, f"{server} is the network or broadcast address of {net}", hint)]
@@ -155,7 +105,7 @@ def _check_addresses(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile, known: 
     elif dhcp.router in known.edges:
         message = f"{dhcp.router} is the network or broadcast address of {net}"
         problems.append(Problem((*path, "router"), message, f"the gateway is {lan.address.ip}"))
-    if wrong := pool.check((*path, "pool"), dhcp.first, dhcp.last, lan.address, known.own):
+    if wrong := dhcp_pool.check((*path, "pool"), dhcp.first, dhcp.last, lan.address, known.own):
         return problems + wrong
     reserved = {one.address for one in profile.reservations.get(lan.name, ())}
     if len([ip for ip in reserved if dhcp.first <= ip <= dhcp.last]) > int(dhcp.last) - int(dhcp.first):
@@ -197,7 +147,7 @@ def _server(file: str, path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tup
         ("ntp", "NTP", _words(ntp)) if (ntp := _ntp(lan, dhcp, profile)) else ("ntp", "EmitNTP", "no"),
         *_router(lan, dhcp),
         ("domain", "SendOption", dhcp_options.text(DOMAIN, dhcp.domain.encode())),
-        ("domain", "SendOption", dhcp_options.text(SEARCH, names.wire(dhcp.domain))),
+        ("domain", "SendOption", dhcp_options.text(SEARCH, domain_names.wire(dhcp.domain))),
     ]
     if dhcp.pxe:
         found += [("pxe", "BootServerAddress", str(dhcp.pxe.server)), ("pxe", "BootFilename", dhcp.pxe.file)]
@@ -234,7 +184,7 @@ def _told(lan: Lan, dhcp: Dhcp, profile: Profile) -> list[tuple[int, bytes]]:
     router = (dhcp.router,) if dhcp.router else ()
     addresses = {ROUTER: router, DNS: _dns(lan, dhcp), NTP: _ntp(lan, dhcp, profile)}
     found = [(code, b"".join(one.packed for one in some)) for code, some in addresses.items() if some]
-    found += [(DOMAIN, dhcp.domain.encode()), (SEARCH, names.wire(dhcp.domain))]
+    found += [(DOMAIN, dhcp.domain.encode()), (SEARCH, domain_names.wire(dhcp.domain))]
     found += [(FILE, dhcp.pxe.file.encode())] if dhcp.pxe else []
     return found + [(option.code, dhcp_options.raw(option)) for option in dhcp.options]
 

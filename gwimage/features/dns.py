@@ -7,41 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING
 
-from gwimage import names, subnets, zones
-from gwimage.claim import Beyond, Claim, LocalName, OwnNames
-from gwimage.claim import Dns as Resolves
+from gwimage.claims import prerequisites
+from gwimage.claims.claim import Beyond, Claim, LocalName, OwnNames
+from gwimage.claims.claim import Dns as Resolves
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
-from gwimage.values import nic
+from gwimage.profile import Profile, subnets, zones
+from gwimage.profile.dns import Address, Dns
+from gwimage.values import domain_names, host_address
 
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
-
-Address = IPv4Address | IPv6Address
 PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
 MODES = {"never": "no", "always": "yes"}  # the other words are resolved's own
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """name: the one in its certificate; may be empty."""
-
-    address: Address
-    name: str
-
-
-@dataclass(frozen=True)
-class Dns:
-    """tls: never, opportunistic or always; dnssec: never, allow-downgrade or always; hosts: addresses by name."""
-
-    upstreams: tuple[Upstream, ...]
-    tls: str
-    dnssec: str
-    domain: str
-    hosts: dict[str, tuple[Address, ...]]
 
 
 @dataclass(frozen=True)
@@ -52,18 +29,6 @@ class Host:
     name: str
     addresses: tuple[Address, ...]
     lan: str
-
-
-def parse(data: dict) -> Dns:
-    dns = data.get("dns", {})
-    upstreams = (text.partition("#") for text in dns.get("upstreams", ()))
-    return Dns(
-        tuple(Upstream(ip_address(address), name) for address, _, name in upstreams),
-        dns.get("tls", "never"),
-        dns.get("dnssec", "never"),
-        dns.get("domain", names.DOMAIN),
-        {name: tuple(map(ip_address, addresses)) for name, addresses in dns.get("hosts", {}).items()},
-    )
 
 
 def _known(profile: Profile) -> Iterator[Host]:
@@ -83,7 +48,7 @@ def _full(name: str, profile: Profile) -> str:
 
 
 def check(profile: Profile) -> list[Problem]:
-    problems = names.check_domain(("dns", "domain"), profile.dns.domain)
+    problems = domain_names.check_domain(("dns", "domain"), profile.dns.domain)
     return problems + _check_upstreams(profile) + _check_names(profile) + _check_hosts(profile)
 
 
@@ -92,7 +57,7 @@ def _check_upstreams(profile: Profile) -> list[Problem]:
     own = {*zones.of(profile).own, *(net.address.ip for net in networks6 if net.address)}
     for index, upstream in enumerate(dns.upstreams):
         place, ip = ("dns", "upstreams", index), upstream.address
-        if reason := nic.unfit(ip):
+        if reason := host_address.unfit(ip):
             problems.append(Problem(place, reason, "give the address of a DNS server"))
         elif ip in own:
             problems.append(Problem(place, f"{ip} is the gateway itself: it would ask itself", "name another server"))
@@ -128,7 +93,9 @@ def _check_names(profile: Profile) -> list[Problem]:
             message = f"with its domain this name has {len(full)} characters; 253 are possible"
             problems.append(Problem(host.path, message, "choose a shorter one", on_key=True))
         seen.setdefault(full, dotted(host.path) if host.path[0] != "system" else "the gateway's own")
-        problems += names.check(host.path, host.name, "choose another name", on_key=True) if host.path[0] != "system" else []
+        problems += (
+            domain_names.check(host.path, host.name, "choose another name", on_key=True) if host.path[0] != "system" else []
+        )
     return problems
 
 
@@ -139,7 +106,7 @@ def _check_hosts(profile: Profile) -> list[Problem]:
     for name, addresses in profile.dns.hosts.items():
         for index, ip in enumerate(addresses):
             place = ("dns", "hosts", name, index)
-            if reason := nic.unfit(ip):
+            if reason := host_address.unfit(ip):
                 problems.append(Problem(place, reason, f"give the address of {name[:40]}"))
             elif ip.version == 4 and ip not in reserved:
                 lans = [lan for first, last, lan in pools if first <= int(ip) <= last]
@@ -202,7 +169,7 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
     for lan in profile.lans:
         path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
         probe = Beyond(why) if why else Resolves(lan.name)
-        yield Claim(f"{path}.dns", path, text, probe, () if why else zones.there(profile, lan.name, first))
+        yield Claim(f"{path}.dns", path, text, probe, () if why else prerequisites.there(profile, lan.name, first))
     lan, known = profile.lans[0].name, zones.of(profile)
     for path, server in _servers(profile) if not why else ():
         if server.version == 4 and not known.home(server):
@@ -214,7 +181,7 @@ def _claims_own(profile: Profile) -> Iterator[Claim]:
     """For what runs in the gateway: time servers and ends of tunnels have names."""
     if not _not_shown(profile):
         text = "the gateway itself resolves names"
-        yield Claim("system.names", "dns", text, OwnNames(), zones.there(profile, profile.wans[0].name))
+        yield Claim("system.names", "dns", text, OwnNames(), prerequisites.there(profile, profile.wans[0].name))
 
 
 def _servers(profile: Profile) -> Iterator[tuple[str, Address]]:
@@ -239,4 +206,6 @@ def _claims_inside(profile: Profile) -> Iterator[Claim]:
     for host in _known(profile):
         name, path = _full(host.name, profile), dotted(host.path)
         probe = LocalName(host.lan, name, host.addresses)
-        yield Claim(f"{path}.name", path, f"a client on {host.lan} resolves {name}", probe, zones.there(profile, host.lan))
+        yield Claim(
+            f"{path}.name", path, f"a client on {host.lan} resolves {name}", probe, prerequisites.there(profile, host.lan)
+        )

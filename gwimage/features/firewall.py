@@ -5,16 +5,12 @@ What a single network or service opens is in its own feature; here is what holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from gwimage import exposure, forged
-from gwimage.match import LIMITED
-from gwimage.plan import Element, Plan, Rule
+from gwimage.claims import exposure
+from gwimage.plan import Element, Plan, Rule, antispoof
+from gwimage.plan.nft import LIMITED
 from gwimage.problem import Problem
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile
+from gwimage.profile.firewall import Firewall
 
 # before all that costs more: what follows is for the first packets of a connection
 KNOWN, INVALID = "ct state established,related accept", "ct state invalid drop"
@@ -43,19 +39,6 @@ RULES = (
 )
 
 
-@dataclass(frozen=True)
-class Firewall:
-    """log_limit: a number and a time, as nft takes it."""
-
-    log_dropped: bool = False
-    log_limit: str = "10/minute"
-
-
-def parse(data: dict) -> Firewall:
-    log = data.get("firewall", {}).get("log", {})
-    return Firewall(log.get("dropped", Firewall.log_dropped), log.get("limit", Firewall.log_limit))
-
-
 def check(profile: Profile) -> list[Problem]:
     return []
 
@@ -72,7 +55,7 @@ def plan(profile: Profile) -> Plan:
 
 def _sources(profile: Profile) -> tuple[Rule, ...]:
     """NAT chains do not see all that begins nothing, so the filters look, too."""
-    first = forged.chain(profile)
+    first = antispoof.chain(profile)
     chains = (first, "input", "forward") if first == "dstnat" else (first,)
     return tuple(Rule(f"{chain}.spoof", "jump spoof", "firewall") for chain in chains)
 

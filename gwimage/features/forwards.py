@@ -3,60 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
-from gwimage import ground, match, ranges, zones
-from gwimage.ground import Ground
-from gwimage.match import Items, rule
-from gwimage.plan import Plan, Rule
+from gwimage.claims import forwards as claims
+from gwimage.plan import Plan, Rule, nft
+from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
-from gwimage.ranges import Ports
-from gwimage.values import nic
-from gwimage.zones import Zones
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, zone_addresses, zones
+from gwimage.profile.forwards import Forward
+from gwimage.profile.zone_addresses import Ground
+from gwimage.profile.zones import Zones
+from gwimage.values import address_lists, host_address, ranges
+from gwimage.values.ranges import Ports
 
 PATH = ("firewall", "forwards")
 MOST_SHIFTED = 64  # ports of a range that becomes another: one rule for each
 MOST_RULES = 256  # of one forward: its sets multiply with its ports
 LOCAL = "fib daddr type local"
-
-
-@dataclass(frozen=True)
-class Forward:
-    """wans: on whose addresses it works; to_port: the first on the server, where it is not the port that was called."""
-
-    name: str
-    wans: tuple[str, ...]
-    protocols: tuple[str, ...]
-    ports: tuple[Ports, ...]
-    to: IPv4Address
-    to_port: int | None = None
-    sources: Items = ()
-    hairpin: bool = True
-
-
-def parse(data: dict) -> tuple[Forward, ...]:
-    forwards = data.get("firewall", {}).get("forwards", {})
-    return tuple(_parse_one(name, forward, tuple(data["wans"])) for name, forward in forwards.items())
-
-
-def _parse_one(name: str, data: dict, wans: tuple[str, ...]) -> Forward:
-    ports = tuple(map(ranges.parse_ports, data["ports"]))
-    to_port = data.get("to_port")
-    return Forward(
-        name,
-        tuple(data.get("from", wans)),
-        tuple(data.get("protocols", ("tcp",))),
-        ports,
-        IPv4Address(data["to"]),
-        None if to_port == ports[0][0] else to_port,
-        ranges.parse_items(data.get("sources", ())),
-        data.get("hairpin", True),
-    )
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -67,7 +29,7 @@ def check(profile: Profile) -> list[Problem]:
         found = _wans(path, forward, known.zones)
         found += _ports(path, forward)
         found += _server(path, forward, known.zones)
-        found += ground.check_names((*path, "sources"), forward.sources, profile)
+        found += zone_addresses.check_names((*path, "sources"), forward.sources, profile)
         found = found or _sources(path, forward, known, profile)
         found = found or _taken(path, forward, profile)
         if not found:
@@ -80,7 +42,7 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def _survey(profile: Profile) -> Ground:
-    return ground.survey(profile, [forward.sources for forward in profile.forwards])
+    return zone_addresses.survey(profile, [forward.sources for forward in profile.forwards])
 
 
 def _wans(path: Path, forward: Forward, known: Zones) -> list[Problem]:
@@ -114,7 +76,7 @@ def _ports(path: Path, forward: Forward) -> list[Problem]:
 
 def _server(path: Path, forward: Forward, known: Zones) -> list[Problem]:
     place, to = (*path, "to"), forward.to
-    if reason := nic.unusable(to):
+    if reason := host_address.unusable(to):
         return [Problem(place, f"{to} {reason}")]
     if to in known.own:
         hint = "the gateway's own services are opened with services, or with firewall.allow and to: [gateway]"
@@ -129,7 +91,7 @@ def _server(path: Path, forward: Forward, known: Zones) -> list[Problem]:
 
 def _sources(path: Path, forward: Forward, known: Ground, profile: Profile) -> list[Problem]:
     place = (*path, "sources")
-    if 4 not in match.families(forward.sources, profile.sets):
+    if 4 not in address_lists.families(forward.sources, profile.sets):
         return [Problem(place, "forwards are IPv4 only, and here is no IPv4 address", on_key=True)]
     problems = [
         Problem((*place, index), f"forwards are IPv4 only: {item.text} never matches", "remove it")
@@ -137,7 +99,7 @@ def _sources(path: Path, forward: Forward, known: Ground, profile: Profile) -> l
         if not isinstance(item, str) and item.family != 4
     ]
     callers = (*forward.wans, *(known.zones.inside if forward.hairpin else ()))
-    problems += ground.check(place, forward.sources, callers, known)
+    problems += zone_addresses.check(place, forward.sources, callers, known)
     if not problems and (count := len(list(_rules(forward, known, profile)))) > MOST_RULES:
         message = f"this forward would become {count} rules, more than {MOST_RULES}"
         problems.append(Problem(place, message, "put all its addresses into one set"))
@@ -219,7 +181,7 @@ def plan(profile: Profile) -> Plan:
     known, homes = _survey(profile), {}
     rules = [one for forward in profile.forwards for one in _rules(forward, known, profile)]
     # only to these servers: what rules of the user's own translate, they must let through themselves
-    servers = match.one_of(dict.fromkeys(str(forward.to) for forward in profile.forwards))
+    servers = nft.one_of(dict.fromkeys(str(forward.to) for forward in profile.forwards))
     rules.append(Rule("forward.dnat", f"ip daddr {servers} ct status dnat accept", ".".join(PATH)))
     for forward in profile.forwards:
         if _from_inside(forward, known):
@@ -228,18 +190,18 @@ def plan(profile: Profile) -> Plan:
         # else the server would answer its neighbour directly, from an address that this one never called
         text = f'iifname "{home}" oifname "{home}" ct status dnat masquerade'
         rules.append(Rule("srcnat.hairpin", text, f"firewall.forwards.{name}"))
-    return Plan(rules=tuple(rules))
+    return Plan(rules=tuple(rules), claims=claims.claims(profile))
 
 
 def _rules(forward: Forward, known: Ground, profile: Profile) -> Iterator[Rule]:
     every = set(forward.wans) == set(known.zones.wans)
-    ways = [("iifname @wans" if every else match.interfaces("iifname", forward.wans), LOCAL)]
+    ways = [("iifname @wans" if every else nft.interfaces("iifname", forward.wans), LOCAL)]
     if _from_inside(forward, known):
         ways.append(("iifname != @wans", _outer_address(forward, known.zones, profile)))
     for start, target in ways:
-        for source in match.addresses("saddr", forward.sources, 4, profile.sets):
+        for source in nft.addresses("saddr", forward.sources, 4, profile.sets):
             for ports, server in _pairs(forward):
-                which = rule(start, source, target, match.protocols(forward.protocols, ports))
+                which = rule(start, source, target, nft.protocols(forward.protocols, ports))
                 yield Rule("dstnat.forwards", f"{which} dnat ip to {server}", f"firewall.forwards.{forward.name}")
 
 
@@ -254,8 +216,8 @@ def _outer_address(forward: Forward, known: Zones, profile: Profile) -> str:
     mine = [address for address, name in fixed.items() if name in forward.wans]
     others = [address for address, name in fixed.items() if name not in forward.wans]
     if set(forward.wans) != set(known.wans) and not _leased(forward, profile):
-        return f"ip daddr {match.one_of(mine)}"
-    return rule(LOCAL, "ip daddr != @own", f"ip daddr != {match.one_of(others)}" if others else "")
+        return f"ip daddr {nft.one_of(mine)}"
+    return rule(LOCAL, "ip daddr != @own", f"ip daddr != {nft.one_of(others)}" if others else "")
 
 
 def _leased(forward: Forward, profile: Profile) -> bool:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from gwimage import cloud_init
-from gwimage.plan import File, Plan
+from gwimage.plan import File, Plan, cloud_init
 from gwimage.problem import Path, Problem
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile
+from gwimage.profile.image import LARGEST, SMALLEST
 
 PATH = ("image", "packages")
 SEED = "etc/gwimage/seed.kind"  # the initrd reads it
 KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}
-SMALLEST, LARGEST = 64, 64 * 1024  # MiB
 
 # in every image; a test compares this with gwimage/image/mkosi.conf
 PRESENT = frozenset(
@@ -60,26 +54,6 @@ RIVALS = (
     ),
 )
 REASONS = {name: (reason, hint) for reason, hint, names in RIVALS for name in names.split()}
-
-
-@dataclass(frozen=True)
-class Image:
-    """kernel: cloud or generic; state_size in MiB; seed: cloud-init, native or none."""
-
-    kernel: str = "cloud"
-    packages: tuple[str, ...] = ()
-    state_size: int = SMALLEST
-    seed: str = "cloud-init"
-
-
-def parse(data: dict) -> Image:
-    image = data.get("image", {})
-    kernel, size = image.get("kernel", "auto"), image.get("state_size", f"{SMALLEST}M")
-    mebibytes = int(size[:-1]) * (1024 if size[-1] == "G" else 1)
-    # auto: nothing that a profile can say today needs more than the cloud kernel has
-    return Image(
-        "cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes, image.get("seed", "cloud-init")
-    )
 
 
 def check(profile: Profile) -> list[Problem]:

@@ -3,48 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Address, IPv4Network
 
-from gwimage import link, subnets, zones
-from gwimage.claim import Claim, Mtu, Ping, Source, Unreachable
-from gwimage.claims import openings as opening
-from gwimage.link import USUAL_MTU, Link
-from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
+from gwimage.claims import openings, prerequisites
+from gwimage.claims.claim import Claim, Mtu, Ping, Source, Unreachable
+from gwimage.plan import Element, Plan, Rule, Setting, any_of, links, settings
 from gwimage.problem import Path, Problem
-from gwimage.values import nic
-
-if TYPE_CHECKING:
-    from gwimage.features.wans import Wan
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, subnets
+from gwimage.profile.lans import Lan
+from gwimage.profile.link import USUAL_MTU
+from gwimage.profile.wans import Wan
+from gwimage.values import host_address, nic
 
 MOST_OTHERS = 16  # subnets of one LAN that are asked about besides the main one: a lab takes its time
-
-
-@dataclass(frozen=True)
-class Lan:
-    name: str
-    link: Link
-    address: IPv4Interface
-    extra_addresses: tuple[IPv4Interface, ...] = ()
-    masquerade: bool = True
-    internet: bool = True
-
-
-def parse(data: dict) -> tuple[Lan, ...]:
-    return tuple(_parse_one(name, lan) for name, lan in data["lans"].items())
-
-
-def _parse_one(name: str, data: dict) -> Lan:
-    return Lan(
-        name,
-        link.parse(data),
-        IPv4Interface(data["address"]),
-        tuple(map(IPv4Interface, data.get("extra_addresses", ()))),
-        masquerade=data.get("masquerade", True),
-        internet=data.get("internet", True),
-    )
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -56,16 +27,16 @@ def check(profile: Profile) -> list[Problem]:
         if lan.name in wans:
             hint = "the name is the interface's: give each network its own"
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
-        problems += nic.check_host((*path, "address"), lan.address)
+        problems += host_address.check_host((*path, "address"), lan.address)
         problems += _check_private((*path, "address"), lan)
         for index, address in enumerate(lan.extra_addresses):
-            problems += nic.check_host((*path, "extra_addresses", index), address)
+            problems += host_address.check_host((*path, "extra_addresses", index), address)
     return problems
 
 
 def _check_private(path: Path, lan: Lan) -> list[Problem]:
     """A public subnet that is hidden is hardly one's own: 192.169.1.0/24 and 172.32.0.0/16 are slips of the pen."""
-    if not (lan.masquerade and nic.sane(lan.address) and not nic.is_private(lan.address.ip)):
+    if not (lan.masquerade and host_address.sane(lan.address) and not host_address.is_private(lan.address.ip)):
         return []
     message = f"{lan.address.network} belongs to somebody on the internet, whom nobody here could reach"
     hint = "take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16; if it is yours, it needs no masquerade"
@@ -93,7 +64,7 @@ def _plan_one(lan: Lan, profile: Profile, routed: Iterable[IPv4Network]) -> Plan
     ]
     if lan.masquerade:
         network.append(Setting(file, "Network", "IPMasquerade", "ipv4", f"{path}.masquerade"))
-    network += nic.quiet(file, path, lan.name in profile.ipv6.lans)
+    network += links.quiet(file, path, lan.name in profile.ipv6.lans)
     elements = [
         Element("lans", zone, path),
         Element("gateway_open", f"{zone} . udp . 53", path),
@@ -136,12 +107,12 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
 
 
 def _no_internet(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim | None:
-    path, protocols = f"lans.{lan.name}", opening.closed(profile.allow, lan.name, wan.name)
+    path, protocols = f"lans.{lan.name}", openings.closed(profile.allow, lan.name, wan.name)
     text = f"a client on {lan.name} does not reach {'a server outside' if first else f'a host on {wan.name}'}"
-    text += "" if protocols == opening.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
+    text += "" if protocols == openings.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
     probe = Unreachable(f"client-{lan.name}", wan.name, protocols)
     name = f"{path}.internet" if first else f"{path}.internet.{wan.name}"
-    needs = zones.there(profile, lan.name, wan.name)
+    needs = prerequisites.there(profile, lan.name, wan.name)
     return Claim(name, f"{path}.internet", text, probe, needs, closed=True) if protocols else None
 
 
@@ -151,7 +122,7 @@ def _source(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim:
     text = f"a client on {lan.name} reaches {where}, {_seen(lan, wan)}"
     probe = Source(lan.name, lan.masquerade, wan.snat if lan.masquerade else None, wan="" if first else wan.name)
     name = f"{path}.source" if first else f"{path}.source.{wan.name}"
-    needs = zones.there(profile, lan.name, wan.name)
+    needs = prerequisites.there(profile, lan.name, wan.name)
     return Claim(name, f"{path}.masquerade", text, probe, needs, closed=lan.masquerade)
 
 

@@ -7,17 +7,13 @@ bridge's, is called as in Proxmox (net1), or after its MAC address (enx525400123
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from gwimage import link
-from gwimage.link import USUAL_MTU, Link
-from gwimage.plan import Plan, Rule, Setting
+from gwimage.plan import Plan, Rule, Setting, links
 from gwimage.problem import Problem, dotted
+from gwimage.profile import Profile, link
+from gwimage.profile.link import USUAL_MTU, Link
 from gwimage.values import nic
 from gwimage.values.nic import Nic
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -91,7 +87,7 @@ def _card(card: Nic, sharing: list[Network]) -> Plan:
     place = f"{dotted(first.path)}.{link.key(first.link)}"
     stem, name = (owner.stem, owner.name) if owner else (f"05-{nic.interface(card)}", nic.interface(card))
     named = Setting(f"{stem}.link", "Link", "Name", name, dotted(owner.path) if owner else place)
-    network = (nic.match(f"{stem}.link", card, place), named)
+    network = (links.match(f"{stem}.link", card, place), named)
     file = f"{stem}.network"
     over = tuple(_over(file, net) for net in sharing if net is not owner)
     if owner:
@@ -100,7 +96,7 @@ def _card(card: Nic, sharing: list[Network]) -> Plan:
     if not link.is_bridge(first.link):
         # untagged packets have no network to belong to
         rules = (Rule("spoof.sources", f'iifname "{name}" counter drop', place),)
-    return Plan(network=network + _bare(file, name, place, sharing) + over + nic.quiet(file, place), rules=rules)
+    return Plan(network=network + _bare(file, name, place, sharing) + over + links.quiet(file, place), rules=rules)
 
 
 def _over(file: str, net: Network) -> Setting:

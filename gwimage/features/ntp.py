@@ -6,36 +6,19 @@ installs one of the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 
-from gwimage import names, zones
-from gwimage.claim import Claim
-from gwimage.claim import Ntp as Probe
+from gwimage.claims import prerequisites
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim import Ntp as Probe
 from gwimage.plan import Element, Plan, Setting, file_of
 from gwimage.problem import Problem
-from gwimage.values import nic
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, zones
+from gwimage.values import domain_names, host_address
 
 FROM = ("services", "ntp", "from")
 SERVERS = ("system", "ntp", "servers")
 POOL = "pool 2.debian.pool.ntp.org iburst"  # as Debian's own chrony.conf has it
-
-
-@dataclass(frozen=True)
-class Ntp:
-    """servers: names or addresses, none for Debian's own; serves: zones that may ask the gateway."""
-
-    servers: tuple[str, ...]
-    serves: tuple[str, ...]
-
-
-def parse(data: dict) -> Ntp:
-    servers = data.get("system", {}).get("ntp", {}).get("servers", ())
-    return Ntp(tuple(servers), tuple(data.get("services", {}).get("ntp", {}).get("from", ())))
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -47,10 +30,10 @@ def check(profile: Profile) -> list[Problem]:
         elif zone not in known.inside:
             problems.append(zones.unknown((*FROM, index), zone, known.inside))
     for index, server in enumerate(profile.ntp.servers):
-        place, address = (*SERVERS, index), ip_address(server) if names.is_address(server) else None
+        place, address = (*SERVERS, index), ip_address(server) if domain_names.is_address(server) else None
         if address is None:
-            problems += names.check(place, server, "name a server that the DNS knows, or give its address")
-        elif reason := nic.unfit(address):
+            problems += domain_names.check(place, server, "name a server that the DNS knows, or give its address")
+        elif reason := host_address.unfit(address):
             problems.append(Problem(place, reason, "give the address of an NTP server"))
         elif address in known.own:
             problems.append(Problem(place, f"{server} is the gateway itself", "name another server"))
@@ -107,4 +90,4 @@ def _chrony(profile: Profile) -> list[tuple[str, str]]:
 
 def _claim(lan: str, profile: Profile) -> Claim:
     text = f"a client on {lan} gets the time from the gateway"
-    return Claim(f"lans.{lan}.ntp", ".".join(FROM), text, Probe(lan), zones.there(profile, lan))
+    return Claim(f"lans.{lan}.ntp", ".".join(FROM), text, Probe(lan), prerequisites.there(profile, lan))

@@ -7,25 +7,16 @@ over a bridge's card the kernel would send to where a host was, past CAKE on the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from gwimage import zones
-from gwimage.claim import Claim, Offloaded
+from gwimage.claims import prerequisites
+from gwimage.claims.claim import Claim, Offloaded
 from gwimage.plan import File, Plan, Setting, any_of, file_of, ini
 from gwimage.problem import Problem
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile
 
 PATH = "firewall.offload"
 RULES = "etc/nftables/offload.nft"
 UNIT = "gwimage-offload.service"
 BLIND = ("prerouting", "forward")  # chains of firewall.raw that the short way passes by
-
-
-def parse(data: dict) -> bool:
-    """Whether there is a short way."""
-    return data.get("firewall", {}).get("offload", "none") == "software"
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -82,4 +73,4 @@ def _after(names: list[str]) -> File:
 def _claim(lan: str, profile: Profile) -> Claim:
     wan = profile.wans[0].name
     text = f"established connections from {lan} take the short way out and back"
-    return Claim(f"lans.{lan}.offload", PATH, text, Offloaded(lan), zones.there(profile, lan, wan))
+    return Claim(f"lans.{lan}.offload", PATH, text, Offloaded(lan), prerequisites.there(profile, lan, wan))

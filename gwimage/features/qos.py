@@ -6,40 +6,15 @@ A kernel without sch_cake would not just ignore this, the WAN would fail: Debian
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from gwimage import zones
-from gwimage.claim import Beyond, Claim, Shaped
+from gwimage.claims import prerequisites
+from gwimage.claims.claim import Beyond, Claim, Shaped
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Problem
+from gwimage.profile import Profile, zones
+from gwimage.profile.qos import KILO, Qos
 
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
-
-KILO = {"K": 10**3, "M": 10**6, "G": 10**9}
 SLOWEST, FASTEST = 64 * KILO["K"], 100 * KILO["G"]
 SHORTEST_RTT, LONGEST_RTT = 1, 10_000
-
-
-@dataclass(frozen=True)
-class Qos:
-    """upload in bits per second, rtt in milliseconds, overhead in bytes per packet; None counts none."""
-
-    wan: str
-    upload: int
-    rtt: int
-    overhead: int | None = None
-
-
-def parse(data: dict) -> tuple[Qos, ...]:
-    return tuple(_parse_one(name, qos) for name, qos in data.get("qos", {}).items())
-
-
-def _parse_one(wan: str, data: dict) -> Qos:
-    upload, rtt = data["upload"], data.get("rtt", "100ms")
-    rtt = int(rtt.removesuffix("ms")) if rtt.endswith("ms") else 1000 * int(rtt[:-1])
-    return Qos(wan, int(upload[:-1]) * KILO[upload[-1]], rtt, data.get("overhead"))
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -67,7 +42,7 @@ def _claim(qos: Qos, profile: Profile) -> Claim:
     if lan is None or qos.wan != profile.wans[0].name:
         why = f"nobody in the lab uploads by {qos.wan}" + ("" if lan is None else f": {profile.wans[0].name} goes before it")
         return Claim(f"{path}.upload", path, text, Beyond(why))
-    probe, needs = Shaped(lan, qos.wan, qos.upload), zones.there(profile, lan, qos.wan)
+    probe, needs = Shaped(lan, qos.wan, qos.upload), prerequisites.there(profile, lan, qos.wan)
     return Claim(f"{path}.upload", path, text, probe, needs, closed=True)
 
 

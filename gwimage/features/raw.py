@@ -1,25 +1,20 @@
 """nft rules of the user's own, copied as they stand. What could break out of its line is refused here, nft judges the rest.
 
-`build` asks it (gwimage/nft.py), since a check has no tools.
+`build` asks it (gwimage/build/nft_check.py), since a check has no tools.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from gwimage import zones
-from gwimage.match import set_name
 from gwimage.plan import Plan, Rule
 from gwimage.problem import Path, Problem
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, zones
+from gwimage.profile.raw import USE
+from gwimage.values.address_lists import set_name
 
 PATH = ("firewall", "raw")
 SETS = ("wans", "lans", "vpns", "inside", "inside6", "own", "gateway_open", "forward_open")  # that nft always knows
-USE = re.compile(r"@([\w-]+)")
 QUOTED = re.compile(r'"[^"]*"')
 PAIRS = {"}": "{", ")": "(", "]": "["}
 # words that begin something else than a rule, or lead out of the chain
@@ -39,22 +34,6 @@ REFUSED = {
     "table": "one rule for each text, nothing else",
     "chain": "one rule for each text, nothing else",
 }
-
-
-@dataclass(frozen=True)
-class Raw:
-    """rules: by chain; sets: the names of the profile's sets that they use."""
-
-    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    sets: tuple[str, ...] = ()
-
-
-def parse(data: dict) -> Raw:
-    section = data.get("firewall", {})
-    rules = {chain: tuple(texts) for chain, texts in section.get("raw", {}).items()}
-    used = {name for texts in rules.values() for text in texts for name in USE.findall(text)}
-    names = [name for name in section.get("sets", {}) if used & {set_name(4, name), set_name(6, name)}]
-    return Raw(rules, tuple(names))
 
 
 def check(profile: Profile) -> list[Problem]:

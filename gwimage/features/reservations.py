@@ -5,39 +5,14 @@ networkd takes an address of another subnet, or a MAC address twice, in silence 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
-
-from gwimage import zones
-from gwimage.claim import Claim
-from gwimage.claim import Reservation as Probe
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim import Reservation as Probe
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Path, Problem
-from gwimage.values import nic
-
-if TYPE_CHECKING:
-    from gwimage.features.lans import Lan
-    from gwimage.profile import Profile
-
-
-@dataclass(frozen=True)
-class Reservation:
-    """mac: lower case."""
-
-    name: str
-    mac: str
-    address: IPv4Address
-
-
-def parse(data: dict) -> dict[str, tuple[Reservation, ...]]:
-    """The reservations by the names of their LANs; only LANs that have some."""
-    found = {name: lan.get("dhcp", {}).get("reservations", {}) for name, lan in data["lans"].items()}
-    return {
-        lan: tuple(Reservation(name, one["mac"].lower(), IPv4Address(one["address"])) for name, one in members.items())
-        for lan, members in found.items()
-        if members
-    }
+from gwimage.profile import Profile, zones
+from gwimage.profile.lans import Lan
+from gwimage.profile.reservations import Reservation
+from gwimage.values import host_address, nic
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -46,7 +21,7 @@ def check(profile: Profile) -> list[Problem]:
         if members := profile.reservations.get(lan.name, ()):
             path = ("lans", lan.name, "dhcp", "reservations")
             problems += _check_macs(path, members, profile)
-            problems += _check_addresses(path, members, lan, profile) if nic.sane(lan.address) else []
+            problems += _check_addresses(path, members, lan, profile) if host_address.sane(lan.address) else []
     return problems
 
 

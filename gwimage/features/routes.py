@@ -8,33 +8,14 @@ packets are not tracked, which also keeps networkd's masquerade off them: both s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Network
 
-from gwimage import subnets
 from gwimage.plan import Element, Plan, Rule, Setting, any_of
 from gwimage.problem import Path, Problem, dotted
-from gwimage.subnets import Own
-from gwimage.values import nic
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
-
-
-@dataclass(frozen=True)
-class Route:
-    """to: as written, so that a host's address in place of the network's can be told."""
-
-    to: IPv4Interface
-    via: IPv4Address
-    metric: int | None = None
-
-
-def parse(data: dict) -> tuple[Route, ...]:
-    return tuple(
-        Route(IPv4Interface(route["to"]), IPv4Address(route["via"]), route.get("metric")) for route in data.get("routes", ())
-    )
+from gwimage.profile import Profile, subnets
+from gwimage.profile.routes import Route
+from gwimage.profile.subnets import Own
+from gwimage.values import host_address
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -60,7 +41,7 @@ def _check_to(path: Path, route: Route, own: list[Own]) -> list[Problem]:
         return [Problem(path, "this is the default route", hint)]
     if route.to.ip != to.network_address:
         return [Problem(path, f"{route.to} is the address of a host, not of a network", f"did you mean {to}?")]
-    if reason := nic.unusable(to.network_address):
+    if reason := host_address.unusable(to.network_address):
         return [Problem(path, f"{to.network_address} {reason}", "give the network behind the router")]
     first, last = subnets.span(to)
     for entry in own:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from gwimage import zones
 from gwimage.plan import Element, File, Plan
 from gwimage.problem import Problem
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, zones
 
 PATH = ("services", "ssh", "from")
 KEYS = "/etc/ssh/authorized_keys.d/%u"
@@ -22,17 +16,6 @@ PermitRootLogin no
 AuthorizedKeysFile {keys}
 HostKey /state/ssh/ssh_host_ed25519_key
 """
-
-
-@dataclass(frozen=True)
-class Services:
-    """ssh_from: zones from which SSH to the gateway is open."""
-
-    ssh_from: tuple[str, ...] = ()
-
-
-def parse(data: dict) -> Services:
-    return Services(tuple(data.get("services", {}).get("ssh", {}).get("from", ())))
 
 
 def check(profile: Profile) -> list[Problem]:

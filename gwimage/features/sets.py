@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from gwimage import match, ranges
 from gwimage.plan import Element, Plan, Set
 from gwimage.problem import Problem
-from gwimage.ranges import AddressSet
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile
+from gwimage.values import address_lists, ranges
 
 TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
-
-
-def parse(data: dict) -> dict[str, AddressSet]:
-    """By name."""
-    return {name: _parse_one(items) for name, items in data.get("firewall", {}).get("sets", {}).items()}
-
-
-def _parse_one(items: list[str]) -> AddressSet:
-    members = tuple(map(ranges.parse, items))
-    return AddressSet(members, frozenset(one.family for one in members))
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -42,7 +27,7 @@ def check(profile: Profile) -> list[Problem]:
 def plan(profile: Profile) -> Plan:
     kinds, elements = [], []
     for name, members in profile.sets.items():
-        kinds += [Set(match.set_name(family, name), TYPES[family]) for family in sorted(members.families)]
+        kinds += [Set(address_lists.set_name(family, name), TYPES[family]) for family in sorted(members.families)]
         path = f"firewall.sets.{name}"
-        elements += [Element(match.set_name(one.family, name), one.text, path) for one in members.ranges]
+        elements += [Element(address_lists.set_name(one.family, name), one.text, path) for one in members.ranges]
     return Plan(sets=tuple(kinds), elements=tuple(elements))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from gwimage.claim import Claim, Inspection
+from gwimage.claims.claim import Claim, Inspection
 from gwimage.plan import File, Plan
 from gwimage.problem import Path, Problem
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile
+from gwimage.profile.system import Admin
 
 UID = 1000  # fixed, so that files on the state volume keep their owner
 LONGEST = 8192  # characters of a key; RSA of 16384 bits has 2800
@@ -31,28 +28,6 @@ TAKEN = frozenset(
     " adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video"
     " sasl plugdev staff users input sgx clock kvm render crontab netdev messagebus polkitd sshd ssh tss".split()
 )
-
-
-@dataclass(frozen=True)
-class Admin:
-    name: str
-    ssh_keys: tuple[str, ...] = ()
-    password_hash: str | None = None
-
-
-@dataclass(frozen=True)
-class System:
-    hostname: str
-    timezone: str = "UTC"
-    admin: Admin | None = None
-
-
-def parse(data: dict) -> System:
-    system = data.get("system", {})
-    admin = system.get("admin")
-    if admin is not None:
-        admin = Admin(admin.get("name", "admin"), tuple(admin.get("ssh_keys", ())), admin.get("password_hash"))
-    return System(system.get("hostname", data["name"]), system.get("timezone", "UTC"), admin)
 
 
 def check(profile: Profile) -> list[Problem]:

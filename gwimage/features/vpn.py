@@ -7,22 +7,18 @@ layer; systemd-networkd.service imports network.wireguard.*, and what the hyperv
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
 
-from gwimage import subnets, wireguard
-from gwimage.match import LIMITED
-from gwimage.plan import Element, File, Plan, Rule, Setting, any_of, settings
+from gwimage.claims import vpn as claims
+from gwimage.plan import Element, File, Plan, Rule, Setting, any_of, links, settings
+from gwimage.plan.nft import LIMITED
 from gwimage.problem import Path, Problem, dotted
-from gwimage.values import nic
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile, subnets
+from gwimage.profile.vpn import Peer, Vpn
+from gwimage.values import host_address, nic, wireguard
 
 OWN_NAME = re.compile(r"wg[0-9]+")  # the kernel gives no such name by itself, and it is the usual one here
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_KEEPALIVE = 65535
 USUAL_MTU = 1500
 OVERHEAD, OVERHEAD6 = 60, 80  # bytes of WireGuard, UDP and IPv4 or IPv6 around a packet
@@ -38,75 +34,13 @@ RULES = (
 )
 
 
-@dataclass(frozen=True)
-class Peer:
-    """keepalive in seconds. preshared_key is what its file holds, blanks at the ends apart: only a key once it is checked."""
-
-    name: str
-    public_key: str
-    address: IPv4Address
-    networks: tuple[IPv4Network, ...] = ()
-    endpoint: str | None = None
-    keepalive: int | None = None
-    preshared_key: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class Vpn:
-    """private_key is None where the hypervisor gives it; else as Peer.preshared_key."""
-
-    name: str
-    address: IPv4Interface
-    port: int | None = None
-    mtu: int = 1420
-    private_key: str | None = field(default=None, repr=False)
-    peers: tuple[Peer, ...] = ()
-
-    @property
-    def networks(self) -> tuple[IPv4Network, ...]:
-        """Every subnet behind this zone: its own, then those of its peers."""
-        return (self.address.network, *(net for peer in self.peers for net in peer.networks))
-
-
-def parse(data: dict, files: Mapping[str, str]) -> tuple[Vpn, ...]:
-    return tuple(_parse_one(name, vpn, files) for name, vpn in data.get("vpn", {}).items())
-
-
-def _parse_one(name: str, data: dict, files: Mapping[str, str]) -> Vpn:
-    return Vpn(
-        name,
-        IPv4Interface(data["address"]),
-        data.get("port"),
-        data.get("mtu", 1420),
-        _content(data.get("private_key_file"), files),
-        tuple(_parse_peer(name, peer, files) for name, peer in data.get("peers", {}).items()),
-    )
-
-
-def _parse_peer(name: str, data: dict, files: Mapping[str, str]) -> Peer:
-    keepalive = data.get("keepalive")
-    return Peer(
-        name,
-        data["public_key"],
-        IPv4Address(data["address"]),
-        tuple(map(IPv4Network, data.get("networks", ()))),
-        data.get("endpoint"),
-        int(keepalive[:-1]) * UNITS[keepalive[-1]] if keepalive else None,
-        _content(data.get("preshared_key_file"), files),
-    )
-
-
-def _content(name: str | None, files: Mapping[str, str]) -> str | None:
-    return None if name is None else files[name].strip()
-
-
 def check(profile: Profile) -> list[Problem]:
     problems, ports = _overlaps(profile), {}
     own = {entry.address.ip for entry in subnets.own(profile)}
     for vpn in profile.vpn:
         path = ("vpn", vpn.name)
         problems += _check_name(path, vpn.name, profile)
-        problems += nic.check_host((*path, "address"), vpn.address, WIDEST, narrowest=31)
+        problems += host_address.check_host((*path, "address"), vpn.address, WIDEST, narrowest=31)
         problems += _check_port((*path, "port"), vpn, ports.setdefault(vpn.port, vpn))
         problems += _check_mtu((*path, "mtu"), vpn.mtu, profile)
         problems += wireguard.check_secret((*path, "private_key_file"), vpn.private_key)
@@ -171,7 +105,7 @@ def _check_keys(path: Path, vpn: Vpn) -> list[Problem]:
 
 
 def _check_peer(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> list[Problem]:
-    problems = _check_address((*path, "address"), peer, vpn) if nic.sane(vpn.address, narrowest=31) else []
+    problems = _check_address((*path, "address"), peer, vpn) if host_address.sane(vpn.address, narrowest=31) else []
     problems += _check_endpoint((*path, "endpoint"), peer, vpn, own)
     problems += wireguard.check_secret((*path, "preshared_key_file"), peer.preshared_key)
     for index, net in enumerate(peer.networks):
@@ -205,7 +139,7 @@ def _check_endpoint(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> 
     if not isinstance(host, IPv4Address):
         return []
     hint = "give the address that the peer has outside the tunnel"
-    if reason := nic.unusable(host):
+    if reason := host_address.unusable(host):
         return [Problem(path, f"{host} {reason}", hint)]
     if host in own:
         return [Problem(path, f"{host} is the gateway itself", hint)]
@@ -219,7 +153,7 @@ def _check_network(path: Path, net: IPv4Network) -> list[Problem]:
     if net.prefixlen < WIDEST:
         hint = "name the subnets behind the peer; sending everything through a tunnel is not supported"
         return [Problem(path, f"{net} is too large: {WIDEST} is the shortest prefix length", hint)]
-    if reason := nic.unusable(net.network_address):
+    if reason := host_address.unusable(net.network_address):
         return [Problem(path, f"{net.network_address} {reason}", "name the subnets behind the peer")]
     return []
 
@@ -234,11 +168,11 @@ def _overlaps(profile: Profile) -> list[Problem]:
 
 def _subnets(profile: Profile) -> Iterator[tuple[Path, IPv4Network]]:
     """Those that are no problem by themselves. VPNs last: where another network is in the way, they are to blame."""
-    sane = (entry for entry in subnets.own(profile) if nic.sane(entry.address, narrowest=32))
+    sane = (entry for entry in subnets.own(profile) if host_address.sane(entry.address, narrowest=32))
     yield from ((entry.zone, entry.address.network) for entry in sane)
     yield from ((("routes", index), route.to.network) for index, route in enumerate(profile.routes))
     for vpn in profile.vpn:
-        if nic.sane(vpn.address, narrowest=31):
+        if host_address.sane(vpn.address, narrowest=31):
             yield ("vpn", vpn.name, "address"), vpn.address.network
         for peer in vpn.peers:
             path = ("vpn", vpn.name, "peers", peer.name, "networks")
@@ -248,7 +182,7 @@ def _subnets(profile: Profile) -> Iterator[tuple[Path, IPv4Network]]:
 def plan(profile: Profile) -> Plan:
     if not profile.vpn:
         return Plan()
-    return sum((_plan_one(vpn, profile) for vpn in profile.vpn), Plan(rules=RULES))
+    return sum((_plan_one(vpn, profile) for vpn in profile.vpn), Plan(rules=RULES, claims=claims.claims(profile)))
 
 
 def _plan_one(vpn: Vpn, profile: Profile) -> Plan:
@@ -319,7 +253,7 @@ def _network(vpn: Vpn, path: str, networks: list[tuple[str, str]]) -> Iterator[S
     yield Setting(file, "Match", "Name", vpn.name, path)
     yield Setting(file, "Link", "RequiredForOnline", "no", path)
     yield Setting(file, "Network", "Address", str(vpn.address), f"{path}.address")
-    yield from nic.quiet(file, path)
+    yield from links.quiet(file, path)
     # not [WireGuard] RouteTable=, which would add a route for every peer's single address as well
     for net, origin in networks:
         yield Setting(file, "Route", "Destination", net, origin, net)

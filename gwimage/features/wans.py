@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import TYPE_CHECKING
+from ipaddress import IPv4Network
 
-from gwimage import forged, link, subnets, zones
-from gwimage.claim import Claim, Mtu, Segments, WanAddress
-from gwimage.link import Link
-from gwimage.plan import Element, Plan, Rule, Setting, any_of, settings
+from gwimage.claims import prerequisites
+from gwimage.claims.claim import Claim, Mtu, Segments, WanAddress
+from gwimage.plan import Element, Plan, Rule, Setting, antispoof, any_of, links, settings
 from gwimage.problem import Path, Problem
-from gwimage.values import nic
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
-
+from gwimage.profile import Profile, link, subnets
+from gwimage.profile.wans import Wan
+from gwimage.values import host_address, nic
 
 HEADERS = 40  # bytes of IPv4 and TCP
-
-
-@dataclass(frozen=True)
-class Wan:
-    """address and gateway are None where DHCP gives them; mss_clamp True is to the MTU of the path, else bytes."""
-
-    name: str
-    link: Link
-    address: IPv4Interface | None = None
-    gateway: IPv4Address | None = None
-    extra_addresses: tuple[IPv4Interface, ...] = ()
-    dns: tuple[IPv4Address, ...] = ()
-    snat: IPv4Address | None = None
-    mss_clamp: bool | int = True
-
-
-def parse(data: dict) -> tuple[Wan, ...]:
-    return tuple(_parse_one(name, wan) for name, wan in data["wans"].items())
-
-
-def _parse_one(name: str, data: dict) -> Wan:
-    fixed = data["ipv4"] if isinstance(data["ipv4"], dict) else {}
-    return Wan(
-        name,
-        link.parse(data),
-        address=IPv4Interface(fixed["address"]) if fixed else None,
-        gateway=IPv4Address(fixed["gateway"]) if fixed else None,
-        extra_addresses=tuple(map(IPv4Interface, fixed.get("extra_addresses", ()))),
-        dns=tuple(map(IPv4Address, data.get("dns", ()))),
-        snat=IPv4Address(data["snat"]) if "snat" in data else None,
-        mss_clamp=data.get("mss_clamp", True),
-    )
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -58,15 +21,15 @@ def check(profile: Profile) -> list[Problem]:
     for wan in profile.wans:
         path = ("wans", wan.name)
         problems += nic.check_name(path, wan.name)
-        problems += nic.check_dns((*path, "dns"), wan.dns)
+        problems += host_address.check_dns((*path, "dns"), wan.dns)
         problems += _own_servers((*path, "dns"), wan, profile)
         problems += _check_clamp((*path, "mss_clamp"), wan)
         problems += _check_snat((*path, "snat"), wan)
         if wan.address:
-            wrong = nic.check_host((*path, "ipv4", "address"), wan.address, narrowest=32)
+            wrong = host_address.check_host((*path, "ipv4", "address"), wan.address, narrowest=32)
             problems += wrong or _gateway((*path, "ipv4", "gateway"), wan, profile)
         for index, address in enumerate(wan.extra_addresses):
-            problems += nic.check_host((*path, "ipv4", "extra_addresses", index), address, narrowest=32)
+            problems += host_address.check_host((*path, "ipv4", "extra_addresses", index), address, narrowest=32)
     return problems
 
 
@@ -94,7 +57,7 @@ def _gateway(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
     if gateway in [address.ip for address in subnets.addresses(wan)]:
         return [Problem(path, f"{gateway} is this gateway's own address", "give the address of the provider's router")]
     if net.prefixlen == 32:
-        if reason := nic.unusable(gateway):
+        if reason := host_address.unusable(gateway):
             return [Problem(path, f"{gateway} {reason}", "give the address of the provider's router")]
         if inside := [lan for lan in profile.lans if any(gateway in other for other in subnets.connected(lan))]:
             return [Problem(path, f"{gateway} is on {inside[0].name}, a network inside", "check both addresses")]
@@ -134,7 +97,7 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
         # the LANs must not wait for the world outside
         Setting(file, "Link", "RequiredForOnline", "no", path),
         *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric, profile)),
-        *nic.quiet(file, path, wan.name in profile.ipv6.wans),
+        *links.quiet(file, path, wan.name in profile.ipv6.wans),
     )
     text = f"{wan.name} has its address {wan.address}" if wan.address else f"{wan.name} gets an address by DHCP"
     claim = Claim(f"{path}.address", f"{path}.ipv4", text, WanAddress(wan.name))
@@ -157,7 +120,9 @@ def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
     match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
     return (
-        Rule(f"{forged.chain(profile)}.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"),
+        Rule(
+            f"{antispoof.chain(profile)}.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"
+        ),
     )
 
 
@@ -218,7 +183,7 @@ def _sizes(profile: Profile) -> Iterator[Claim]:
     for index, wan in enumerate(profile.wans if lan else ()):
         if index and not subnets.roomy(wan):
             continue
-        path, needs = f"wans.{wan.name}", zones.there(profile, lan.name, wan.name)
+        path, needs = f"wans.{wan.name}", prerequisites.there(profile, lan.name, wan.name)
         outer, inner = wan.link.mtu or link.USUAL_MTU, lan.link.mtu or link.USUAL_MTU
         if wan.mss_clamp:
             size = min(outer, inner) - HEADERS if wan.mss_clamp is True else wan.mss_clamp

@@ -2,8 +2,8 @@
 
 import signal
 
-from gwimage.lab import world
+from gwimage.lab import sandbox
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the maker, and we end with it
-    world.main()
+    sandbox.main()

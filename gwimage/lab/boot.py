@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from gwimage.lab import wire
-from gwimage.lab.gateway import Gateway
-from gwimage.lab.hosts import PORT, Hosts, wait_for
-from gwimage.lab.world import Say
+from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.machine.gateway import Gateway
+from gwimage.lab.packets import ipv4
+from gwimage.lab.sandbox import Say
+from gwimage.lab.wait import wait_for
 
 
 def switch_on(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
@@ -69,7 +70,7 @@ def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
             found[f"lease on {lan.name}"] = lambda lan=lan: hosts.lease(lan.name) is not None
         else:
             found[f"gateway on {lan.name}"] = lambda lan=lan: bool(
-                wire.arp(f"client-{lan.name}", lan.name, lan.spare.ip, lan.gateway.ip, 0.2)
+                ipv4.arp(f"client-{lan.name}", lan.name, lan.spare.ip, lan.gateway.ip, 0.2)
             )
     return found
 
@@ -77,7 +78,7 @@ def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
 def _through(hosts: Hosts) -> bool:
     outside = hosts.topology.outside
     return any(
-        wire.connect(f"client-{lan.name}", outside, PORT, tries=1, wait=1).startswith("open")
+        ipv4.connect(f"client-{lan.name}", outside, PORT, tries=1, wait=1).startswith("open")
         for lan in hosts.topology.lans
         if hosts.client_address(lan)
     )

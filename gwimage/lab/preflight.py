@@ -6,8 +6,9 @@ import os
 import socket
 from collections.abc import Callable
 
-from gwimage import host
-from gwimage.lab import netns, qemu, world
+from gwimage.build import host
+from gwimage.lab import netns, sandbox
+from gwimage.lab.machine import qemu
 from gwimage.problem import ToolError
 
 COMMANDS = {
@@ -59,22 +60,22 @@ def _tun_problem() -> list[str]:
     return []
 
 
-def _world_problem(attempt: Callable[[world.Say], None]) -> list[str]:
+def _world_problem(attempt: Callable[[sandbox.Say], None]) -> list[str]:
     """The world itself is tried: that is the only answer that holds."""
     try:
-        world.call(attempt, say=lambda text: None)
+        sandbox.call(attempt, say=lambda text: None)
     except ToolError as error:
         return [f"{' '.join(error.argv[:4])}: {error.stderr.strip()}: {_CURES.get(error.argv[0], _CURES['unshare'])}"]
     return []
 
 
-def _try(say: world.Say) -> None:
+def _try(say: sandbox.Say) -> None:
     netns.make("try")
     netns.ip("try", ["link add br0 type bridge", "link add v0 type veth peer name v1"])
     with netns.inside("try"), socket.socket(socket.AF_PACKET, socket.SOCK_RAW):
         pass
 
 
-def _try_taps(say: world.Say) -> None:
+def _try_taps(say: sandbox.Say) -> None:
     _try(say)
     netns.ip("try", ["tuntap add tap0 mode tap"])

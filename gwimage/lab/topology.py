@@ -18,16 +18,11 @@ from ipaddress import (
     summarize_address_range,
 )
 from itertools import chain, count
-from typing import TYPE_CHECKING
 
-from gwimage import subnets
 from gwimage.lab import topology6
 from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
-from gwimage.ranges import Range
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
-
+from gwimage.profile import Profile, subnets
+from gwimage.values.ranges import Range
 
 # Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598); and, where a profile
 # names all of these, somebody's.

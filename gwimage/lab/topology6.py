@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 from itertools import chain
-from typing import TYPE_CHECKING
 
-from gwimage.inet6 import made_of
-
-if TYPE_CHECKING:
-    from gwimage.profile import Profile
+from gwimage.profile import Profile
+from gwimage.values.ipv6 import made_of
 
 # for documentation (RFC 3849, RFC 9637), and where a profile names all of these, somebody's
 _BLOCKS = [IPv6Network(net) for net in ("2001:db8::/32", "3fff::/20", "2a00::/16")]

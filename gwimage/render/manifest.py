@@ -4,9 +4,9 @@ import hashlib
 import json
 
 import gwimage
+from gwimage.language.source import Source
 from gwimage.plan import File
 from gwimage.profile import Profile
-from gwimage.source import Source
 
 PATH = "manifest.json"
 FORMAT = 1

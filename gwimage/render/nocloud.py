@@ -4,8 +4,8 @@ import hashlib
 
 import yaml
 
-from gwimage.cloud_init import administrator
 from gwimage.plan import File
+from gwimage.plan.cloud_init import administrator
 from gwimage.profile import Profile
 
 HEAD = """\

@@ -11,12 +11,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from gwimage import picture
-from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from gwimage.profile import Profile
-from gwimage.report import junit, page
-from gwimage.report.words import instant, printable
-from gwimage.verify import Report
+from gwimage.report import diagram, junit, page
+from gwimage.report.formatting import instant, printable
+from gwimage.verify.image import Report
+from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
 
 SUFFIXES = (".proof.json", ".proof.xml", ".proof.html")
 _COLOURS = {PASS: "32", FAIL: "1;31", NOT_ASKED: "33", CANNOT: "33"}
@@ -25,7 +24,7 @@ _STATUS_WIDTH = len(NOT_ASKED)
 
 def write(report: Report, profile: Profile, stem: Path) -> list[Path]:
     """All files of a proof, beside each other: `stem` and a suffix."""
-    html = page.render(report, picture.drawing(picture.derive(profile)), profile.description)
+    html = page.render(report, diagram.drawing(diagram.derive(profile)), profile.description)
     texts = (json.dumps(document(report), indent=2) + "\n", junit.render(report), html)
     paths = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
     stem.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement
 
-from gwimage.report.words import printable
+from gwimage.report.formatting import printable
 
 APART = ("power-off", "whole verification")  # no times since power-on
 _SECOND = "second boot: "

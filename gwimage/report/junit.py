@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
-from gwimage.lab.course import FAIL, PASS, Result
-from gwimage.report.words import printable
-from gwimage.verify import Report
+from gwimage.report.formatting import printable
+from gwimage.verify.image import Report
+from gwimage.verify.result import FAIL, PASS, Result
 
 
 def render(report: Report) -> str:

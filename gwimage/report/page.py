@@ -10,10 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from gwimage.report import chart
-from gwimage.report.words import duration, instant, printable
-from gwimage.verify import Report
+from gwimage.report.formatting import duration, instant, printable
+from gwimage.verify.image import Report
+from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
 
 _CLASSES = {PASS: "pass", FAIL: "fail", NOT_ASKED: "waiting", CANNOT: "waiting"}
 _WORDS = {FAIL: "failed", NOT_ASKED: "not asked", PASS: "passed", CANNOT: "unaskable here"}

@@ -12,12 +12,13 @@ import pytest
 from bench import boot_times, gateways, page, report
 from bench.instructions import Count
 from bench.results import Row, table
-from gwimage import compile as compiler
-from gwimage import host, tools
+from gwimage import compiler
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
+from gwimage.compiler import output_tree
 from gwimage.lab.hosts import PORT
-from gwimage.lab.pcapng import Packet
+from gwimage.lab.packets.pcapng import Packet
 from gwimage.lab.topology import derive
-from gwimage.step import Steps
 
 HAND = "mkosi.profiles/{}/mkosi.extra/etc/{}"
 DNSMASQ = HAND.format("dnsmasq", "dnsmasq.d/lan.conf")
@@ -61,7 +62,7 @@ def test_what_must_hold_is_claimed():
 @pytest.mark.parametrize("name", gateways.HANDMADE)
 @pytest.mark.parametrize("suite", ["trixie", "sid"])
 def test_mkosi_reads_the_definition(name, suite, tmp_path):
-    compiler.write(gateways.handmade(), str(tmp_path / "tree"))
+    output_tree.write(gateways.handmade(), str(tmp_path / "tree"))
     mkosi = tools.mkosi(Steps(tmp_path / "log"), host.mirror(), suite)
     argv = [*mkosi.argv, "--directory", str(tmp_path / "tree"), *(f"--profile={one}" for one in gateways.HANDMADE[name])]
     done = subprocess.run([*argv, "--json", "summary"], env=mkosi.environment(), capture_output=True, text=True, check=False)

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from gwimage import build, host, source
-from gwimage.compile import compile
-from gwimage.host import Mirror
+from gwimage.build import host, image
+from gwimage.build.host import Mirror
+from gwimage.build.progress import Steps
+from gwimage.compiler import compile
+from gwimage.language import source
 from gwimage.plan import File
 from gwimage.problem import ToolError
-from gwimage.step import Steps
 from tests.support.paths import ROOT
 
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
@@ -27,7 +28,7 @@ def test_a_failed_build_says_why_and_changes_nothing(tmp_path):
     (tmp_path / "homelab_1.0.0_amd64.raw").write_text("the image of yesterday")
     steps = Steps(tmp_path / "log", out=open(os.devnull, "w"))
     with pytest.raises(ToolError) as error:
-        build.build(files, "homelab_1.0.0_amd64", tmp_path, steps, host.mirror())
+        image.build(files, "homelab_1.0.0_amd64", tmp_path, steps, host.mirror())
     assert "NoSuchSetting" in error.value.stderr
     assert str(tmp_path / "log") in error.value.stderr
     assert "NoSuchSetting" in (tmp_path / "log").read_text()
@@ -60,7 +61,7 @@ def test_nft_is_asked_about_raw_rules_before_anything_is_built(tmp_path):
 def test_raw_rules_that_nft_takes():
     text = (ROOT / "tests/cases/firewall-raw/profile.yaml").read_text()
     files = compile(source.parse(text, "p"))[0]
-    assert build.judge_raw(files, Steps(Path(os.devnull), open(os.devnull, "w")), host.mirror()) == []
+    assert image.judge_raw(files, Steps(Path(os.devnull), open(os.devnull, "w")), host.mirror()) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -84,7 +85,7 @@ def test_a_killed_build_leaves_no_image_and_no_mkosi(tmp_path, how):
     assert not list(out.glob("homelab*.raw")) + list(out.glob("homelab*.qcow2"))
     if how == signal.SIGKILL:  # the next build cleans up after it
         assert list(out.glob(".building-*"))
-        build._sweep(out)
+        image._sweep(out)
     assert [path.name for path in out.iterdir()] == ["homelab_1.0.0_amd64.log"]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gwimage import step
+from gwimage.build import progress
+from gwimage.build.progress import Steps
 from gwimage.problem import ToolError
-from gwimage.step import Steps
 
 
 class Interrupted(io.StringIO):
@@ -38,7 +38,7 @@ def test_a_failed_command_is_told_with_its_last_lines(tmp_path):
 @pytest.mark.parametrize("habit", ["", "trap '' TERM;", "trap 'head -c 1000000 /dev/zero' TERM;"])
 def test_an_interrupted_command_ends_whether_it_listens_or_not(tmp_path, monkeypatch, habit):
     """mkosi may wait for a child that goes on writing into a pipe that nobody reads any more."""
-    monkeypatch.setattr(step, "GRACE", 1)
+    monkeypatch.setattr(progress, "GRACE", 1)
     steps = Steps(tmp_path / "log", Interrupted())
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

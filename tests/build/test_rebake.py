@@ -10,12 +10,14 @@ from stat import S_ISGID
 
 import pytest
 
-from gwimage import build, rebake, source
-from gwimage.compile import compile
-from gwimage.disk import SECTOR, partitions
+from gwimage.build import image as build
+from gwimage.build import rebake
+from gwimage.build.disk_image import SECTOR, partitions
+from gwimage.build.progress import Steps
+from gwimage.compiler import compile
+from gwimage.language import source
 from gwimage.plan import File
 from gwimage.problem import ToolError
-from gwimage.step import Steps
 from tests.build.test_build import wait_for
 from tests.support import debian_oracle
 from tests.support.paths import HOMELAB, ROOT

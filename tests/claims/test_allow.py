@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gwimage import claim, ranges, source, way, withheld
-from gwimage.claims.openings import Opening, hidden
-from gwimage.compile import claims
-from gwimage.loading import load
-from gwimage.ranges import Axis, Range
+from gwimage.claims import allow_boundary, claim, flow
+from gwimage.compiler import claims
+from gwimage.compiler.loading import load
+from gwimage.language import source
+from gwimage.profile.shadowing import Opening, hidden
+from gwimage.values import ranges
+from gwimage.values.ranges import Axis, Range
 
 HEAD = """
 version: 1
@@ -175,8 +177,8 @@ firewall:
     assert let_in["firewall.allow.3.wan.gateway.tcp"] == claim.Admitted(
         "attacker-wan",
         "tcp",
-        (way.Way(22, None, source),),
-        (way.Way(21, None, source), way.Way(23, None, source), way.Way(22, None, other)),
+        (flow.Way(22, None, source),),
+        (flow.Way(21, None, source), flow.Way(23, None, source), flow.Way(22, None, other)),
     )
     assert probes == {
         "firewall.allow.0.iot.lan": claim.Reaches(
@@ -297,4 +299,4 @@ def test_there_are_not_too_many_claims():
     assert len([id for id in found if id.startswith("firewall.forwards.")]) == 64
     allowed = [id for id in found if id.startswith("firewall.allow.")]
     assert len([id for id in allowed if not id.endswith(".only")]) == 64
-    assert len([id for id in allowed if id.endswith(".only")]) == withheld.MOST
+    assert len([id for id in allowed if id.endswith(".only")]) == allow_boundary.MOST

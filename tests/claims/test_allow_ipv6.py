@@ -2,11 +2,11 @@
 
 import pytest
 
-from gwimage import source
-from gwimage.claim6 import Allowed6, GatewayClosed6, Unreachable6, Withheld6
-from gwimage.compile import claims
-from gwimage.lab import turns
-from gwimage.loading import load
+from gwimage.claims.claim_ipv6 import Allowed6, GatewayClosed6, Unreachable6, Withheld6
+from gwimage.compiler import claims
+from gwimage.compiler.loading import load
+from gwimage.language import source
+from gwimage.verify import schedule
 
 PROFILE = """\
 version: 1
@@ -118,7 +118,7 @@ def test_who_uses_a_host_for_one_question_has_it_alone():
         ]
         for start, end, which in (("iot", "lan", "destinations"), ("lan", "iot", "sources"))
     )
-    assert turns.needs(there).keys() & turns.needs(back).keys() == {"IPv6 of client-lan", "IPv6 of client-iot"}
+    assert schedule.needs(there).keys() & schedule.needs(back).keys() == {"IPv6 of client-lan", "IPv6 of client-iot"}
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from gwimage import peers, profile, ranges
-from gwimage.lab import tunnels
+from gwimage import profile
+from gwimage.lab.hosts import wireguard
 from gwimage.lab.topology import derive
+from gwimage.profile import simulated_peers
+from gwimage.values import ranges
 
 PHONE, BRANCH = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=", "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9/AsrhtHHw="
 OFFICE = {"public_key": BRANCH, "address": "10.99.0.3", "networks": ["10.50.0.0/16"], "endpoint": "office.example:51900"}
@@ -20,7 +22,7 @@ def read(vpn, **more):
 
 
 def calls(vpn, **more):
-    return {one.peer.name: one.calls for one in peers.played(read(vpn, **more))}
+    return {one.peer.name: one.calls for one in simulated_peers.played(read(vpn, **more))}
 
 
 @pytest.mark.parametrize(
@@ -50,19 +52,19 @@ def test_two_peers_at_one_address_cannot_both_be_called_there():
 
 def test_an_address_behind_a_peer():
     parsed = read({"port": 51820, "peers": {"phone": {"public_key": PHONE, "address": "10.99.0.2"}, "office": KEPT}})
-    phone, office = peers.played(parsed)
-    assert peers.host((), "wg", parsed) == (phone, phone.peer.address)
-    assert peers.host([ranges.parse("10.50.7.0/24")], "wg", parsed) == (office, IPv4Address("10.50.7.255"))
-    assert peers.host([ranges.parse("10.0.0.0/8")], "wg", parsed) == (phone, phone.peer.address)
-    assert peers.host([ranges.parse("192.0.2.1")], "wg", parsed) is None
-    assert peers.host((), "lan", parsed) is None
+    phone, office = simulated_peers.played(parsed)
+    assert simulated_peers.host((), "wg", parsed) == (phone, phone.peer.address)
+    assert simulated_peers.host([ranges.parse("10.50.7.0/24")], "wg", parsed) == (office, IPv4Address("10.50.7.255"))
+    assert simulated_peers.host([ranges.parse("10.0.0.0/8")], "wg", parsed) == (phone, phone.peer.address)
+    assert simulated_peers.host([ranges.parse("192.0.2.1")], "wg", parsed) is None
+    assert simulated_peers.host((), "lan", parsed) is None
 
 
 def test_only_the_key_that_the_profile_names_is_replaced():
     parsed = read({"port": 51820, "peers": {"phone": {"public_key": PHONE, "address": "10.99.0.2"}, "office": KEPT}})
-    found = tunnels.derive(parsed, derive(parsed), tunnels.gateway_keys(parsed))
-    script = tunnels.introduce(found)
+    found = wireguard.derive(parsed, derive(parsed), wireguard.gateway_keys(parsed))
+    script = wireguard.introduce(found)
     assert script.count(PHONE) == script.count(BRANCH) == 1
     assert all(f"s|^PublicKey={key}$|" in script for key in (PHONE, BRANCH))
-    assert tunnels.names(found) == [("office.example", found[1].uplink)]
+    assert wireguard.names(found) == [("office.example", found[1].uplink)]
     assert len({one.uplink for one in found}) == 2

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 import gwimage
-from gwimage import cli, diagnostics, schema, source
-from gwimage.loading import load
+from gwimage.commands import diagnostics, main
+from gwimage.compiler.loading import load
+from gwimage.language import schema, source
 from gwimage.problem import Place, Problem, ProfileError
 from tests.support.paths import ROOT, TESTS
 
@@ -35,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(*argv, **options):
-    return CliRunner().invoke(cli.cli, argv, **options)
+    return CliRunner().invoke(main.cli, argv, **options)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gwimage import cli, init, source
-from gwimage.compile import compile
+from gwimage.commands import init_template, main
+from gwimage.compiler import compile
+from gwimage.language import source
 from tests.support.paths import ROOT
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f you@example\n"
@@ -20,7 +21,7 @@ def say(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
 
     def say(*answers: str, options: tuple[str, ...] = ()):
-        result = CliRunner().invoke(cli.cli, ["init", *options], input="\n".join(answers) + "\n")
+        result = CliRunner().invoke(main.cli, ["init", *options], input="\n".join(answers) + "\n")
         return result, Path("gateway.yaml")
 
     return say
@@ -104,15 +105,15 @@ def test_a_private_key_is_not_taken_for_a_public_one(say):
 
 @given(st.integers(8, 30), st.integers(0, 2**32 - 1))
 def test_the_proposed_pool_is_always_right(prefix, number):
-    address = f"{init.IPv4Interface((number, prefix))}"
-    answers = init.Answers("gw", "dhcp", (init.Lan("lan", "net1", None, address),))
-    _, problems = compile(source.parse(init.text(answers), "p"))
+    address = f"{init_template.IPv4Interface((number, prefix))}"
+    answers = init_template.Answers("gw", "dhcp", (init_template.Lan("lan", "net1", None, address),))
+    _, problems = compile(source.parse(init_template.text(answers), "p"))
     assert not [problem for problem in problems if "pool" in problem.path]
 
 
 def test_the_first_lan_avoids_the_wan():
-    assert init.first_lan("dhcp") == "10.0.0.1/24"
-    assert init.first_lan("10.0.0.9/8 10.0.0.1") == "192.168.77.1/24"
+    assert init_template.first_lan("dhcp") == "10.0.0.1/24"
+    assert init_template.first_lan("10.0.0.9/8 10.0.0.1") == "192.168.77.1/24"
 
 
 def test_the_schema_address_leads_to_the_schema(say):

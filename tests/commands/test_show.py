@@ -7,9 +7,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from gwimage import cli, effective, picture, source
-from gwimage.compile import compile
-from gwimage.loading import load
+from gwimage.commands import main
+from gwimage.compiler import compile
+from gwimage.compiler.loading import load
+from gwimage.language import source
+from gwimage.profile import defaults
+from gwimage.report import diagram
 from tests.support.paths import ROOT, TESTS
 
 HOMELAB = ROOT / "profiles/homelab.yaml"
@@ -18,7 +21,7 @@ NAMES = [f"{path.parent.name}-{path.stem}" for path in PROFILES]
 
 
 def show(form: str) -> str:
-    result = CliRunner().invoke(cli.cli, ["show", str(HOMELAB), "--format", form])
+    result = CliRunner().invoke(main.cli, ["show", str(HOMELAB), "--format", form])
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -27,7 +30,7 @@ def show(form: str) -> str:
 def test_with_all_defaults_it_is_the_same_gateway(path):
     read = source.read(str(path))
     before = yaml.safe_dump(read.data)
-    text = yaml.safe_dump(effective.complete(read.data, load(read)[0]), sort_keys=False)
+    text = yaml.safe_dump(defaults.complete(read.data, load(read)[0]), sort_keys=False)
     assert yaml.safe_dump(read.data) == before
     files, again = (compile(one)[0] for one in (read, replace(source.parse(text, str(path)), files=read.files)))
     assert files.keys() == again.keys()
@@ -45,12 +48,12 @@ def test_defaults_are_written_out():
 @pytest.mark.parametrize("path", PROFILES, ids=NAMES)
 def test_pictures_show_every_network_once(path):
     profile, _ = load(source.read(str(path)))
-    drawn = picture.derive(profile)
+    drawn = diagram.derive(profile)
     names = sorted(box.name for box in (*drawn.left, drawn.gateway, *drawn.right))
     assert {network.name for network in (*profile.wans, *profile.lans, *profile.vpn)} < {*names}
-    titles = [node.text for node in ElementTree.fromstring(picture.svg(drawn)).iter() if node.get("class") == "name"]
+    titles = [node.text for node in ElementTree.fromstring(diagram.svg(drawn)).iter() if node.get("class") == "name"]
     assert sorted(titles) == names
-    text = picture.text(drawn)
+    text = diagram.text(drawn)
     for name in names:
         assert text.count(f"┌─{name}─") == 1
 

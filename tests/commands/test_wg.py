@@ -8,9 +8,11 @@ import pytest
 import zxingcpp
 from click.testing import CliRunner
 
-from gwimage import source, wg, wireguard
-from gwimage.cli import cli
-from gwimage.loading import load
+from gwimage.commands import wg
+from gwimage.commands.main import cli
+from gwimage.compiler.loading import load
+from gwimage.language import source
+from gwimage.values import wireguard
 from tests.support.paths import TESTS
 
 VPN = str(TESTS / "cases/vpn/profile.yaml")

@@ -9,8 +9,9 @@ import shutil
 
 import pytest
 
-from gwimage import source
-from gwimage.compile import compile, write
+from gwimage.compiler import compile
+from gwimage.compiler.output_tree import write
+from gwimage.language import source
 from tests.support.paths import ROOT, TESTS
 
 CASES = sorted(path.parent for path in (TESTS / "cases").glob("*/profile.yaml"))

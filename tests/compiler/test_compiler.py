@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
-from gwimage import claim, source
-from gwimage.compile import claims, compile, write
-from gwimage.loading import load
+from gwimage.claims import claim
+from gwimage.compiler import claims, compile
+from gwimage.compiler.loading import load
+from gwimage.compiler.output_tree import write
+from gwimage.language import source
 from gwimage.plan import File
 from gwimage.problem import ProfileError, ToolError
 from tests.support.paths import ROOT, TESTS
@@ -50,8 +52,9 @@ def test_warnings_do_not_stop():
 SCRIPT = """
 import os, sys
 os.umask(int(sys.argv[3], 8))
-from gwimage import source
-from gwimage.compile import compile, write
+from gwimage.compiler import compile
+from gwimage.compiler.output_tree import write
+from gwimage.language import source
 write(compile(source.read(sys.argv[1]))[0], sys.argv[2])
 """
 

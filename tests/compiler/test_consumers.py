@@ -5,9 +5,11 @@ import subprocess
 
 import pytest
 
-from gwimage import compile as compiler
-from gwimage import host, source, tools
-from gwimage.step import Steps
+from gwimage import compiler
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
+from gwimage.compiler import output_tree
+from gwimage.language import source
 from tests.support import debian_oracle
 from tests.support.paths import ROOT, TESTS
 
@@ -17,7 +19,7 @@ NAMES = [f"{path.parent.name}-{path.stem}" for path in PROFILES]
 
 @pytest.fixture(params=PROFILES, ids=NAMES)
 def tree(request, tmp_path):
-    compiler.write(compiler.compile(source.read(str(request.param)))[0], str(tmp_path / "tree"))
+    output_tree.write(compiler.compile(source.read(str(request.param)))[0], str(tmp_path / "tree"))
     return tmp_path / "tree"
 
 
@@ -52,7 +54,7 @@ DISTINCT = list({_definitions(profile): profile for profile in reversed(PROFILES
 @pytest.mark.parametrize("suite", ["trixie", "sid"])
 def test_mkosi_reads_the_definitions(profile, suite, tmp_path):
     tree = tmp_path / "tree"
-    compiler.write(compiler.compile(source.read(str(profile)))[0], str(tree))
+    output_tree.write(compiler.compile(source.read(str(profile)))[0], str(tree))
     steps = Steps(tmp_path / "log")
     mkosi = tools.mkosi(steps, host.mirror(), suite)
     argv = [*mkosi.argv, "--directory", str(tree), "--json", "summary"]

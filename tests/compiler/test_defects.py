@@ -1,11 +1,12 @@
-"""The evidence for gwimage/defects.py: for every entry the case that is refused, or the line that is (or is never) written."""
+"""The evidence for gwimage/render/defects.py: for every entry the case that is refused, or the line that is (or is never) written."""
 
 import re
 
 import pytest
 
-from gwimage import defects, source
-from gwimage.compile import compile
+from gwimage.compiler import compile
+from gwimage.language import source
+from gwimage.render import defects
 from gwimage.render.mkosi import LINKS
 from tests.support.paths import ROOT, TESTS
 

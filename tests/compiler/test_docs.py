@@ -5,10 +5,12 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from gwimage import cli, report, source
-from gwimage.compile import compile
-from gwimage.lab.course import Result
-from gwimage.verify import Report
+from gwimage import report
+from gwimage.commands import main
+from gwimage.compiler import compile
+from gwimage.language import source
+from gwimage.verify.image import Report
+from gwimage.verify.result import Result
 from tests.support.paths import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,7 +38,7 @@ def test_the_classic_page_shows_the_classic_profile():
 def test_the_mistake_that_the_readme_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.yaml").write_text(BLOCKS[0][1].replace("10.0.0.1/24", "10.0.0.0/24"))
-    result = CliRunner().invoke(cli.cli, ["check", "my.yaml"])
+    result = CliRunner().invoke(main.cli, ["check", "my.yaml"])
     assert result.exit_code == 1
     assert result.output in README
 
@@ -44,7 +46,7 @@ def test_the_mistake_that_the_readme_shows(tmp_path, monkeypatch):
 def test_the_explanation_that_the_readme_shows(monkeypatch):
     monkeypatch.chdir(ROOT)
     command = re.search(r"^    gwimage (explain .*)$", README, re.M)[1]
-    result = CliRunner().invoke(cli.cli, command.split())
+    result = CliRunner().invoke(main.cli, command.split())
     assert result.exit_code == 1
     assert f"```\n{result.output}```" in README
 
@@ -61,12 +63,12 @@ def test_the_answers_that_the_page_on_explain_shows(tmp_path, monkeypatch, updat
 
 
 def _console(found: re.Match) -> str:
-    result = CliRunner().invoke(cli.cli, found[1].split())
+    result = CliRunner().invoke(main.cli, found[1].split())
     return f"```console\n$ gwimage {found[1]}\n{result.stdout}```"
 
 
 def test_the_picture_that_the_readme_shows():
-    result = CliRunner().invoke(cli.cli, ["show", "--format", "svg", str(ROOT / "profiles/two-lans.yaml")])
+    result = CliRunner().invoke(main.cli, ["show", "--format", "svg", str(ROOT / "profiles/two-lans.yaml")])
     assert result.output == (ROOT / "docs/two-lans.svg").read_text()
 
 
@@ -83,7 +85,7 @@ def _json_tables() -> list[str]:
 
 def test_commands_exist():
     for command in re.findall(r"(?:\./build\.sh|`gwimage) ([a-z]+)", README):
-        assert command == "test" or command in cli.cli.commands, command
+        assert command == "test" or command in main.cli.commands, command
 
 
 def test_partitions_are_those_of_the_image():

@@ -5,11 +5,13 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from gwimage import cli, proxmox, source
-from gwimage.compile import compile
+from gwimage.commands import main
+from gwimage.compiler import compile
+from gwimage.compiler.loading import load
 from gwimage.features import image
-from gwimage.loading import load
+from gwimage.language import source
 from gwimage.profile import Profile
+from gwimage.render import qm_commands
 from gwimage.render.mkosi import GENERIC_MODULES
 from tests.support.paths import ROOT, TESTS
 
@@ -80,7 +82,7 @@ def test_the_description_is_in_the_manifest():
 
 
 def test_show_begins_with_the_description():
-    result = CliRunner().invoke(cli.cli, ["show", str(TESTS / "cases/image-and-vm/profile.yaml")])
+    result = CliRunner().invoke(main.cli, ["show", str(TESTS / "cases/image-and-vm/profile.yaml")])
     assert result.stdout.startswith('A gateway on real network cards, "passed through" – größer\n\n')
 
 
@@ -105,17 +107,17 @@ MAC = "wans: {wan: {mac: 'bc:24:11:00:00:01', ipv4: dhcp}}\nlans: {lan: {nic: ne
     ],
 )
 def test_proxmox_commands(text, said):
-    commands = "\n".join(proxmox.commands(profile(text)))
+    commands = "\n".join(qm_commands.commands(profile(text)))
     for words in said:
         assert words in commands
 
 
 def test_cards_that_share_a_slot_are_named_once():
-    commands = "\n".join(proxmox.commands(profile((TESTS / "cases/vlans/profile.yaml").read_text())))
+    commands = "\n".join(qm_commands.commands(profile((TESTS / "cases/vlans/profile.yaml").read_text())))
     numbers = re.findall(r"--net(\d+) ", commands)
     assert len(numbers) == len(set(numbers))
 
 
 def test_the_readme_shows_these_commands():
     readme = (ROOT / "README.md").read_text()
-    assert "".join(f"    {line}\n" for line in proxmox.commands(profile(HOMELAB))) in readme
+    assert "".join(f"    {line}\n" for line in qm_commands.commands(profile(HOMELAB))) in readme

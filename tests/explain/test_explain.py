@@ -8,11 +8,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from gwimage import cli, loading, profile, source
-from gwimage.explain import grammar, matrix, walk
-from gwimage.explain.advice import advise
-from gwimage.explain.ask import Question
+from gwimage import features
+from gwimage.commands import main
+from gwimage.compiler import loading
+from gwimage.explain import matrix, nft_parser, packet_path
 from gwimage.explain.packet import Packet
+from gwimage.explain.question import Question
+from gwimage.explain.suggestion import advise
+from gwimage.language import source
 from gwimage.plan import Plan, Rule
 from tests.support import random_profiles
 from tests.support.paths import TESTS
@@ -44,7 +47,7 @@ def ask(tmp_path, monkeypatch):
 
     def run(words, text=OFFICE):
         (tmp_path / "my.yaml").write_text(text)
-        return CliRunner().invoke(cli.cli, ["explain", "my.yaml", *words.split()])
+        return CliRunner().invoke(main.cli, ["explain", "my.yaml", *words.split()])
 
     return run
 
@@ -261,22 +264,22 @@ def test_the_matrix(ask):
 
 
 def plan_of(text, *more):
-    return profile.plan(loading.load(source.parse(text, "my.yaml"))[0]) + Plan(rules=more)
+    return features.plan(loading.load(source.parse(text, "my.yaml"))[0]) + Plan(rules=more)
 
 
 def test_rules_of_the_users_own():
     """What is understood counts, what is not is said; no rule of ours may ever be beyond us."""
     drop = Rule("forward.raw", "ip saddr 10.0.0.10 tcp dport 25 counter drop", "firewall.raw.forward.0")
     odd = Rule("forward.raw", "ip dscp 46 counter accept", "firewall.raw.forward.1")
-    known = walk.model(plan_of(OFFICE, drop, odd))
-    src, dst = (grammar.ip_address(text) for text in ("10.0.0.10", "9.9.9.9"))
-    mail, web = (walk.walk(known, Packet("lan", src, dst, 6, 50000, port)) for port in (25, 80))
+    known = packet_path.model(plan_of(OFFICE, drop, odd))
+    src, dst = (nft_parser.ip_address(text) for text in ("10.0.0.10", "9.9.9.9"))
+    mail, web = (packet_path.walk(known, Packet("lan", src, dst, 6, 50000, port)) for port in (25, 80))
     assert (mail.verdict, mail.doubts, mail.steps[-1].paths) == ("dropped", (), ("firewall.raw.forward.0",))
     assert (web.verdict, [rule.path for rule in web.doubts]) == ("forwarded", ["firewall.raw.forward.1"])
     ((_, _, (no, yes)),) = matrix.rows(known, ["lan"], ["fibre"])
     assert (no.text, no.closed, yes.everything) == ("from 10.0.0.10 tcp 25", True, True)
     with pytest.raises(ValueError, match="dscp"):
-        walk.model(plan_of(OFFICE, Rule("forward.allow", odd.text, "firewall.allow.0")))
+        packet_path.model(plan_of(OFFICE, Rule("forward.allow", odd.text, "firewall.allow.0")))
 
 
 VPN = """\
@@ -322,11 +325,11 @@ def test_the_matrix_says_what_the_walk_says(number):
     """For packets with a source of their own: all always passes, - never does, some says which."""
     rng = random.Random(f"matrix/{number}")
     sample = random_profiles.sample(rng)
-    known = walk.model(sample.plan, sample.given)
+    known = packet_path.model(sample.plan, sample.given)
     nets = dict(sample.nets)
     for packet in random_profiles.packets(rng, sample, 40):
         home = nets[packet.iif].network
-        way = walk.walk(known, packet)
+        way = packet_path.walk(known, packet)
         end = "gateway" if way.steps[-1].hook == "input" else way.packet.oif
         if packet.src not in home or end is None:
             continue
@@ -344,7 +347,7 @@ def test_the_matrix_says_what_the_walk_says(number):
 def test_cases_are_explained():
     """Every case has its matrix, and every network a way to ask the gateway."""
     for path in sorted((TESTS / "cases").glob("*/profile.yaml")):
-        result = CliRunner().invoke(cli.cli, ["explain", str(path)])
+        result = CliRunner().invoke(main.cli, ["explain", str(path)])
         assert (result.exit_code, result.stderr) == (0, ""), path
 
 
@@ -353,9 +356,9 @@ def test_advice_suffices(number):
     """What is to be written is taken by the checks, and the packet passes then."""
     rng = random.Random(f"advice/{number}")
     sample, tried = random_profiles.sample(rng), 0
-    known = walk.model(sample.plan, sample.given)
+    known = packet_path.model(sample.plan, sample.given)
     for packet in random_profiles.packets(rng, sample, 60):
-        way = walk.walk(known, packet)
+        way = packet_path.walk(known, packet)
         if way.verdict != "dropped" or tried == 4:
             continue
         _, text = advise(known, Question(packet, known.network, "", (), ("source", "target")), way)
@@ -369,7 +372,10 @@ def test_advice_suffices(number):
                 own = known.network.address_on(packet.iif, packet.src)
                 port = next(iter(yaml.safe_load(text)["firewall"]["forwards"].values()))["ports"][0]
                 packet = replace(packet, dst=own.interface.ip, dport=port)
-            assert walk.walk(walk.model(profile.plan(parsed), sample.given), packet).verdict != "dropped", (packet, text)
+            assert packet_path.walk(packet_path.model(features.plan(parsed), sample.given), packet).verdict != "dropped", (
+                packet,
+                text,
+            )
 
 
 def merged(data, more):

@@ -11,9 +11,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from gwimage import source
-from gwimage.compile import compile
-from gwimage.explain import walk
+from gwimage.compiler import compile
+from gwimage.explain import packet_path
+from gwimage.language import source
 from tests.support import kernel_oracle, random_profiles
 from tests.support.paths import HOMELAB
 
@@ -40,16 +40,16 @@ def test_explain_agrees_with_the_kernel(request, seed):
     seen = kernel_oracle.observe([(gateway(sample), sent(packets)) for sample, packets in samples])
     wrong, told, answered = [], 0, 0
     for number, ((sample, packets), of_one) in enumerate(zip(samples, seen, strict=True)):
-        model = walk.model(sample.plan, sample.given)
+        model = packet_path.model(sample.plan, sample.given)
         for packet, truth in zip(packets, of_one, strict=True):
-            way = walk.walk(model, packet)
+            way = packet_path.walk(model, packet)
             told += 1
             differ = [(view(model, way), as_seen(truth))]
             if truth.answer and (way.verdict, way.packet.state) == ("forwarded", "new"):
-                differ.append((view(model, walk.back(model, way)), as_seen(truth.answer)))
+                differ.append((view(model, packet_path.back(model, way)), as_seen(truth.answer)))
             if truth.own and way.verdict == "accepted":
                 answered += 1
-                differ.append(({walk.own_answer(model, way)}, set(truth.own)))
+                differ.append(({packet_path.own_answer(model, way)}, set(truth.own)))
             for said, was in differ:
                 if said != was:
                     wrong.append(f"seed {seed}/{number}: {packet}\n  explain: {said}\n  kernel:  {was}\n{sample.text}")
@@ -159,7 +159,7 @@ def raw(number: int, each) -> bytes:
     return kernel_oracle.packet(number, *ends, each.icmp_type, hops=each.hop_limit)
 
 
-def view(model: walk.Model, way: walk.Walk) -> tuple:
+def view(model: packet_path.Model, way: packet_path.Walk) -> tuple:
     """(what became of it, the rules that decided) as explain has it."""
     left = way.packet
     leaves = way.verdict == "forwarded" or way.steps[-1].hook == "wireguard"  # a cable takes what a tunnel does not

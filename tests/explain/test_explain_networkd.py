@@ -6,9 +6,10 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from gwimage import compile as compiler
-from gwimage import loading, profile, source
-from gwimage.explain import reading
+from gwimage import compiler, features
+from gwimage.compiler import loading, output_tree
+from gwimage.explain import networkd
+from gwimage.language import source
 from tests.support import debian_oracle
 from tests.support.paths import ROOT, TESTS
 
@@ -41,11 +42,11 @@ echo "[$(ip -j address), $(ip -j route show table all), $(ip -6 -j route), $(ip 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_networkd_makes_the_same_of_it(path, tmp_path):
-    plan = profile.plan(loading.load(source.read(str(path)))[0])
-    known = reading.read(plan)
+    plan = features.plan(loading.load(source.read(str(path)))[0])
+    known = networkd.read(plan)
     # not every kernel that runs this test has CAKE, and without it networkd gives the whole link up
     plan = replace(plan, network=tuple(each for each in plan.network if each.section != "CAKE"))
-    compiler.write(compiler.config(plan), str(tmp_path / "tree"))
+    output_tree.write(compiler.config(plan), str(tmp_path / "tree"))
     waits = {own.link for own in known.own if own.leased}
     fixed = [link for link in known.zones if link not in waits]
     own = [own for own in known.own if not own.leased and not own.interface.is_link_local]

@@ -5,10 +5,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from gwimage import loading, profile, source
-from gwimage.explain import grammar, walk
+from gwimage import features
+from gwimage.compiler import loading
+from gwimage.explain import nft_parser, packet_path
+from gwimage.explain.nft_rules import Member, matches
 from gwimage.explain.packet import Packet, first_state
-from gwimage.explain.rules import Member, matches
+from gwimage.language import source
 from gwimage.render import nftables
 from tests.support.paths import ROOT, TESTS
 
@@ -20,13 +22,13 @@ PING6 = replace(PING, src=ip_address("fd00::9"), dst=ip_address("2001:db8::9"), 
 TCP6 = replace(TCP, src=ip_address("fd00::9"), dst=ip_address("2001:db8::9"))
 SETS = {
     "wans": (Member(("wan",), "wans.wan"), Member(("cable",), "wans.cable")),
-    "inside": (grammar.element("ipv4_addr", "10.0.0.0/24", "lans.lan.address"),),
-    "set4-a": (grammar.element("ipv4_addr", "10.0.0.7-10.0.0.11", "firewall.sets.a"),),
+    "inside": (nft_parser.element("ipv4_addr", "10.0.0.0/24", "lans.lan.address"),),
+    "set4-a": (nft_parser.element("ipv4_addr", "10.0.0.7-10.0.0.11", "firewall.sets.a"),),
     "open": tuple(
-        grammar.element("ifname . inet_proto . inet_service", text, "x")
+        nft_parser.element("ifname . inet_proto . inet_service", text, "x")
         for text in ('"lan" . udp . 53', '"lan" . tcp . 22', '"wan" . tcp . 443')
     ),
-    "ways": (grammar.element("ifname . ifname", '"lan" . "wan"', "lans.lan"),),
+    "ways": (nft_parser.element("ifname . ifname", '"lan" . "wan"', "lans.lan"),),
 }
 
 
@@ -42,8 +44,8 @@ class Routes:
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_rule_and_element_that_ships_is_understood(path):
-    plan = profile.plan(loading.load(source.read(str(path)))[0])
-    known = walk.model(plan)
+    plan = features.plan(loading.load(source.read(str(path)))[0])
+    known = packet_path.model(plan)
     raw = [rule for rule in plan.rules if rule.stage.endswith(".raw")]
     rules = [rule for chain in known.chains.values() for rule in chain]
     assert len(rules) == len(plan.rules)
@@ -121,11 +123,11 @@ def test_every_chain_is_walked():
     ],
 )
 def test_matches(text, packet, expected):
-    assert matches(grammar.rule("forward.open", text, "p"), packet, Routes(), SETS)[0] is expected
+    assert matches(nft_parser.rule("forward.open", text, "p"), packet, Routes(), SETS)[0] is expected
 
 
 def test_set_elements_are_causes():
-    rule = grammar.rule("forward.open", "iifname . oifname @ways ip saddr @set4-a accept", "firewall")
+    rule = nft_parser.rule("forward.open", "iifname . oifname @ways ip saddr @set4-a accept", "firewall")
     assert matches(rule, TCP, Routes(), SETS) == (True, ("lans.lan", "firewall.sets.a"))
 
 
@@ -142,32 +144,32 @@ def test_set_elements_are_causes():
     ],
 )
 def test_translations(text, nat):
-    found = grammar.rule("srcnat.fixed", text, "p").nat
+    found = nft_parser.rule("srcnat.fixed", text, "p").nat
     assert (found.kind, str(found.address), found.port) == nat
 
 
 def test_a_translation_is_of_one_ip_version():
-    rule = grammar.rule("dstnat.forwards", "tcp dport 443 dnat ip to 10.0.0.5", "p")
+    rule = nft_parser.rule("dstnat.forwards", "tcp dport 443 dnat ip to 10.0.0.5", "p")
     assert [matches(rule, packet, Routes(), SETS)[0] for packet in (TCP, TCP6)] == [True, False]
 
 
 def test_an_identity_map_matches_what_it_holds():
-    rule = grammar.rule("srcnat.exempt", "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.0.0/24 }", "p")
+    rule = nft_parser.rule("srcnat.exempt", "snat ip prefix to ip saddr map { 10.0.0.0/24 : 10.0.0.0/24 }", "p")
     assert matches(rule, TCP, Routes(), SETS)[0] is True
     assert matches(rule, replace(TCP, src=ip_address("10.0.1.9")), Routes(), SETS)[0] is False
 
 
 def test_verdicts():
-    remembers = grammar.rule("mangle.uplinks", 'iifname "cable" ct mark set 2', "p")
-    uses = grammar.rule("mangle.uplinks", "ct mark != 0 meta mark set ct mark", "p")
-    keeps_out = grammar.rule("prerouting.untracked", 'iifname "lan" ip daddr 10.9.0.0/16 notrack', "p")
+    remembers = nft_parser.rule("mangle.uplinks", 'iifname "cable" ct mark set 2', "p")
+    uses = nft_parser.rule("mangle.uplinks", "ct mark != 0 meta mark set ct mark", "p")
+    keeps_out = nft_parser.rule("prerouting.untracked", 'iifname "lan" ip daddr 10.9.0.0/16 notrack', "p")
     assert (remembers.ct_mark, uses.marked, keeps_out.untracked) == (2, True, True)
-    rule = grammar.rule("forward.spoof", "jump spoof", "p")
+    rule = nft_parser.rule("forward.spoof", "jump spoof", "p")
     assert (rule.jump, rule.verdict, rule.by_state) == ("spoof", "", False)
-    assert grammar.rule("input.state", "ct state invalid drop", "p").by_state
-    logged = grammar.rule("input.log", 'limit rate 10/minute log prefix "gwimage: "', "p")
+    assert nft_parser.rule("input.state", "ct state invalid drop", "p").by_state
+    logged = nft_parser.rule("input.log", 'limit rate 10/minute log prefix "gwimage: "', "p")
     assert (logged.limit, logged.log, logged.verdict) == ("10/minute", "gwimage: ", "")
-    often = grammar.rule("input.icmp", "icmp type echo-request limit rate 100/second burst 100 packets accept", "p")
+    often = nft_parser.rule("input.icmp", "icmp type echo-request limit rate 100/second burst 100 packets accept", "p")
     assert (often.limit, often.verdict) == ("100/second", "accept")
 
 
@@ -201,9 +203,9 @@ def test_verdicts():
 def test_other_forms_are_refused(text):
     if text:
         with pytest.raises(ValueError, match=".+"):
-            grammar.rule("forward.raw", text, "p")
+            nft_parser.rule("forward.raw", text, "p")
     with pytest.raises(ValueError, match=".+"):
-        grammar.element("ipv4_addr", text or "10.0.0.1 timeout 5s", "p")
+        nft_parser.element("ipv4_addr", text or "10.0.0.1 timeout 5s", "p")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from typing import get_args
 
 import pytest
 
-from gwimage import claim
-from gwimage.lab import advice, advice6, capture, dhcp, load, pcapng, udp, wire
-from gwimage.lab.pcapng import Packet
+from gwimage.claims import claim
+from gwimage.lab.packets import dhcp_client, pcapng, throughput, udp_scan
+from gwimage.lab.packets import ipv4 as wire
+from gwimage.lab.packets.pcapng import Packet
+from gwimage.verify import advice, advice_ipv6, capture
 
 
 def arp(number: int) -> bytes:
@@ -84,12 +86,12 @@ FRAMES = {  # whether they are kept
     "a scan": (ipv4(6, tcp(80, wire.SCAN, SYN)), False),
     "its like": (ipv4(6, tcp(80, 8, SYN)), True),
     "an answer": (ipv4(6, tcp(80, wire.SCAN, 0x12)), True),
-    "a load": (ipv4(6, tcp(load.PORT, 8, 0x10)), False),
-    "a sweep": (ipv4(17, UDP + udp.SWEEP), False),
+    "a load": (ipv4(6, tcp(throughput.PORT, 8, 0x10)), False),
+    "a sweep": (ipv4(17, UDP + udp_scan.SWEEP), False),
     "DNS": (ipv4(17, UDP + bytes(12)), True),
     "a scan, 6": (ipv6(6, tcp(80, wire.SCAN, SYN)), False),
     "its like, 6": (ipv6(6, tcp(80, 8, SYN)), True),
-    "a sweep, 6": (ipv6(17, UDP + udp.SWEEP), False),
+    "a sweep, 6": (ipv6(17, UDP + udp_scan.SWEEP), False),
     "DNS, 6": (ipv6(17, UDP + bytes(12)), True),
     "ICMP": (ipv4(1, bytes(8)), True),
     "ICMPv6": (ipv6(58, bytes(8)), True),
@@ -108,11 +110,11 @@ def test_the_questions_of_scans_are_left_out(name):
 
 
 def test_dhcp_messages_are_told_by_their_type():
-    question = dhcp._Question(dhcp.Client("client", "lan", "02:00:00:00:00:05"), 1, (2,), ())
-    assert dhcp.message(dhcp._frame(question, b"1234")) == 1
-    assert dhcp.message(dhcp._frame(question, b"1234")[:200]) is None
-    assert dhcp.message(arp(2)) is None
+    question = dhcp_client._Question(dhcp_client.Client("client", "lan", "02:00:00:00:00:05"), 1, (2,), ())
+    assert dhcp_client.message(dhcp_client._frame(question, b"1234")) == 1
+    assert dhcp_client.message(dhcp_client._frame(question, b"1234")[:200]) is None
+    assert dhcp_client.message(arp(2)) is None
 
 
 def test_every_kind_of_claim_has_its_question_and_its_advice():
-    assert advice._KINDS.keys() | advice6.KINDS.keys() == set(get_args(claim.Probe))
+    assert advice._KINDS.keys() | advice_ipv6.KINDS.keys() == set(get_args(claim.Probe))

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from gwimage.lab import switch, world
+from gwimage.lab import sandbox
+from gwimage.lab.machine import vlan_switch
 from gwimage.lab.netns import inside, ip, make, spawn
-from gwimage.lab.waiting import wait_for
-from gwimage.lab.wire import until
+from gwimage.lab.packets.ipv4 import until
+from gwimage.lab.wait import wait_for
 
 ETHERTYPE = 0x88B5  # IEEE 802: for local experiments
 ENDS = bytes.fromhex("ffffffffffff020000000001")
@@ -22,16 +23,16 @@ def tag(tci):
     return struct.pack("!2H", 0x8100, tci)
 
 
-@pytest.mark.parametrize(("tci", "vlan"), [(20, 20), (PRIORITY | 20, 20), (PRIORITY, switch.UNTAGGED), (0x1FFF, 0xFFF)])
+@pytest.mark.parametrize(("tci", "vlan"), [(20, 20), (PRIORITY | 20, 20), (PRIORITY, vlan_switch.UNTAGGED), (0x1FFF, 0xFFF)])
 def test_the_tag_is_twelve_bits(tci, vlan):
-    assert switch.untagged(ENDS + tag(tci) + BODY) == (vlan, ENDS + BODY)
+    assert vlan_switch.untagged(ENDS + tag(tci) + BODY) == (vlan, ENDS + BODY)
 
 
 def test_a_tag_goes_on_and_comes_off():
-    assert switch.untagged(ENDS + BODY) == (switch.UNTAGGED, ENDS + BODY)
-    assert switch.tagged(ENDS + BODY, IOT) == ENDS + tag(IOT) + BODY
-    assert switch.tagged(ENDS + BODY, switch.UNTAGGED) == ENDS + BODY
-    assert switch.tagged(ENDS + tag(GUESTS) + BODY, switch.UNTAGGED) == b""
+    assert vlan_switch.untagged(ENDS + BODY) == (vlan_switch.UNTAGGED, ENDS + BODY)
+    assert vlan_switch.tagged(ENDS + BODY, IOT) == ENDS + tag(IOT) + BODY
+    assert vlan_switch.tagged(ENDS + BODY, vlan_switch.UNTAGGED) == ENDS + BODY
+    assert vlan_switch.tagged(ENDS + tag(GUESTS) + BODY, vlan_switch.UNTAGGED) == b""
 
 
 def cable(say, folder):
@@ -42,7 +43,9 @@ def cable(say, folder):
     card = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     card.bind("/run/card")
     ports = [f"tap{vlan}={vlan}" for vlan in (0, GUESTS, IOT)]
-    process = spawn("hv", [sys.executable, "-m", "gwimage.lab.switch", "/run/switch", "/run/card", *ports], folder / "log")
+    process = spawn(
+        "hv", [sys.executable, "-m", "gwimage.lab.machine.vlan_switch", "/run/switch", "/run/card", *ports], folder / "log"
+    )
     with inside("hv"):
         hosts = {vlan: socket.socket(socket.AF_PACKET, socket.SOCK_RAW) for vlan in (0, GUESTS, IOT)}
     for vlan, host in hosts.items():
@@ -79,7 +82,7 @@ def before(host):
 
 
 def test_frames_go_where_their_tag_says(tmp_path):
-    seen = world.call(cable, tmp_path, say=print)
+    seen = sandbox.call(cable, tmp_path, say=print)
     assert {tci: seen[tci] for tci in (None, 0, PRIORITY)} == {None: {0}, 0: {0}, PRIORITY: {0}}
     assert (seen[GUESTS], seen[PRIORITY | IOT], seen[30]) == ({GUESTS}, {IOT}, set())
     assert seen["from 0"] == ENDS + FULL

@@ -7,8 +7,8 @@ To rewrite them after a change of words: --update-golden, then read the differen
 
 import pytest
 
-from gwimage import source
-from gwimage.compile import compile
+from gwimage.compiler import compile
+from gwimage.language import source
 from gwimage.problem import as_text, dotted, errors
 from tests.support.paths import TESTS
 

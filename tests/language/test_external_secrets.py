@@ -9,7 +9,8 @@ import tarfile
 
 import pytest
 
-from gwimage import entrusted, seed, source, volume
+from gwimage.language import external_secrets, source
+from gwimage.seed import difference, iso
 from tests.support.paths import HOMELAB, ROOT
 
 VPN = HOMELAB.read_text() + "vpn: {wg: {port: 51820, address: 10.99.0.1/24}}\n"
@@ -45,8 +46,8 @@ def seeded(folder, *words, **env):
 
 def inside(folder, site: str) -> dict[str, tuple[str, int]]:
     """Text and mode of the files that the seed of a site lays down."""
-    files = volume.read((folder / f"out/homelab_1.0.0_amd64_{site}.seed.iso").read_bytes())
-    with tarfile.open(fileobj=io.BytesIO(files[seed.ARCHIVE])) as archive:
+    files = iso.read((folder / f"out/homelab_1.0.0_amd64_{site}.seed.iso").read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(files[difference.ARCHIVE])) as archive:
         return {one.name: (archive.extractfile(one).read().decode(), one.mode) for one in archive if one.isfile()}
 
 
@@ -88,7 +89,7 @@ def test_nothing_else_holds_the_secrets(gateway):
     assert gwimage(gateway, "compile", "profile.yaml", "-o", "tree", WG_KEY=KEY, HASH=HASH).returncode == 0
     tree = "".join(file.read_text() for file in (gateway / "tree").rglob("*") if file.is_file())
     file = gateway / "out/homelab_1.0.0_amd64_branch-a.seed.iso"
-    readable = {name: content.decode() for name, content in volume.read(file.read_bytes()).items() if name != seed.ARCHIVE}
+    readable = {name: content.decode() for name, content in iso.read(file.read_bytes()).items() if name != difference.ARCHIVE}
     for text in (KEY, HASH):
         assert text not in said + explained.stdout + explained.stderr + tree
     assert KEY not in json.dumps(readable)
@@ -146,7 +147,7 @@ def test_a_file_that_everybody_can_read_is_warned_of(gateway):
 
 
 def test_a_command_that_leaves_somebody_behind_ends_in_time(monkeypatch):
-    monkeypatch.setattr(entrusted, "_PATIENCE", 0.3)
-    (one,) = entrusted.parse([f"{AT}=command:sleep 5 & echo x"])
-    site, problems = entrusted.put(source.parse("site: a\n", "a.yaml"), [one], "a")
+    monkeypatch.setattr(external_secrets, "_PATIENCE", 0.3)
+    (one,) = external_secrets.parse([f"{AT}=command:sleep 5 & echo x"])
+    site, problems = external_secrets.put(source.parse("site: a\n", "a.yaml"), [one], "a")
     assert [problem.message for problem in problems] == [f"--secret {AT} gives nothing: the command was not done after 0.3 s"]

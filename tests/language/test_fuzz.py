@@ -16,10 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gwimage import compile as compiler
-from gwimage import host, source, tools
+from gwimage import compiler
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
+from gwimage.compiler import output_tree
+from gwimage.language import source
 from gwimage.problem import as_text, errors, to_json
-from gwimage.step import Steps
 from tests.support import debian_oracle
 from tests.support.documents import documents
 
@@ -95,7 +97,7 @@ def test_networkd_udev_and_resolved_are_silent(accepted, tmp_path):
                 folder, _, name = path.removeprefix("config/").rpartition("/")
                 if folder.startswith(("etc/systemd/network", "etc/systemd/resolved")):
                     merged[f"{folder}/p{number:03}-{name}"] = replace(file, text=file.text.replace("[Resolve]\n", FRESH))
-        compiler.write(merged | {"manifest.json": merged.popitem()[1]}, str(tree))
+        output_tree.write(merged | {"manifest.json": merged.popitem()[1]}, str(tree))
         (tree / "manifest.json").unlink()
         assert debian_oracle.networkd(tree) == []
         assert debian_oracle.resolved(tree) == []
@@ -126,7 +128,7 @@ def test_mkosi_is_silent(accepted, tmp_path):
     kinds = {files["mkosi.conf.d/10-profile.conf"].text.partition("[Content]")[2]: files for files in accepted}
     mkosi = tools.mkosi(Steps(tmp_path / "log"), host.mirror(), "trixie")
     for number, files in enumerate(list(kinds.values())[:30]):
-        compiler.write(files | {"manifest.json": files["mkosi.conf"]}, str(tmp_path / str(number)))
+        output_tree.write(files | {"manifest.json": files["mkosi.conf"]}, str(tmp_path / str(number)))
         argv = [*mkosi.argv, "--directory", str(tmp_path / str(number)), "--json", "summary"]
         done = subprocess.run(argv, env=mkosi.environment(), capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

@@ -3,8 +3,9 @@
 import pytest
 
 from bench import hostile
-from gwimage import diagnostics, source
-from gwimage.loading import load
+from gwimage.commands import diagnostics
+from gwimage.compiler.loading import load
+from gwimage.language import source
 from gwimage.problem import MOST, dotted, errors
 
 SHAPES = hostile.shapes()

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gwimage import source
-from gwimage.loading import load
+from gwimage.compiler.loading import load
+from gwimage.language import source
 from gwimage.problem import MOST, Place, Problem, ProfileError, ToolError, as_text, errors, in_order, to_json
 from tests.support.paths import ROOT
 

@@ -6,7 +6,8 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from gwimage import cli, reference, source
+from gwimage.commands import main
+from gwimage.language import reference, source
 from tests.support.paths import ROOT, TESTS
 
 PAGE = ROOT / "docs/reference.md"
@@ -34,7 +35,7 @@ def test_every_key_is_on_the_page():
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.parent.name)
 def test_the_bundle_takes_what_the_checker_takes(path):
-    text = CliRunner().invoke(cli.cli, ["schema"]).output
+    text = CliRunner().invoke(main.cli, ["schema"]).output
     bundle = json.loads(text)
     assert ".json" not in text.replace(bundle["$schema"], "")
     jsonschema.Draft202012Validator.check_schema(bundle)

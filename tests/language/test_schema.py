@@ -9,7 +9,8 @@ import pytest
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from gwimage import features, schema, words
+from gwimage import features
+from gwimage.language import schema, schema_messages
 from gwimage.profile import Profile
 from tests.support.paths import ROOT
 
@@ -69,7 +70,7 @@ RULES = {
     "enum",
     "const",
 }
-RULES |= {"minimum", "maximum", *words.LIMITS}
+RULES |= {"minimum", "maximum", *schema_messages.LIMITS}
 FREE = {
     "$schema",
     "$ref",

@@ -3,7 +3,7 @@
 import jsonschema
 import pytest
 
-from gwimage import schema, words
+from gwimage.language import schema, schema_messages
 
 WAN = {"nic": "net0", "ipv4": "dhcp"}
 LAN = {"nic": "net1", "address": "10.0.0.1/24", "dhcp": {"pool": "10.0.0.100-10.0.0.199"}}
@@ -146,5 +146,5 @@ LIST = {"type": "array", "maxItems": 2, "items": RULE}
 )
 def test_words(kind, value, said):
     validator = jsonschema.Draft202012Validator(kind)
-    problems = [p for error in validator.iter_errors(value) for p in words.translate(error, schema._fits)]
+    problems = [p for error in validator.iter_errors(value) for p in schema_messages.translate(error, schema._fits)]
     assert [f"{p.message} ({p.hint})" for p in problems] == said

@@ -11,9 +11,12 @@ from ipaddress import ip_interface
 
 import pytest
 
-from gwimage import compile as compiler
-from gwimage import loading, plan, schema, seed, site, source, volume
-from gwimage.explain import tell
+from gwimage import compiler, plan
+from gwimage.compiler import loading
+from gwimage.explain import output
+from gwimage.language import schema, site, source
+from gwimage.render import base as seed
+from gwimage.seed import difference, iso
 from tests.support.paths import HOMELAB, ROOT
 from tests.support.sites import wanted as wanted_of
 
@@ -33,7 +36,7 @@ def seed_of(text):
     given = source.parse(text, "site.yaml")
     wanted, problems = wanted_of(PROFILE, given)
     assert wanted, problems
-    return seed.difference(site.name(given), BASE, compiler.render(wanted, site.overlay(PROFILE, given)))
+    return difference.difference(site.name(given), BASE, compiler.render(wanted, site.overlay(PROFILE, given)))
 
 
 def gwimage(*words, **more):
@@ -51,10 +54,10 @@ def test_mappings_are_merged_and_all_else_replaced():
 def test_a_claim_names_the_place_of_its_cause():
     given = source.parse(SUBNET, "site.yaml")
     both = site.overlay(PROFILE, given)
-    assert tell.cited("lans.lan.address", both) == "site.yaml:2:14: address: 10.7.0.1/24  [lans.lan.address]"
-    assert tell.cited("wans.wan.ipv4", both) == "profile.yaml:6:20: ipv4: dhcp  [wans.wan.ipv4]"
-    assert tell.cited("lans.lan.dhcp", both).startswith("site.yaml:2:")
-    assert tell.cited("lans.lan.nic", both) == "profile.yaml:9:5: nic: net1  [lans.lan.nic]"
+    assert output.cited("lans.lan.address", both) == "site.yaml:2:14: address: 10.7.0.1/24  [lans.lan.address]"
+    assert output.cited("wans.wan.ipv4", both) == "profile.yaml:6:20: ipv4: dhcp  [wans.wan.ipv4]"
+    assert output.cited("lans.lan.dhcp", both).startswith("site.yaml:2:")
+    assert output.cited("lans.lan.nic", both) == "profile.yaml:9:5: nic: net1  [lans.lan.nic]"
 
 
 def test_what_is_wrong_is_told_where_it_stands():
@@ -127,10 +130,10 @@ def test_what_the_base_has_and_the_site_has_not_is_gone():
     given = source.parse("site: x\nsystem: {admin: {name: other}}", "site.yaml")
     wanted, problems = wanted_of(profile, given)
     base, overlaid = loading.load(profile)[0], site.overlay(profile, given)
-    found = seed.difference("x", compiler.render(base, profile), compiler.render(wanted, overlaid))
+    found = difference.difference("x", compiler.render(base, profile), compiler.render(wanted, overlaid))
     assert "etc/credstore/passwd.hashed-password.admin" in found.gone
     assert "etc/credstore/passwd.hashed-password.other" in found.changed
-    with tarfile.open(fileobj=io.BytesIO(seed.volume(found)["gwimage.tar"])) as archive:
+    with tarfile.open(fileobj=io.BytesIO(difference.volume(found)["gwimage.tar"])) as archive:
         assert archive.extractfile("etc/gwimage/seed.gone").read().decode().split("\n") == [*found.gone, ""]
 
 
@@ -142,25 +145,25 @@ def test_another_base_has_another_digest():
 def test_a_file_of_the_definitions_cannot_be_seeded():
     other = source.parse(HOMELAB.read_text() + "image: {packages: [tcpdump]}\n", "profile.yaml")
     with pytest.raises(ValueError, match=r"^mkosi.conf.d/10-profile.conf$"):
-        seed.difference("x", BASE, compiler.render(loading.load(other)[0], other))
+        difference.difference("x", BASE, compiler.render(loading.load(other)[0], other))
 
 
 def test_the_volume_is_the_same_whenever_and_wherever_it_is_made(monkeypatch):
-    files = seed.volume(seed_of(SUBNET))
-    first = volume.make(files)
+    files = difference.volume(seed_of(SUBNET))
+    first = iso.make(files)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
-    assert volume.make(seed.volume(seed_of(SUBNET))) == first
+    assert iso.make(difference.volume(seed_of(SUBNET))) == first
     monkeypatch.undo()
     time.tzset()
-    assert volume.read(first) == files
+    assert iso.read(first) == files
     assert set(files) == {"meta-data", "user-data", "gwimage.seed", "gwimage.tar"}
 
 
 def test_the_archive_holds_the_files_with_their_modes():
     found = seed_of(WAN)
-    with tarfile.open(fileobj=io.BytesIO(seed.volume(found)["gwimage.tar"])) as archive:
+    with tarfile.open(fileobj=io.BytesIO(difference.volume(found)["gwimage.tar"])) as archive:
         members = {member.name: member for member in archive}
         assert archive.extractfile("etc/gwimage/seed").read() == b"far\n"
     assert set(members) == set(found.changed) | {"etc/gwimage/seed", "etc/gwimage/seed.gone"}
@@ -171,14 +174,14 @@ def test_the_archive_holds_the_files_with_their_modes():
 
 def test_what_proxmox_does_not_take_is_refused():
     found = seed_of(SUBNET)
-    found.changed["etc/large"] = plan.File("x" * seed.MOST_FILE)
-    with pytest.raises(seed.TooLarge, match="gwimage.tar"):
-        seed.volume(found)
+    found.changed["etc/large"] = plan.File("x" * difference.MOST_FILE)
+    with pytest.raises(difference.TooLarge, match="gwimage.tar"):
+        difference.volume(found)
 
 
 def test_only_a_volume_with_our_label_is_one():
     with pytest.raises(ValueError, match=".+"):
-        volume.read(b"\0" * 65536)
+        iso.read(b"\0" * 65536)
 
 
 def test_files_beside_a_site_are_not_those_beside_the_profile(tmp_path):
@@ -195,7 +198,7 @@ def test_files_beside_a_site_are_not_those_beside_the_profile(tmp_path):
     given = source.read(str(tmp_path / "site/s.yaml"))
     wanted, problems = wanted_of(base, given)
     assert wanted, problems
-    found = seed.difference(
+    found = difference.difference(
         "x", compiler.render(loading.load(base)[0], base), compiler.render(wanted, site.overlay(base, given))
     )
     secrets = [file for file in found.changed.values() if "B" * 42 in file.text]

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from gwimage import named, source, unseen
+from gwimage.language import characters, referenced_files, source
 from tests.support.paths import ROOT
 
 B = "﻿"
@@ -135,9 +135,9 @@ def test_what_unicode_calls_invisible_is_refused():
     for number in range(0x110000):
         char = chr(number)
         if unicodedata.category(char) in kinds and char not in " \t\n" + UNHIDDEN:
-            assert unseen.UNSEEN.search(char), hex(number)
+            assert characters.UNSEEN.search(char), hex(number)
         elif unicodedata.category(char)[0] in "LNPS" and number not in (0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0, 0xFFFC, 0xFFFD):
-            assert not unseen.UNSEEN.search(char), hex(number)
+            assert not characters.UNSEEN.search(char), hex(number)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def write(tmp_path, text) -> source.Source:
 
 
 def unread(read: source.Source) -> list:
-    return named.check(read.names, read.files)
+    return referenced_files.check(read.names, read.files)
 
 
 def test_files_that_the_profile_names(tmp_path):
@@ -258,7 +258,7 @@ def test_files_that_the_profile_names(tmp_path):
 def test_files_that_cannot_be_used(tmp_path, name, said):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "large").write_bytes(b"x" * (named.LARGEST + 1))
+    (tmp_path / "large").write_bytes(b"x" * (referenced_files.LARGEST + 1))
     (tmp_path / "binary").write_bytes(b"\xff")
     (tmp_path / "loop").symlink_to("loop")
     (problem,) = unread(write(tmp_path, f"key_file: {name}"))
@@ -276,7 +276,7 @@ def test_a_file_that_everybody_can_read_is_a_warning(tmp_path):
 
 def test_all_files_together_are_no_larger_than_a_profile(tmp_path):
     for number in range(18):
-        (tmp_path / f"{number}").write_bytes(b"x" * named.LARGEST)
+        (tmp_path / f"{number}").write_bytes(b"x" * referenced_files.LARGEST)
     read = write(tmp_path, "\n".join(f"a{number}_file: '{number}'" for number in range(18)))
     assert [p.message for p in unread(read) if p.severity == "error"] == [
         "cannot use this file: all files together are larger than 1 MiB"
@@ -285,7 +285,7 @@ def test_all_files_together_are_no_larger_than_a_profile(tmp_path):
 
 def test_standard_input(tmp_path):
     (tmp_path / "key").write_text("x")
-    script = "import gwimage.source as s; r = s.read('-'); print(r.filename, r.data, r.files['key'].text)"
+    script = "import gwimage.language.source as s; r = s.read('-'); print(r.filename, r.data, r.files['key'].text)"
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, cwd=tmp_path, env=env, input="key_file: key", capture_output=True, text=True, check=True)

@@ -3,12 +3,13 @@
 import pytest
 
 from bench.rebaked import rebake
-from gwimage import compile as compiler
-from gwimage import source, volume
-from gwimage.lab import world
-from gwimage.lab.course import Job
-from gwimage.lab.qemu import Seed, Shape
-from gwimage.loading import load
+from gwimage import compiler
+from gwimage.compiler.loading import load
+from gwimage.lab import sandbox
+from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.language import source
+from gwimage.seed import iso
+from gwimage.verify.run import Job
 from tests.support.paths import HOMELAB
 from tests.support.proxmox_drive import drive
 from tests.support.vm_sessions import log_in
@@ -32,9 +33,9 @@ def asked(image, folder, key, kind, user, files) -> tuple[list[str], str]:
     profile, problems = load(given)
     assert profile, problems
     baked = rebake(image, compiler.render(profile, given), folder / "baked.raw")
-    (folder / "seed.iso").write_bytes(volume.make(files))
+    (folder / "seed.iso").write_bytes(iso.make(files))
     job = Job(baked, profile, (), Shape(seeds=(Seed(folder / "seed.iso"),)), folder)
-    said = world.call(
+    said = sandbox.call(
         log_in, job, str(key), f"{user}@10.0.0.1", ASK.format(user=user) + CLOUD_INIT * (kind == "cloud-init"), say=print
     )
     assert "Permission denied (publickey)" in said["without"]

@@ -5,11 +5,13 @@ import re
 import pytest
 
 from bench.rebaked import rebake
-from gwimage import compile as compiler
-from gwimage import instance, loading, seed, site, source, volume
-from gwimage.lab import world
-from gwimage.lab.course import Job
-from gwimage.lab.qemu import Seed, Shape
+from gwimage import compiler
+from gwimage.compiler import loading
+from gwimage.lab import sandbox
+from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.language import site, source
+from gwimage.seed import difference, instance, iso
+from gwimage.verify.run import Job
 from tests.support.paths import HOMELAB
 from tests.support.sites import wanted as wanted_of
 from tests.support.vm_sessions import clone, etc_of, seeded
@@ -39,34 +41,36 @@ def contents(text: str, profile: source.Source = PROFILE) -> dict[str, bytes]:
     wanted, problems = wanted_of(profile, given)
     assert wanted, problems
     base = compiler.render(loading.load(profile)[0], profile)
-    return seed.volume(seed.difference(site.name(given), base, compiler.render(wanted, site.overlay(profile, given))))
+    return difference.volume(
+        difference.difference(site.name(given), base, compiler.render(wanted, site.overlay(profile, given)))
+    )
 
 
 def test_a_seed_that_is_not_right_changes_nothing(image, tmp_path):
     good, other = contents("site: good\n" + SUBNET), contents("site: other\n" + SUBNET.replace("10.7.", "10.8."))
-    head, archive = good[seed.HEAD].decode(), good[seed.ARCHIVE]
+    head, archive = good[difference.HEAD].decode(), good[difference.ARCHIVE]
     base = next(line for line in head.split("\n") if line.startswith("base "))
     volumes = {
         "a good one": good,
-        "flipped": good | {seed.ARCHIVE: archive[:5000] + bytes([archive[5000] ^ 1]) + archive[5001:]},
-        "half": good | {seed.ARCHIVE: archive[: len(archive) // 2]},
-        "large": good | {seed.ARCHIVE: archive.ljust(seed.MOST + 1, b"\0")},
-        "another base": good | {seed.HEAD: head.replace(base, "base " + "0" * 64).encode()},
-        "another kind": good | {seed.HEAD: head.replace("seed 1", "seed 2").encode()},
+        "flipped": good | {difference.ARCHIVE: archive[:5000] + bytes([archive[5000] ^ 1]) + archive[5001:]},
+        "half": good | {difference.ARCHIVE: archive[: len(archive) // 2]},
+        "large": good | {difference.ARCHIVE: archive.ljust(difference.MOST + 1, b"\0")},
+        "another base": good | {difference.HEAD: head.replace(base, "base " + "0" * 64).encode()},
+        "another kind": good | {difference.HEAD: head.replace("seed 1", "seed 2").encode()},
         "cloud-init's": {name: good[name] for name in ("meta-data", "user-data")},
         "another": other,
     }
     files = {}
     for name, content in volumes.items():
         files[name] = tmp_path / f"{name}.iso"
-        files[name].write_bytes(volume.make(content))
+        files[name].write_bytes(iso.make(content))
     files["torn"] = tmp_path / "torn.iso"
     files["torn"].write_bytes(files["a good one"].read_bytes()[:34000].ljust(90112, b"\0"))
     cases = {name: (Seed(file),) for name, file in files.items() if name not in ("another", "a good one")}
     right = Seed(files["a good one"], disk=True)
     cases |= {"none": (), "two": (Seed(files["another"]), right), "a good one": (right,)}
     parsed = loading.load(PROFILE)[0]
-    found = world.call(seeded, Job(image, parsed, (), Shape(), tmp_path), cases, say=print)
+    found = sandbox.call(seeded, Job(image, parsed, (), Shape(), tmp_path), cases, say=print)
     leases = {name: lease.rpartition(".")[0] for name, (lease, _, _) in found.items()}
     assert leases == dict.fromkeys(cases, "10.0.0") | {"a good one": "10.7.0"}
     assert {name: answer for name, (_, answer, _) in found.items() if answer != "silent"} == {}, (
@@ -109,7 +113,7 @@ def test_a_changed_seed_does_what_explain_foretold(image, tmp_path, key):
         diffs = re.split(r"^--- baked", made.changes, flags=re.M)[1:]
         told[name] = {re.search(r"^\+\+\+ seed(.*)$", diff, re.M)[1]: diff for diff in diffs}
         assert f"lays {len(diffs)} files" in made.foretold
-    found = world.call(etc_of, Job(baked, parsed, (), Shape(), tmp_path), cases, str(key), "admin@10.0.0.1", say=print)
+    found = sandbox.call(etc_of, Job(baked, parsed, (), Shape(), tmp_path), cases, str(key), "admin@10.0.0.1", say=print)
     paths = found["a"].keys() | found["b"].keys()
     changed = {path for path in paths if found["a"].get(path) != found["b"].get(path)}
     foretold = {path for path in told["a"].keys() | told["b"].keys() if told["a"].get(path) != told["b"].get(path)}
@@ -120,7 +124,7 @@ def test_a_changed_seed_does_what_explain_foretold(image, tmp_path, key):
 def test_a_clone_is_another_gateway(image, tmp_path):
     profile = source.parse(f"{HOMELAB.read_text()}\n{SSH}", "profile.yaml")
     baked = rebake(image, compiler.render(loading.load(profile)[0], profile), tmp_path / "ssh.raw")
-    first, again, copy = world.call(clone, Job(baked, loading.load(profile)[0], (), Shape(), tmp_path), say=print)
+    first, again, copy = sandbox.call(clone, Job(baked, loading.load(profile)[0], (), Shape(), tmp_path), say=print)
     assert (first.machine_id, first.host_keys) == (again.machine_id, again.host_keys)
     assert first.host_keys and copy.host_keys
     assert copy.machine_id != first.machine_id and not set(copy.host_keys) & set(first.host_keys)

@@ -3,11 +3,13 @@
 import pytest
 
 from bench.rebaked import rebake
-from gwimage import compile as compiler
-from gwimage import instance, loading, report, source
-from gwimage.entrusted import parse
-from gwimage.lab.qemu import Seed, Shape
-from gwimage.verify import verify
+from gwimage import compiler, report
+from gwimage.compiler import loading
+from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.language import source
+from gwimage.language.external_secrets import parse
+from gwimage.seed import instance
+from gwimage.verify.image import verify
 from tests.support.paths import HOMELAB
 from tests.support.verifications import PORTS, red
 

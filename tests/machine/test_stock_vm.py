@@ -5,13 +5,15 @@ import dataclasses
 import pytest
 
 from bench import boot_times, gateways
-from gwimage import compile as compiler
-from gwimage import host, instance, report, source
-from gwimage.lab import world
-from gwimage.lab.course import Job
-from gwimage.lab.qemu import Seed, Shape
-from gwimage.step import Steps
-from gwimage.verify import verify
+from gwimage import compiler, report
+from gwimage.build import host
+from gwimage.build.progress import Steps
+from gwimage.lab import sandbox
+from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.language import source
+from gwimage.seed import instance
+from gwimage.verify.image import verify
+from gwimage.verify.run import Job
 from tests.support.debian_mirror import fill
 from tests.support.paths import HOMELAB
 from tests.support.verifications import PORTS, red
@@ -52,7 +54,7 @@ def became(stock, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stock")
     given, profile = seeded(folder, "seed")
     shape = dataclasses.replace(SHAPE, seeds=(given,))
-    console = world.call(become, Job(raw, profile, (), shape, folder), packages, say=print)
+    console = sandbox.call(become, Job(raw, profile, (), shape, folder), packages, say=print)
     assert "gwimage: installing busybox-static nftables" in console and "this is the gateway homelab" in console, console[
         -5000:
     ]
@@ -84,7 +86,7 @@ def test_without_a_mirror_it_stays_what_it_was_until_there_is_one(stock, tmp_pat
     raw, packages = stock
     seed, profile = seeded(tmp_path, "seed")
     job = Job(raw, profile, (), dataclasses.replace(SHAPE, seeds=(seed,)), tmp_path)
-    first, second = world.call(cut_off, job, packages, say=print)
+    first, second = sandbox.call(cut_off, job, packages, say=print)
     assert "could not install busybox-static nftables" in first and "this is the gateway" not in first, first[-5000:]
     assert "this is the gateway homelab" in second, second[-5000:]
 
@@ -94,5 +96,5 @@ def test_another_seed_and_the_way_back(became, tmp_path):
     image, profile, shape = became
     second, _ = seeded(tmp_path, "second", SECOND)
     cases = {"second": (second,), "first again": shape.seeds}
-    leases = world.call(reseeded, Job(image, profile, (), shape, tmp_path), cases, say=print)
+    leases = sandbox.call(reseeded, Job(image, profile, (), shape, tmp_path), cases, say=print)
     assert {name: lease.rpartition(".")[0] for name, lease in leases.items()} == {"second": "10.7.0", "first again": "10.0.0"}

@@ -9,12 +9,12 @@ import dataclasses
 import pytest
 
 from bench.rebaked import rebake
-from gwimage import source
-from gwimage.compile import claims, compile
-from gwimage.lab import world
-from gwimage.lab.course import Job
-from gwimage.lab.qemu import Shape
-from gwimage.loading import load
+from gwimage.compiler import claims, compile
+from gwimage.compiler.loading import load
+from gwimage.lab import sandbox
+from gwimage.lab.machine.qemu import Shape
+from gwimage.language import source
+from gwimage.verify.run import Job
 from tests.support.paths import HOMELAB
 from tests.support.verifications import PORTS, prove, red
 from tests.support.vm_sessions import darkness, disturb
@@ -69,13 +69,13 @@ def test_rules_that_do_not_load_leave_the_gateway_dark(image, tmp_path):
     files[NFT] = dataclasses.replace(files[NFT], text=files[NFT].text + "nonsense\n")
     mutant = rebake(image, files, tmp_path / "mutant.raw")
     parsed, _ = load(source.read(str(HOMELAB)))
-    found = world.call(darkness, Job(mutant, parsed, (), Shape(), tmp_path), say=print)
+    found = sandbox.call(darkness, Job(mutant, parsed, (), Shape(), tmp_path), say=print)
     assert (found["wan"], found["lease"]) == (None, None)
 
 
 def test_what_goes_wrong_is_borne(image, tmp_path):
     parsed, _ = load(source.read(str(HOMELAB)))
-    found = world.call(disturb, Job(image, parsed, claims(parsed), Shape(), tmp_path, FAULTS), say=print)
+    found = sandbox.call(disturb, Job(image, parsed, claims(parsed), Shape(), tmp_path, FAULTS), say=print)
     assert found.keys() == set(FAULTS)
     assert {name: answer for name, answer in found.items() if not answer or not answer.good} == {}
 

@@ -6,12 +6,12 @@ A module of its own, so that it runs beside test_vm.py.
 import pytest
 
 from bench.rebaked import rebake
-from gwimage import source
-from gwimage.compile import compile
-from gwimage.lab import world
-from gwimage.lab.course import Job
-from gwimage.lab.qemu import Shape
-from gwimage.loading import load
+from gwimage.compiler import compile
+from gwimage.compiler.loading import load
+from gwimage.lab import sandbox
+from gwimage.lab.machine.qemu import Shape
+from gwimage.language import source
+from gwimage.verify.run import Job
 from tests.support.paths import HOMELAB, TESTS
 from tests.support.verifications import PORTS, prove, red
 from tests.support.vm_sessions import log_in, upgrade
@@ -63,7 +63,7 @@ def test_a_new_image_gives_a_machine_its_reservation_at_once_and_lets_the_admin_
     """The OS disk is exchanged, the state volume stays, the machine still has its old lease: networkd alone is silent."""
     job = Job(image, load(source.read(str(HOMELAB)))[0], (), Shape(), tmp_path)
     new = administered(image, tmp_path, key)
-    (first, then), said = world.call(upgrade, job, new, MAC, str(key), "ops@10.0.0.1", ASK, say=print)
+    (first, then), said = sandbox.call(upgrade, job, new, MAC, str(key), "ops@10.0.0.1", ASK, say=print)
     assert first.startswith("10.0.0.1")
     assert then == RESERVED
     assert said["console"] == "a shell"
@@ -73,4 +73,4 @@ def test_a_new_image_gives_a_machine_its_reservation_at_once_and_lets_the_admin_
 @pytest.mark.more
 def test_the_admin_logs_in_without_a_second_disk(image, tmp_path, key):
     job = Job(administered(image, tmp_path, key), load(source.read(str(HOMELAB)))[0], (), Shape(state_disk=False), tmp_path)
-    logged_in(world.call(log_in, job, str(key), "ops@10.0.0.1", ASK, say=print), "/dev/sda5")
+    logged_in(sandbox.call(log_in, job, str(key), "ops@10.0.0.1", ASK, say=print), "/dev/sda5")

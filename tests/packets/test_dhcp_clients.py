@@ -8,8 +8,8 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 
-from gwimage.lab import world
-from gwimage.lab.waiting import wait_for
+from gwimage.lab import sandbox
+from gwimage.lab.wait import wait_for
 from tests.support import clients, debian_oracle
 from tests.support.dhcp_server import Server, cable, compiled
 
@@ -41,7 +41,7 @@ def addresses():
     one = ", ".join(f"m{number}: {{mac: '{mac(number)}', address: {ip}}}" for number, ip in enumerate(RESERVED.values()))
     tree = debian_oracle.tree()
     clients.unpacked(tree)
-    return world.call(_leased, tree, compiled(PROFILE.replace("RESERVATIONS", f"{{{one}}}")), say=print)
+    return sandbox.call(_leased, tree, compiled(PROFILE.replace("RESERVATIONS", f"{{{one}}}")), say=print)
 
 
 def _leased(_say, tree, files):

@@ -7,10 +7,10 @@ import socket
 import struct
 from contextlib import suppress
 
-from gwimage import source
-from gwimage.compile import compile
-from gwimage.lab import world
+from gwimage.compiler import compile
+from gwimage.lab import sandbox
 from gwimage.lab.netns import inside
+from gwimage.language import source
 from tests.support import nft_gateway
 
 NFT = "config/etc/nftables/gwimage.nft"
@@ -40,7 +40,7 @@ WAN = "203.0.113.2"
 def play(text: str, ports, steps, head=HEAD, networks=NETWORKS) -> list[dict[str, str]]:
     files, problems = compile(source.parse(head + text, "x"))
     assert files, problems
-    return world.call(nft_gateway.scenario, files[NFT].text, ["10.0.0.0/24"], networks, list(ports), steps, say=print)
+    return sandbox.call(nft_gateway.scenario, files[NFT].text, ["10.0.0.0/24"], networks, list(ports), steps, say=print)
 
 
 def silent(answers: dict[str, str]) -> set[str]:
@@ -222,4 +222,4 @@ def test_a_burst_is_answered():
     head = HEAD.replace("10.0.0.1/24", "10.0.0.1/24, ipv6: {address: '2001:db8::1/64'}").replace("dhcp}", "dhcp, ipv6: auto}")
     files, problems = compile(source.parse(head, "x"))
     assert files, problems
-    assert world.call(bursts, files[NFT].text, say=print) == [60, 60]
+    assert sandbox.call(bursts, files[NFT].text, say=print) == [60, 60]

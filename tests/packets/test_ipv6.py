@@ -8,8 +8,9 @@ from ipaddress import IPv6Address, IPv6Network
 
 import pytest
 
-from gwimage import source
-from gwimage.compile import compile, write
+from gwimage.compiler import compile
+from gwimage.compiler.output_tree import write
+from gwimage.language import source
 from tests.support import debian_oracle
 from tests.support.paths import ROOT, TESTS
 
@@ -58,7 +59,7 @@ for link in "fibre $PROVIDER" "lan $CLIENT" "iot $THING"; do
 done
 at $PROVIDER ip address add 2001:db8:0:1::1/64 dev gw
 at $PROVIDER ip address add 2001:db8:ffff::1/128 dev lo
-at $PROVIDER "$PYTHON" -m gwimage.lab.provider gw 2001:db8:0:1::/64 2001:db8:aa00::/56 > "$TREE/tmp/dhcp" &
+at $PROVIDER "$PYTHON" -m gwimage.lab.hosts.ipv6_provider gw 2001:db8:0:1::/64 2001:db8:aa00::/56 > "$TREE/tmp/dhcp" &
 """
 ASK = r"""
 post $PROVIDER listen 9 > "$TREE/tmp/outside" &

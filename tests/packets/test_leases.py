@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from gwimage.lab import dhcp, world
+from gwimage.lab import sandbox
+from gwimage.lab.packets import dhcp_client
 from tests.support import debian_oracle
 from tests.support.dhcp_server import SCRIPT, Server, cable, compiled, plug
 
@@ -38,7 +39,7 @@ def profile(**reserved):
 
 def upgraded(before, after, first, then, cured=True, damage=None):
     """What the clients `first` are given by one configuration and `then` by the next, what was said, and the leases then."""
-    return world.call(_upgraded, debian_oracle.tree(), before, after, first, then, cured, damage, say=print)
+    return sandbox.call(_upgraded, debian_oracle.tree(), before, after, first, then, cured, damage, say=print)
 
 
 def _upgraded(_say, tree, before, after, first, then, cured, damage):
@@ -46,20 +47,20 @@ def _upgraded(_say, tree, before, after, first, then, cured, damage):
     server.prepare(cable())
     plug("client-lan", "lan", "br0")
     server.start(before)
-    given = [address_of(dhcp.take(client(*who))) for who in first]
+    given = [address_of(dhcp_client.take(client(*who))) for who in first]
     server.stop()
     if damage is not None:
         server.kept.write_bytes(server.kept.read_bytes()[: int(damage * server.kept.stat().st_size)])
     said = server.start(after, cured)
-    offered = [address_of(dhcp.take(client(*who), tries=1)) for who in then]
+    offered = [address_of(dhcp_client.take(client(*who), tries=1)) for who in then]
     server.stop()
     aside = server.kept.with_name("lan.damaged")
     return given, offered, said, json.loads(server.kept.read_text())["Leases"], aside.exists()
 
 
 def client(mac, identity=None):
-    mine = dhcp.by_mac("client-lan", "lan", mac)
-    return mine if identity is None else dhcp.Client("client-lan", "lan", mac, identity)
+    mine = dhcp_client.by_mac("client-lan", "lan", mac)
+    return mine if identity is None else dhcp_client.Client("client-lan", "lan", mac, identity)
 
 
 def address_of(given):

@@ -5,9 +5,12 @@ from ipaddress import IPv4Address
 import pytest
 import yaml
 
-from gwimage import claim, profile, source
-from gwimage.compile import claims, compile, write
-from gwimage.loading import load
+from gwimage import features, profile
+from gwimage.claims import claim
+from gwimage.compiler import claims, compile
+from gwimage.compiler.loading import load
+from gwimage.compiler.output_tree import write
+from gwimage.language import source
 from tests.support import served_lan
 from tests.support.paths import TESTS
 
@@ -92,7 +95,7 @@ def test_names_of_the_profile_need_no_upstream(tmp_path):
 )
 def test_what_the_labs_dns_servers_cannot_do_is_told(dns, why):
     data = yaml.safe_load((CASES / "homelab" / "profile.yaml").read_text()) | {"dns": dns}
-    found = {one.id: one for one in profile.plan(profile.parse(data)).claims}
+    found = {one.id: one for one in features.plan(profile.parse(data)).claims}
     assert why in found["lans.lan.dns"].probe.why and not found["lans.lan.dns"].needs
 
 

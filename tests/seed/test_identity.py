@@ -5,9 +5,10 @@ import subprocess
 import pytest
 import yaml
 
-from gwimage import compile as compiler
-from gwimage import instance, source
-from gwimage.loading import load
+from gwimage import compiler
+from gwimage.compiler.loading import load
+from gwimage.language import source
+from gwimage.seed import instance
 from tests.support.paths import ROOT
 from tests.support.proxmox_drive import drive
 

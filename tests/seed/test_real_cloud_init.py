@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 import yaml
 
-from gwimage import instance, source, volume
+from gwimage.language import source
+from gwimage.seed import instance, iso
 from tests.support import debian_oracle, debian_packages
 from tests.support.paths import TESTS
 
@@ -57,7 +58,7 @@ def volumes():
         for base in ("own", "stock"):
             made = instance.make(source.read(str(case)), None, stock_image=base == "stock")
             assert made.seed, made.problems
-            found[f"{case.parent.name}-{base}"] = volume.read(made.volume)
+            found[f"{case.parent.name}-{base}"] = iso.read(made.volume)
     return found
 
 

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from gwimage import instance, source, volume
+from gwimage.language import source
+from gwimage.seed import instance, iso
 from tests.support.paths import HOMELAB, ROOT
 
 BECOME, ARCHIVE, SUM = "/var/lib/cloud/scripts/per-boot/gwimage", "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
@@ -27,7 +28,7 @@ def made(more: str = "", wan: str = WAN) -> tuple[dict[str, SimpleNamespace], di
     text = HOMELAB.read_text().replace(WAN, wan) + "\n" + more
     found = instance.make(source.parse(text, "profile.yaml"), None, stock_image=True)
     assert found.seed, found.problems
-    files = volume.read(found.volume)
+    files = iso.read(found.volume)
     assert set(files) == {"user-data", "meta-data", "network-config"}
     written = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
     # only what has no effect before all of it is there; the sum comes last

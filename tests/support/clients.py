@@ -1,15 +1,15 @@
 """Real DHCP clients of Debian 13, each in a namespace and a root directory of its own: the tools tree, and what it lacks.
 
-Nothing is installed on the host: the packages are unpacked into the cache. Works inside a world (gwimage.lab.world).
+Nothing is installed on the host: the packages are unpacked into the cache. Works inside a world (gwimage.lab.sandbox).
 """
 
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
 
-from gwimage.lab import userland
+from gwimage.lab.namespace import chroot
 from gwimage.lab.netns import ip, run
-from gwimage.lab.waiting import wait_for
+from gwimage.lab.wait import wait_for
 from tests.support import debian_packages
 from tests.support.dhcp_server import plug
 
@@ -69,7 +69,7 @@ def running(kind: str, tree: Path, mac: str, bridge: str):
     (work / "kept").mkdir()
     plug(name, LINK, bridge)
     ip(name, [f"link set {LINK} address {mac}"])
-    land = userland.lay(name, tree, [unpacked(tree)], work / "root", work / "kept")
+    land = chroot.lay(name, tree, [unpacked(tree)], work / "root", work / "kept")
     for path, text in ({"etc/machine-id": mac.replace(":", "").rjust(32, "a") + "\n"} | files).items():
         file = land.root / path
         file.parent.mkdir(parents=True, exist_ok=True)

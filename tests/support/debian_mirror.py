@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gwimage import host, tools
+from gwimage.build import host, tools
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import spawn
 

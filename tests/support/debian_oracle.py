@@ -9,8 +9,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from gwimage import host, tools
-from gwimage.step import Steps
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
 
 # networkd and resolved drop to users of their own; a read-only /sys tells networkd that there is no udev to wait for
 ENTER = r"""

@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from gwimage import host, tools
+from gwimage.build import host, tools
+from gwimage.build.progress import Steps
 from gwimage.lab.netns import run
-from gwimage.step import Steps
 
 
 def unpacked(tree: Path, name: str, *packages: str) -> Path:

@@ -1,7 +1,7 @@
 """Debian 13's own networkd as the DHCP server of a LAN, in network namespaces: stopped, and started again.
 
 There is nothing but the LAN, no firewall either: the gateway's card in "gw", and whoever is on the same bridge in "hv".
-Runs inside a world of its own (gwimage.lab.world).
+Runs inside a world of its own (gwimage.lab.sandbox).
 """
 
 import os
@@ -10,14 +10,16 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gwimage import compile as compiler
-from gwimage import source
+import gwimage
+from gwimage import compiler
+from gwimage.compiler import output_tree
 from gwimage.lab.netns import ip, make
-from gwimage.lab.waiting import wait_for
+from gwimage.lab.wait import wait_for
+from gwimage.language import source
 from gwimage.problem import ToolError
 from tests.support import debian_oracle
 
-SCRIPT = Path(compiler.__file__).parent / "image/mkosi.extra/usr/lib/gwimage/leases"
+SCRIPT = Path(gwimage.__file__).parent / "image/mkosi.extra/usr/lib/gwimage/leases"
 KEPT = "var/lib/systemd/network/dhcp-server-lease"
 STORAGE = r"""
 mount -t tmpfs -o mode=0755 tmpfs "$TREE/var/lib/systemd"
@@ -45,7 +47,7 @@ class Server:
     def start(self, files: dict, cured: bool = True, serves: bool = True) -> list[str]:
         """What the image says of the leases before networkd starts. Returns when it serves."""
         shutil.rmtree(self.work)
-        compiler.write(files, str(self.work))
+        output_tree.write(files, str(self.work))
         for file in self.work.glob("config/etc/systemd/network/*.link"):
             file.unlink()
         shutil.rmtree(self.tree / "etc/systemd/network", ignore_errors=True)

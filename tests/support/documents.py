@@ -7,7 +7,7 @@ from functools import cache
 import yaml
 from hypothesis import strategies as st
 
-from gwimage import source
+from gwimage.language import source
 from tests.support.paths import ROOT, TESTS
 
 SCHEMAS = {path.name: json.loads(path.read_text()) for path in (ROOT / "schemas").glob("*.json")}

@@ -1,6 +1,6 @@
 """What a real kernel does with packets: a gateway in a namespace, its cables in another, all seen by trace and by sniffing.
 
-Knows nothing of `explain`. Runs in a world of its own (gwimage.lab.world); the host's network is never touched.
+Knows nothing of `explain`. Runs in a world of its own (gwimage.lab.sandbox); the host's network is never touched.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
-from gwimage.lab import world
+from gwimage.lab import sandbox
 from gwimage.lab.netns import inside, ip, make, run
 
 ALL = 0x0003  # ETH_P_ALL
@@ -76,7 +76,7 @@ def observe(jobs: list[tuple]) -> list[list[Seen]]:
 
     A third item: packets that are sent when those were answered.
     """
-    return world.call(_observe, jobs, say=print)
+    return sandbox.call(_observe, jobs, say=print)
 
 
 def _observe(_say, jobs):

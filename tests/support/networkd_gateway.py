@@ -1,7 +1,7 @@
 """A gateway of network namespaces: the compiled files, Debian 13's own networkd and nft, hosts around it, real packets.
 
 What it cannot have is what this kernel lacks (VLANs) and what only udev does (names of cards). Everything happens in a
-world of its own (gwimage.lab.world); the host's network is never touched.
+world of its own (gwimage.lab.sandbox); the host's network is never touched.
 """
 
 import socket
@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from gwimage import compile as compiler
-from gwimage import source
-from gwimage.lab import userland, world
+from gwimage import compiler
+from gwimage.compiler import output_tree
+from gwimage.lab import sandbox
+from gwimage.lab.namespace import chroot
+from gwimage.lab.namespace.chroot import Userland
+from gwimage.lab.namespace.gateway import PROGRAMS, RULES, SYSCTLS
 from gwimage.lab.netns import inside, ip, make, run, spawn
-from gwimage.lab.rendered import PROGRAMS, RULES, SYSCTLS
-from gwimage.lab.userland import Userland
-from gwimage.lab.wire import connect
+from gwimage.lab.packets.ipv4 import connect
+from gwimage.language import source
 from gwimage.problem import ToolError
 from tests.support import debian_oracle
 
@@ -46,7 +48,7 @@ def ask(profile: str, hosts: dict[str, Host], questions: list[tuple[str, str]], 
     """
     files, problems = compiler.compile(source.parse(profile, "p.yaml"))
     assert files, problems
-    return world.call(_ask, files, debian_oracle.tree(), hosts, questions, nft, say=print)
+    return sandbox.call(_ask, files, debian_oracle.tree(), hosts, questions, nft, say=print)
 
 
 def _ask(_say, files, tree: Path, hosts: dict[str, Host], questions, nft: str) -> list[str]:
@@ -106,10 +108,10 @@ def _tell_callers(server: socket.socket) -> None:
 
 def _gateway(files, tree: Path, work: Path, links: list[str]) -> Userland:
     """networkd with the compiled files; cards have their names already."""
-    compiler.write(files, str(work / "out"))
+    output_tree.write(files, str(work / "out"))
     for folder in ("root", "state"):
         (work / folder).mkdir()
-    land = userland.lay("gw", tree, [work / "out/config", work / "out/mkosi.extra"], work / "root", work / "state")
+    land = chroot.lay("gw", tree, [work / "out/config", work / "out/mkosi.extra"], work / "root", work / "state")
     land.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
     land.run("nft", "-f", RULES)
     log = work / "networkd.log"

@@ -1,6 +1,6 @@
 """A gateway of namespaces: the ruleset that a profile compiles to, networkd's masquerade, hosts around it, and packets.
 
-The functions run in a private world (gwimage/lab/world.py), where nothing reaches the host. The hosts of a network
+The functions run in a private world (gwimage/lab/sandbox.py), where nothing reaches the host. The hosts of a network
 share its namespace; each of their addresses is a host of its own. What the gateway's namespace listens on answers
 only where the rules let it.
 """

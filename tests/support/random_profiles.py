@@ -7,10 +7,10 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip
 
 import yaml
 
-from gwimage import compile as compiler
-from gwimage import loading, source
-from gwimage import profile as profiles
+from gwimage import compiler, features
+from gwimage.compiler import loading
 from gwimage.explain.packet import Packet
+from gwimage.language import source
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@example"
 # words of nft's own among them
@@ -96,7 +96,7 @@ def sample(rng: random.Random) -> Sample:
         files, _ = compiler.compile(read)
         if not files:
             continue
-        plan = profiles.plan(loading.load(read)[0])
+        plan = features.plan(loading.load(read)[0])
         given = {(name, 4): lease for name, lease in leases.items()} | {(name, 6): DELEGATED for name in data["wans"]}
         routed = [ip_network(route["to"]) for route in data.get("routes", ())]
         peers = {name: _behind(vpn) for name, vpn in data.get("vpn", {}).items()}

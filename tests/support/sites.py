@@ -1,10 +1,10 @@
 """What a site makes of a profile, for tests."""
 
-from gwimage import site
-from gwimage.loading import load
+from gwimage.compiler.loading import load
+from gwimage.language import site
+from gwimage.language.source import Source
 from gwimage.problem import Problem, errors
 from gwimage.profile import Profile
-from gwimage.source import Source
 
 
 def wanted(profile: Source, given: Source) -> tuple[Profile | None, list[Problem]]:

@@ -1,9 +1,10 @@
 """Whole verifications of an image, for tests: their reports, and what is red in them."""
 
-from gwimage import report, source
-from gwimage.compile import claims
-from gwimage.loading import load
-from gwimage.verify import verify
+from gwimage import report
+from gwimage.compiler import claims
+from gwimage.compiler.loading import load
+from gwimage.language import source
+from gwimage.verify.image import verify
 
 # where mistakes are, and guest.LISTENER; all ports, which take most of the time, are asked of what is good
 PORTS = (*range(1, 10001), *range(40001, 45001))

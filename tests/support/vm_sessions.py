@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gwimage.lab import dhcp, faults, qemu, wire
-from gwimage.lab.course import Job
-from gwimage.lab.faults import driver
-from gwimage.lab.faults.fault import Scene
-from gwimage.lab.gateway import Gateway
 from gwimage.lab.hosts import Hosts
+from gwimage.lab.machine import qemu
+from gwimage.lab.machine.gateway import Gateway
+from gwimage.lab.machine.qemu import Machine, acceleration, image_format
 from gwimage.lab.netns import run
-from gwimage.lab.probes.view import Answer
-from gwimage.lab.qemu import Machine, acceleration, image_format
+from gwimage.lab.packets import dhcp_client, ipv4
 from gwimage.lab.topology import derive
-from gwimage.lab.waiting import wait_for
+from gwimage.lab.wait import wait_for
+from gwimage.verify import faults
+from gwimage.verify.faults import driver
+from gwimage.verify.faults.fault import Scene
+from gwimage.verify.probes.view import Answer
+from gwimage.verify.run import Job
 from tests.support import debian_mirror
 
 PATIENCE = 300
@@ -76,7 +78,7 @@ def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str
     with booted(job) as (hosts, gateway):
         for _ in range(2):
             assert wait_for(lambda: hosts.lease("lan"), PATIENCE, gateway.alive)
-            lease = dhcp.lease("client-lan", "lan", mac)
+            lease = dhcp_client.lease("client-lan", "lan", mac)
             given.append(str(lease.address) if lease else "silent")
             if len(given) == 1:
                 assert wait_for(gateway.ready, PATIENCE, gateway.alive)
@@ -111,16 +113,16 @@ def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, 
         gateway.machine.shape = dataclasses.replace(job.shape, seeds=seeds)
         before = console.stat().st_size if console.exists() else 0
         gateway.start(control=False)
-        leases: list[dhcp.Given | None] = []
+        leases: list[dhcp_client.Given | None] = []
 
-        def leased(mac: str = f"52:54:00:00:77:{number:02x}", leases: list[dhcp.Given | None] = leases) -> bool:
-            leases.append(dhcp.lease("client-lan", "lan", mac))
+        def leased(mac: str = f"52:54:00:00:77:{number:02x}", leases: list[dhcp_client.Given | None] = leases) -> bool:
+            leases.append(dhcp_client.lease("client-lan", "lan", mac))
             return leases[-1] is not None
 
         wait_for(leased, PATIENCE, gateway.alive)
         wait_for(lambda: hosts.wan_address(hosts.topology.wans[0]), PATIENCE, gateway.alive)
         address = hosts.wan_address(hosts.topology.wans[0])
-        answer = wire.connect("isp", address, 22) if address else "no address"
+        answer = ipv4.connect("isp", address, 22) if address else "no address"
         gateway.cut()
         lease = str(leases[-1].address) if leases[-1] else "silent"
         found[name] = lease, answer, console.read_bytes()[before:].decode(errors="replace")
@@ -177,11 +179,11 @@ def reseeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str
         gateway.start(control=False)
         assert wait_for(lambda: not gateway.alive(), 2 * PATIENCE, lambda: True)
         gateway.start(control=False)
-        leases: list[dhcp.Given] = []
+        leases: list[dhcp_client.Given] = []
         mac = f"52:54:00:00:78:{number:02x}"
 
-        def leased(mac: str = mac, leases: list[dhcp.Given] = leases) -> bool:
-            leases.extend(filter(None, [dhcp.lease("client-lan", "lan", mac)]))
+        def leased(mac: str = mac, leases: list[dhcp_client.Given] = leases) -> bool:
+            leases.extend(filter(None, [dhcp_client.lease("client-lan", "lan", mac)]))
             return bool(leases)
 
         wait_for(leased, PATIENCE, gateway.alive)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gwimage.plan import links
 from gwimage.values import nic
 from gwimage.values.nic import check_name
 
@@ -32,7 +33,7 @@ def test_allowed(name):
 )
 def test_cards(text, interface, setting):
     card = nic.parse(text)
-    match = nic.match("f", card, "wans.wan.nic")
+    match = links.match("f", card, "wans.wan.nic")
     assert nic.interface(card) == interface
     assert (match.key, match.value) == setting
     assert nic.name(card) == text.lower()

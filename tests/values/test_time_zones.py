@@ -2,7 +2,7 @@
 
 import pytest
 
-from gwimage import timezones
+from gwimage.values import time_zones
 from tests.support import debian_oracle
 from tests.support.paths import ROOT
 
@@ -35,7 +35,7 @@ def test_the_list_is_that_of_the_package(update_golden):
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5"])
 def test_names_of_today(name):
-    assert timezones.exists(name)
+    assert time_zones.exists(name)
 
 
 @pytest.mark.parametrize(
@@ -53,5 +53,5 @@ def test_names_of_today(name):
     ],
 )
 def test_wrong_names(wrong, right):
-    assert not timezones.exists(wrong)
-    assert timezones.near(wrong) == right
+    assert not time_zones.exists(wrong)
+    assert time_zones.near(wrong) == right

@@ -5,9 +5,11 @@ import secrets
 
 import pytest
 
-from gwimage import source, wireguard
-from gwimage.compile import compile, write
+from gwimage.compiler import compile
+from gwimage.compiler.output_tree import write
+from gwimage.language import source
 from gwimage.problem import as_text, to_json
+from gwimage.values import wireguard
 from tests.support import debian_oracle
 from tests.support.paths import TESTS
 
@@ -183,7 +185,7 @@ def test_secret_keys_are_in_one_place_each():
 
 
 def test_a_profile_with_keys_does_not_show_them(tmp_path):
-    from gwimage.loading import load
+    from gwimage.compiler.loading import load
 
     loaded, _ = load(source.read(str(profile(tmp_path))))
     assert loaded.vpn[0].private_key == key(ALICE)

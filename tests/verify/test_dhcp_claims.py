@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from gwimage import profile, source
-from gwimage.claim import LocalName, Pool
-from gwimage.compile import claims, compile
-from gwimage.lab import world
+from gwimage import profile
+from gwimage.claims.claim import LocalName, Pool
+from gwimage.compiler import claims, compile
+from gwimage.compiler.loading import load
+from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts
-from gwimage.lab.probes import ask, leases
-from gwimage.lab.probes.view import View
 from gwimage.lab.topology import derive
-from gwimage.lab.turns import ask_all
-from gwimage.lab.waiting import wait_for
-from gwimage.loading import load
+from gwimage.lab.wait import wait_for
+from gwimage.language import source
+from gwimage.verify.probes import ask, leases
+from gwimage.verify.probes.view import View
+from gwimage.verify.schedule import ask_all
 from tests.support import debian_oracle
 from tests.support.dhcp_server import Server
 
@@ -76,7 +77,7 @@ def asked(folder, text, old="", new=""):
     files[LAN] = dataclasses.replace(files[LAN], text=files[LAN].text.replace(old, new, 1))
     parsed = load(read)[0]
     mine = [claim for claim in claims(parsed) if claim.id.startswith(DHCP) and not isinstance(claim.probe, LocalName)]
-    return world.call(_asked, debian_oracle.tree(), folder, parsed, files, mine, say=print)
+    return sandbox.call(_asked, debian_oracle.tree(), folder, parsed, files, mine, say=print)
 
 
 def _asked(_say, tree: Path, folder: Path, parsed: profile.Profile, files, mine):

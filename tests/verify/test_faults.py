@@ -10,14 +10,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gwimage.lab import course, faults, wire, world
-from gwimage.lab.faults import boot, checks, driver, power, writes
-from gwimage.lab.faults.fault import Scene
-from gwimage.lab.faults.power import Kept
-from gwimage.lab.faults.writes import Cut, Write
+from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip, run, spawn
+from gwimage.lab.packets import ipv4
 from gwimage.lab.topology import derive
+from gwimage.verify import faults
+from gwimage.verify import run as course
+from gwimage.verify.faults import at_boot, checks, disk_writes, driver, power_cut
+from gwimage.verify.faults.disk_writes import Cut, Write
+from gwimage.verify.faults.fault import Scene
+from gwimage.verify.faults.power_cut import Kept
 from tests.verify.test_probes import CLAIMS, PROFILE, STATIC, WELL, StandIn
 
 PLAYED = ("isp-silent", "wan-cable", "wan-address", "wan-subnet")
@@ -118,7 +121,9 @@ def played(tmp_path_factory):
     with ThreadPoolExecutor(4) as pool:
         folders = [tmp_path_factory.mktemp("lab") for _ in EXPECTED]
         results = pool.map(
-            lambda folder, wrong: world.call(disturb, folder, frozenset([wrong] if wrong else []), say=print), folders, EXPECTED
+            lambda folder, wrong: sandbox.call(disturb, folder, frozenset([wrong] if wrong else []), say=print),
+            folders,
+            EXPECTED,
         )
         return dict(zip(EXPECTED, results))
 
@@ -145,7 +150,7 @@ def after_the_claims(say, folder):
 
 
 def test_faults_come_after_the_claims_with_their_controls(tmp_path):
-    (found,) = world.call(after_the_claims, tmp_path, say=print)
+    (found,) = sandbox.call(after_the_claims, tmp_path, say=print)
     assert (found.id, found.status, found.advice) == ("faults.wan-cable", "pass", ""), found
     assert "traffic flows, closed" in found.seen
 
@@ -158,12 +163,12 @@ def darkness(say, folder):
     scene = Scene(hosts, gateway, CLAIMS, {})
     without = checks.dark(scene)
     gateway.start(control=False)
-    boot._tell_time(scene)
-    return without, checks.dark(scene), wire.clock("isp", hosts.topology.outside)
+    at_boot._tell_time(scene)
+    return without, checks.dark(scene), ipv4.clock("isp", hosts.topology.outside)
 
 
 def test_darkness_is_told_from_light_and_the_time_outside_is_right(tmp_path):
-    without, within, clock = world.call(darkness, tmp_path, say=print)
+    without, within, clock = sandbox.call(darkness, tmp_path, say=print)
     assert (without.good, within.good) == (True, False), (without, within)
     assert (clock.leap, clock.stratum) == (0, 1)
     assert abs(clock.off) < 1
@@ -190,13 +195,13 @@ class Told:
 @pytest.mark.parametrize(
     ("gateway", "check", "good"),
     [
-        (Told(clock=1), boot._right, True),
-        (Told(clock=-60), boot._right, False),
-        (Told(clock=1e8), boot._right, False),
-        (Told(clock=-1e8), boot._wrong, True),
-        (Told(clock=10), boot._wrong, False),
-        (Told(), boot._not_short, True),
-        (Told(journal="kernel: Out of memory: Killed process 7 (x)"), boot._not_short, False),
+        (Told(clock=1), at_boot._right, True),
+        (Told(clock=-60), at_boot._right, False),
+        (Told(clock=1e8), at_boot._right, False),
+        (Told(clock=-1e8), at_boot._wrong, True),
+        (Told(clock=10), at_boot._wrong, False),
+        (Told(), at_boot._not_short, True),
+        (Told(journal="kernel: Out of memory: Killed process 7 (x)"), at_boot._not_short, False),
     ],
 )
 def test_clock_and_memory_are_judged_by_what_the_gateway_says(tmp_path, gateway, check, good):
@@ -250,7 +255,7 @@ def test_what_a_power_cut_left_is_judged_by_its_files(tmp_path, monkeypatch, nam
     monkeypatch.setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
     changed, due, complaint = LEFT[name]
     scene = cut_off(tmp_path, volume(tmp_path, WHOLE | changed), due)
-    found = power.examine(scene, Cut(2, "lost"), tmp_path / "room")
+    found = power_cut.examine(scene, Cut(2, "lost"), tmp_path / "room")
     assert complaint in found if complaint else found == ""
 
 
@@ -258,9 +263,9 @@ def test_a_volume_that_cannot_be_repaired_is_broken_and_one_that_was_never_forma
     monkeypatch.setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
     data = bytearray(volume(tmp_path, WHOLE))
     data[2048 : 2**20] = b"\xff" * (2**20 - 2048)
-    assert "not usable" in power.examine(cut_off(tmp_path, bytes(data), DUE), Cut(2, "kept"), tmp_path / "broken")
+    assert "not usable" in power_cut.examine(cut_off(tmp_path, bytes(data), DUE), Cut(2, "kept"), tmp_path / "broken")
     blank = cut_off(tmp_path, bytes(16 * 2**20), LATER)
-    assert power.examine(blank, Cut(1, "lost"), tmp_path / "blank") == ""
+    assert power_cut.examine(blank, Cut(1, "lost"), tmp_path / "blank") == ""
 
 
 def log(*orders):
@@ -279,11 +284,11 @@ def sectors(text):
 def test_what_was_flushed_stays_and_the_rest_stays_goes_or_is_torn(tmp_path):
     file, disk = tmp_path / "log", tmp_path / "disk"
     file.write_bytes(log((0, sectors("abcd")), None, (1, sectors("XY"))))
-    told = writes.read(file)
+    told = disk_writes.read(file)
     assert [write.end for write in told] == [512 + 5 * 512, 512 + 6 * 512, file.stat().st_size]
 
     def left(cut):
-        writes.lay(disk, 4 * 512, writes.survivors(told, cut))
+        disk_writes.lay(disk, 4 * 512, disk_writes.survivors(told, cut))
         return disk.read_bytes()[::512].replace(b"\0", b".").decode()
 
     assert [left(Cut(3, way)) for way in ("kept", "lost")] == ["aXYd", "abcd"]
@@ -294,15 +299,15 @@ def test_what_was_flushed_stays_and_the_rest_stays_goes_or_is_torn(tmp_path):
 def test_cuts_are_as_many_as_wanted_and_no_two_the_same():
     told = [Write(0, 0, memoryview(b""), random.random() < 0.2) for _ in range(40)]
     for count in (10, 100, 1000):
-        found = writes.cuts(told, count)
+        found = disk_writes.cuts(told, count)
         assert len(found) == len(set(found)) == count
-        assert {cut.way for cut in found} == set(writes.WAYS)
+        assert {cut.way for cut in found} == set(disk_writes.WAYS)
 
 
 def test_another_file_is_no_log(tmp_path):
     (tmp_path / "log").write_bytes(bytes(1024))
     with pytest.raises(ValueError, match="no log"):
-        writes.read(tmp_path / "log")
+        disk_writes.read(tmp_path / "log")
 
 
 def test_what_needs_another_fault_brings_it_and_a_fixed_address_none_of_dhcp():

@@ -9,9 +9,10 @@ from typing import get_args
 
 import pytest
 
-from gwimage import claim
-from gwimage.lab import probes, world
-from gwimage.lab.probes.view import Answer
+from gwimage.claims import claim
+from gwimage.lab import sandbox
+from gwimage.verify import probes
+from gwimage.verify.probes.view import Answer
 from tests.verify import test_probes, test_probes_ipv6, test_probes_offload, test_probes_shaping, test_probes_vpn
 
 ALWAYS = {
@@ -43,7 +44,7 @@ def told(tmp_path_factory):
     found = {}
     for word, fault in (("closed", ""), ("broken", ""), ("well", "open")):
         folder = tmp_path_factory.mktemp("lab")
-        outcome = world.call(lie, folder, fault, ALWAYS[word], say=lambda text: None)
+        outcome = sandbox.call(lie, folder, fault, ALWAYS[word], say=lambda text: None)
         found[word] = {result.id: result.status for result in outcome.results}
     return found
 

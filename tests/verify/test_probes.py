@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from gwimage import profile
-from gwimage.claim import (
+from gwimage import features, profile
+from gwimage.claims.claim import (
     Admitted,
     Claim,
     DhcpOptions,
@@ -33,14 +33,17 @@ from gwimage.claim import (
     SpoofedForward,
     Withheld,
 )
-from gwimage.lab import capture, course, sockets, udp, world
-from gwimage.lab.dhcp import DUID
-from gwimage.lab.guest import LISTENER, Findings
+from gwimage.claims.flow import Way
+from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts
+from gwimage.lab.machine.guest import LISTENER, Findings
 from gwimage.lab.netns import inside, ip, make, run, spawn
-from gwimage.lab.probes.view import ALL_PORTS
+from gwimage.lab.packets import udp_scan
+from gwimage.lab.packets.dhcp_client import DUID
+from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.topology import derive
-from gwimage.way import Way
+from gwimage.verify import capture
+from gwimage.verify import run as course
 from tests.support.verifications import PORTS
 
 DSL = {"nic": "net4", "ipv4": {"address": "100.64.0.2/24", "gateway": "100.64.0.1"}, "mtu": 1400}
@@ -128,7 +131,7 @@ def _as_built(name, probe):
 def _claims() -> tuple[Claim, ...]:
     """Those of the profile, and one for each probe that it has no use for."""
     found = []
-    for claim in profile.plan(PROFILE).claims:
+    for claim in features.plan(PROFILE).claims:
         found.append(replace(claim, probe=_as_built(claim.id, claim.probe)))
     outside = ("wans.wan.address",)
     more = [
@@ -523,7 +526,7 @@ def asked(claim, fault=""):
 
 
 def verdicts(folder, *faults):
-    outcome = world.call(examine, folder, frozenset(faults), say=lambda text: None)
+    outcome = sandbox.call(examine, folder, frozenset(faults), say=lambda text: None)
     return {result.id: result for result in outcome.results}
 
 
@@ -638,7 +641,7 @@ def test_a_good_gateway_is_green(seen, kind):
 def test_the_report_lists_every_port_with_what_listens_there(seen):
     """Also what the firewall merely hides."""
     ports = {(port.address, port.port): port for port in seen[""]["lans.lan.closed.udp"].ports}
-    assert {port for _, port in ports} >= {str(port) for port in (*udp.USUAL, LISTENER, 52, 54)}
+    assert {port for _, port in ports} >= {str(port) for port in (*udp_scan.USUAL, LISTENER, 52, 54)}
     rows = {number: ports["10.0.0.1", number] for number in ("53", "67", "1900", str(LISTENER))}
     assert {number: (port.expected, port.seen) for number, port in rows.items()} == {
         "53": ("open", "open"),

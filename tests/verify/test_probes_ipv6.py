@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from gwimage import compile as compiler
-from gwimage import fast, loading, source
-from gwimage.lab.probes.view import ALL_PORTS
+from gwimage import compiler
+from gwimage.compiler import loading
+from gwimage.lab.packets.ipv4 import ALL_PORTS
+from gwimage.language import source
+from gwimage.verify import fast
 from tests.support import debian_oracle
 from tests.support.verifications import PORTS
 

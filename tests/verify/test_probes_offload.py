@@ -5,19 +5,21 @@ In the real image: the profile `everything` of test_vm_profiles.
 
 import pytest
 
-from gwimage import fast, profile
-from gwimage.claim import Beyond, Offloaded
-from gwimage.lab import course, sockets, world
+from gwimage import features, profile
+from gwimage.claims.claim import Beyond, Offloaded
+from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import run
 from gwimage.lab.topology import derive
+from gwimage.verify import fast
+from gwimage.verify import run as course
 from tests.verify import test_probes_vpn
 
 DATA = {key: value for key, value in test_probes_vpn.DATA.items() if key != "vpn"} | {"firewall": {"offload": "software"}}
 PROFILE = profile.parse(DATA)
 CLAIM = "lans.lan.offload"
 WRONG = {"no short way": {CLAIM}}  # what the test with two stand-ins shows
-CLAIMS = [claim for claim in profile.plan(PROFILE).claims if claim.id in (CLAIM, "wans.wan.address")]
+CLAIMS = [claim for claim in features.plan(PROFILE).claims if claim.id in (CLAIM, "wans.wan.address")]
 
 
 class StandIn(test_probes_vpn.StandIn):
@@ -46,7 +48,7 @@ def examine(say, folder, kind):
 
 @pytest.mark.parametrize(("kind", "status", "share"), [(StandIn, "fail", 1), (Short, "pass", 0)])
 def test_only_a_gateway_whose_ip_layer_sees_few_packets_is_green(tmp_path, kind, status, share):
-    outcome = world.call(examine, tmp_path, kind, say=lambda text: None)
+    outcome = sandbox.call(examine, tmp_path, kind, say=lambda text: None)
     found = next(result for result in outcome.results if result.id == CLAIM)
     assert (found.status, found.seen) == (status, f"of 400 packets {400 * share} went through the gateway's IP layer")
 
@@ -57,6 +59,6 @@ def test_without_a_machine_it_is_not_asked():
 
 
 def test_only_where_the_profile_asks_for_it():
-    plain = profile.plan(profile.parse(DATA | {"firewall": {"offload": "none"}}))
+    plain = features.plan(profile.parse(DATA | {"firewall": {"offload": "none"}}))
     assert not [claim for claim in plain.claims if isinstance(claim.probe, Offloaded)]
     assert not [path for path, _ in plain.files if "offload" in path]

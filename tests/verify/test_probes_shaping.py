@@ -5,19 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from gwimage import profile
-from gwimage.claim import Beyond, Shaped
-from gwimage.lab import course, world
+from gwimage import features, profile
+from gwimage.claims.claim import Beyond, Shaped
+from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import run
 from gwimage.lab.topology import derive
+from gwimage.verify import run as course
 from tests.verify import test_probes_vpn
 
 DATA = {key: value for key, value in test_probes_vpn.DATA.items() if key not in ("vpn", "firewall")}
 DATA |= {"qos": {"wan": {"upload": "8M"}, "dsl": {"upload": "1M"}}}
 PROFILE = profile.parse(DATA)
 CLAIMS = {
-    claim.id: claim for claim in profile.plan(PROFILE).claims if claim.id.startswith("qos") or claim.id == "wans.wan.address"
+    claim.id: claim for claim in features.plan(PROFILE).claims if claim.id.startswith("qos") or claim.id == "wans.wan.address"
 }
 UPLOAD = "qos.wan.upload"
 WRONG = {fault: {UPLOAD} for fault in ("too wide", "too narrow", "unshaped", "no control")}
@@ -52,7 +53,7 @@ def seen(tmp_path_factory):
     faults = ["", "too wide", "too narrow", "unshaped", "no control", "too slow"]
 
     def verdicts(fault):
-        outcome = world.call(examine, tmp_path_factory.mktemp("uploads"), fault, say=lambda text: None)
+        outcome = sandbox.call(examine, tmp_path_factory.mktemp("uploads"), fault, say=lambda text: None)
         return {result.id: result for result in outcome.results}
 
     with ThreadPoolExecutor(2) as pool:  # more would measure each other

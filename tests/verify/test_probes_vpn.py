@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from gwimage import profile, wireguard
-from gwimage.lab import course, tunnels, world
+from gwimage import features, profile
 from gwimage.lab import hosts as lab
-from gwimage.lab.guest import LISTENER, Findings
+from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts
+from gwimage.lab.hosts import wireguard as tunnels
+from gwimage.lab.machine.guest import LISTENER, Findings
 from gwimage.lab.netns import inside, ip, make, run, spawn
-from gwimage.lab.probes.view import ALL_PORTS
+from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.topology import derive
+from gwimage.values import wireguard
+from gwimage.verify import run as course
 
 FILES = {"phone.psk": base64.b64encode(b"p" * 32).decode()}
 DATA = {
@@ -60,7 +63,7 @@ DATA = {
 PROFILE = profile.parse(DATA, FILES)
 CLAIMS = [
     claim
-    for claim in profile.plan(PROFILE).claims
+    for claim in features.plan(PROFILE).claims
     if "wg" in claim.id or "shop" in claim.id or claim.id.startswith("wans.") and claim.id.endswith(".address")
 ]
 FIREWALL = """
@@ -245,7 +248,7 @@ def asked(claim, fault=""):
 
 
 def verdicts(folder, *faults):
-    outcome = world.call(examine, folder, frozenset(faults), say=lambda text: None)
+    outcome = sandbox.call(examine, folder, frozenset(faults), say=lambda text: None)
     return {result.id: result for result in outcome.results}
 
 

@@ -8,14 +8,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gwimage import picture, report, source
-from gwimage.compile import claims
-from gwimage.explain import tell
-from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
-from gwimage.loading import load
-from gwimage.report import junit, page
-from gwimage.report.words import duration, instant
-from gwimage.verify import Report
+from gwimage import report
+from gwimage.compiler import claims
+from gwimage.compiler.loading import load
+from gwimage.explain import output
+from gwimage.language import source
+from gwimage.report import diagram, junit, page
+from gwimage.report.formatting import duration, instant
+from gwimage.verify.image import Report
+from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from tests.support.paths import ROOT, TESTS
 
 HOSTILE = (
@@ -63,7 +64,7 @@ RED = Report(
     {"lans.lan": "homelab.yaml:12:3: lan:  [lans.lan]"},
 )
 GREEN = replace(RED, results=RESULTS[:1])
-DRAWING = picture.drawing(picture.derive(load(source.read(str(ROOT / "profiles/two-lans.yaml")))[0]))
+DRAWING = diagram.drawing(diagram.derive(load(source.read(str(ROOT / "profiles/two-lans.yaml")))[0]))
 
 
 def hostile() -> Report:
@@ -253,7 +254,7 @@ def test_no_secret_is_in_any_file(tmp_path):
     profile = load(read)[0]
     asked = claims(profile)
     results = tuple(Result(one.id, one.path, one.text, FAIL, "x", advice="x") for one in asked)
-    found = replace(RED, results=results, places={one.path: tell.cited(one.path, read) for one in asked})
+    found = replace(RED, results=results, places={one.path: output.cited(one.path, read) for one in asked})
     said = "".join(path.read_text() for path in report.write(found, profile, tmp_path / "x"))
     secrets = [profile.system.admin.password_hash] if profile.system.admin else []
     secrets += [file.text.strip() for file in read.files.values()]

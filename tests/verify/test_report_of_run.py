@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from gwimage import report
-from gwimage.claim import Claim, Inspection
-from gwimage.lab import course, guest
-from gwimage.lab.course import CANNOT, FAIL, NOT_ASKED, PASS, Result
-from gwimage.lab.probes.view import Answer
-from gwimage.lab.turns import ask_all
-from gwimage.verify import Report
+from gwimage.claims.claim import Claim, Inspection
+from gwimage.lab.machine import guest
+from gwimage.verify import run
+from gwimage.verify.image import Report
+from gwimage.verify.probes.view import Answer
+from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
+from gwimage.verify.schedule import ask_all
 
 CLOSED = Claim("c", "wans.wan", "closed", Inspection(), closed=True)
 PARTS = {
@@ -91,7 +92,7 @@ def test_only_the_control_boot_opens_anything():
     ],
 )
 def test_closed_counts_only_with_a_control(answer, control, status):
-    assert course.judge(CLOSED, answer, control).status == status
+    assert run.judge(CLOSED, answer, control).status == status
 
 
 @pytest.mark.parametrize("at_once", [False, True])

@@ -1,0 +1,1 @@
+"""From compiled files to an image: mkosi and its tools, the disk image, another configuration in seconds (rebake)."""

@@ -1,0 +1,97 @@
+"""Runs the real mkosi over a compiled tree; results appear under their final names whole or not at all."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gwimage.build import nft_check, tools
+from gwimage.build.host import Mirror
+from gwimage.build.progress import Steps
+from gwimage.compiler import output_tree
+from gwimage.plan import File
+from gwimage.problem import Problem, ToolError
+from gwimage.render import nftables
+
+COMMANDS = {"qemu-img": "qemu-utils"}
+STAGING = ".building-"
+
+
+@dataclass(frozen=True)
+class Built:
+    """The files of one build."""
+
+    raw: Path
+    qcow2: Path
+    manifest: Path
+
+
+def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mirror, suite: str | None = None) -> Built:
+    """Builds the tree into OUT/STEM.{raw,qcow2,manifest.json}; ToolError if a tool fails, and nothing has changed."""
+    with staging(out) as folder:
+        output_tree.write(files, str(folder / "tree"))
+        return finish(files, image(folder / "tree", stem, steps, mirror, suite), out, steps)
+
+
+@contextlib.contextmanager
+def staging(out: Path) -> Iterator[Path]:
+    """A folder in OUT for what is not finished. It goes with this process; if that is killed, with the next one."""
+    out.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
+    with tempfile.TemporaryDirectory(dir=out, prefix=STAGING) as folder, open(f"{folder}/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Path(folder)
+
+
+def finish(files: dict[str, File], raw: Path, out: Path, steps: Steps) -> Built:
+    """Adds qcow2 and manifest to a raw image in a staging folder, and gives the three their places in OUT."""
+    qcow2, manifest = raw.with_suffix(".qcow2"), raw.with_suffix(".manifest.json")
+    steps.run(
+        ["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2],
+        "compressing the qcow2",
+    )
+    manifest.write_text(files["manifest.json"].text, encoding="utf-8")
+    usual = manifest.stat().st_mode & 0o777  # as the user's umask has it
+    secret = any(path.startswith("config/") and not file.link and not file.mode & 0o004 for path, file in files.items())
+    for path in (raw, qcow2):
+        path.chmod(0o600 if secret else usual)
+    # a manifest stands beside its own image, or there is none: so it goes first, and comes last
+    for suffix in (".manifest.json", ".proof.json", ".proof.xml", ".proof.html"):
+        (out / raw.with_suffix(suffix).name).unlink(missing_ok=True)
+    for path in (raw, qcow2, manifest):
+        os.replace(path, out / path.name)
+    return Built(*(out / path.name for path in (raw, qcow2, manifest)))
+
+
+def judge_raw(files: dict[str, File], steps: Steps, mirror: Mirror, suite: str | None = None) -> list[Problem]:
+    """What Debian's nft has against the rules of the user's own. Raises ToolError if it cannot be asked."""
+    tree = tools.tree(steps, tools.mkosi(steps, mirror, suite), mirror)
+    with steps.step("asking nft about firewall.raw"):
+        problems, otherwise = nft_check.check(files[f"config/{nftables.PATH}"], tree)
+        if otherwise:
+            raise ToolError(("nft", "-f", nftables.PATH), 1, otherwise)
+    return problems
+
+
+def image(tree: Path, stem: str, steps: Steps, mirror: Mirror, suite: str | None = None) -> Path:
+    """One run of mkosi in TREE, alone among all builds of this user; the raw image in a folder beside TREE."""
+    mkosi = tools.mkosi(steps, mirror, suite)
+    tools_tree = tools.tree(steps, mkosi, mirror)
+    with tools.locked("build", steps):
+        output = tools.run(steps, "building the image", mkosi, mirror, tree, "--tools-tree", str(tools_tree))
+    return output / f"{stem}.raw"
+
+
+def _sweep(out: Path) -> None:
+    """Removes what killed builds left: a staging folder whose lock nobody holds."""
+    for folder in out.glob(f"{STAGING}*"):
+        try:
+            with open(folder / "lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+        except OSError:
+            continue

@@ -1,0 +1,68 @@
+"""Claims of `firewall.allow`: what each entry opens is open, and a first packet of each kind passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from itertools import product
+
+from gwimage.claims import openings, prerequisites
+from gwimage.claims.claim import Claim, Reaches
+from gwimage.claims.openings import LISTENER
+from gwimage.profile import Profile, simulated_peers, zone_addresses
+from gwimage.profile.allow import Allow
+from gwimage.profile.shadowing import WITH_PORTS
+from gwimage.profile.zones import Zones
+from gwimage.values import address_lists
+from gwimage.values.address_lists import Items
+
+MOST_CLAIMS = 64  # of all entries: a lab takes its time
+
+
+def _families(entry: Allow, profile: Profile) -> list[int]:
+    """Those that both sides have addresses of."""
+    there = address_lists.families(entry.destinations, profile.sets)
+    return [family for family in address_lists.families(entry.sources, profile.sets) if family in there]
+
+
+def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
+    """One for each pair of zones and each protocol that hosts answer, with the first port and addresses; of IPv4 only."""
+    protocols = [name for name in entry.protocols or openings.ASKED if name in openings.ASKED]
+    if 4 not in _families(entry, profile):
+        return
+    port = entry.ports[0][0] if entry.ports else LISTENER
+    for start, end, protocol in product(entry.from_zones, entry.to_zones, protocols):
+        if protocol not in WITH_PORTS and {start, end} & {vpn.name for vpn in profile.vpn}:
+            continue  # a ping's listener watches an Ethernet, and a tunnel is none
+        if probe := _probe(entry, start, end, protocol, port if protocol in WITH_PORTS else 0, known, profile):
+            way = f"{protocol.upper()} {port}" if probe.port else "ping"
+            text = f"{probe.source or 'a host'} on {start} reaches {probe.destination or 'one'} on {end} by {way}"
+            name = f"{path}.{start}.{end}" if protocol == protocols[0] else f"{path}.{start}.{end}.{protocol}"
+            needs = (*prerequisites.there(profile, start, end), *_handshakes(entry, start, end, profile))
+            yield Claim(name, path, text, probe, needs)
+
+
+def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile) -> Reaches | None:
+    """None where the lab could not ask: only the first WAN leads to the server outside."""
+    inside = known.inside
+    ways = (start in inside and end in (*inside, known.wans[0])) or (start in known.wans and end in inside)
+    src, source = _end(entry.sources, start, known, profile)
+    there, destination = _end(entry.destinations, end, known, profile)
+    if start == end or not ways or not src or not there:
+        return None
+    return Reaches(src, end, protocol, port, destination, source)
+
+
+def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[str, IPv4Address | None]:
+    """One of the lab's hosts on a zone, and its address if that is not all the same; no host if none can have one."""
+    if zone in [vpn.name for vpn in profile.vpn]:
+        found = simulated_peers.host(items, zone, profile)
+        return (found[0].host, found[1]) if found else ("", None)
+    address = zone_addresses.host(items, zone, known, profile)
+    return "" if items and not address else f"{'attacker' if zone in known.wans else 'client'}-{zone}", address
+
+
+def _handshakes(entry: Allow, start: str, end: str, profile: Profile) -> Iterator[str]:
+    for items, zone in ((entry.sources, start), (entry.destinations, end)):
+        if found := simulated_peers.host(items, zone, profile):
+            yield found[0].handshake

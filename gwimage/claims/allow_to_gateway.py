@@ -1,0 +1,57 @@
+"""What `firewall.allow` lets in to the gateway itself, and what lies just beside that. Below the features.
+
+Whoever is let in hears something: the answer of a service, or else that nobody listens there. Others hear nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from gwimage.claims import allow_boundary, openings, prerequisites
+from gwimage.claims.claim import Admitted, Claim
+from gwimage.claims.flow import Way
+from gwimage.profile import Profile, zone_addresses
+from gwimage.profile.allow import Allow
+from gwimage.profile.zones import GATEWAY, Zones
+
+MOST = 32  # claims
+
+
+def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
+    """One for each network and each protocol that hosts answer; of IPv4 only, and not through a tunnel."""
+    if GATEWAY not in entry.to_zones or entry.destinations:
+        return
+    for start in entry.from_zones:
+        source = zone_addresses.host(entry.sources, start, known, profile)
+        if (entry.sources and not source) or start not in (*known.wans, *(lan.name for lan in profile.lans)):
+            continue
+        src = f"{'attacker' if start in known.wans else 'client'}-{start}"
+        for protocol in (name for name in entry.protocols or openings.ASKED if name in openings.ASKED):
+            port = 0 if protocol == "icmp" else entry.ports[0][0] if entry.ports else openings.LISTENER
+            if protocol == "udp" and port in openings.mute(profile):
+                continue
+            ways = (Way(port, None, source),)
+            beside = tuple(_beside(ways[0], start, protocol, known, profile))
+            text = f"{source or 'a host'} on {start} is let in to the gateway by {f'{protocol.upper()} {port}' if port else 'ping'}"
+            text += f", but not: {', '.join(map(str, beside))}" if beside else ""
+            probe = Admitted(src, protocol, ways, beside)
+            yield Claim(f"{path}.{start}.{GATEWAY}.{protocol}", path, text, probe, prerequisites.there(profile, start))
+
+
+def _beside(way: Way, start: str, protocol: str, known: Zones, profile: Profile) -> Iterator[Way]:
+    """The next ports, and the next address, that nothing at all lets in."""
+    if not way.port:
+        return
+    entries = [
+        one
+        for one in profile.allow
+        if start in one.from_zones and GATEWAY in one.to_zones and protocol in (one.protocols or (protocol,))
+    ]
+    for port in allow_boundary.next_ports(way.port, entries):
+        if not openings.declared(port, protocol, start, profile):
+            yield Way(port, None, way.source)
+    sources = [one.sources for one in entries if not one.ports or any(first <= way.port <= last for first, last in one.ports)]
+    other: IPv4Address | None = allow_boundary.neighbour(way.source, start, sources, known, profile) if way.source else None
+    if other and not openings.declared(way.port, protocol, start, profile, allow=False):
+        yield Way(way.port, None, other)

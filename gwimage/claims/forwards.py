@@ -1,0 +1,117 @@
+"""What is claimed of the port forwards: the first and the last port of each range lead to the server, those beside do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from itertools import islice
+from typing import NamedTuple
+
+from gwimage.claims import openings, prerequisites
+from gwimage.claims.claim import Claim, Forwarded, NotForwarded, Probe, Reaches, SpoofedForward
+from gwimage.profile import Profile, simulated_peers, zone_addresses, zones
+from gwimage.profile.forwards import Forward
+from gwimage.profile.zones import Zones
+from gwimage.values import ranges
+
+MOST = 64  # claims of all forwards: a lab takes its time
+MOST_RANGES = 8  # of one forward whose edges are asked
+
+
+def claims(profile: Profile) -> tuple[Claim, ...]:
+    """At most MOST."""
+    known = zones.of(profile) if profile.forwards else None
+    found = (one for forward in profile.forwards for one in _claims(forward, known, profile))
+    return tuple(islice(found, MOST))
+
+
+class Caller(NamedTuple):
+    """Who uses a forward by a WAN's address; source: its address, if the forward names some."""
+
+    host: str
+    zone: str
+    wan: str
+    source: IPv4Address | None
+
+    @property
+    def who(self) -> str:
+        return f"{self.source or 'a host'} on {self.zone}"
+
+
+def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
+    """The edges from outside, on the first WAN; each other way with the first port."""
+    home, lans = known.home(forward.to), [lan.name for lan in profile.lans]
+    peer = simulated_peers.host([ranges.parse(str(forward.to))], home, profile)
+    if home not in lans and not peer:
+        return
+    for index, caller in enumerate(_callers(forward, home, known, profile)):
+        needs = (
+            *prerequisites.there(profile, *dict.fromkeys((caller.wan, caller.zone))),
+            *([peer[0].handshake] if peer else []),
+        )
+        for protocol in forward.protocols if caller.source or not forward.sources else ():
+            own = f"firewall.forwards.{forward.name}.{caller.host}.{caller.wan}.{protocol}"
+            asked = _asked(forward, caller, protocol, home, index == 0)
+            yield from (Claim(own + suffix, _path(forward), text, probe, needs) for suffix, text, probe in asked)
+            more = _only(forward, caller, protocol, home, profile)
+            yield from (Claim(own + suffix, _path(forward), text, probe, (*needs, own)) for suffix, text, probe in more)
+
+
+def _path(forward: Forward) -> str:
+    return f"firewall.forwards.{forward.name}"
+
+
+def _callers(forward: Forward, home: str, known: Zones, profile: Profile) -> Iterator[Caller]:
+    lans = [lan.name for lan in profile.lans]
+    near = [home, *[name for name in lans if name != home][:1]] if home in lans else lans[:1]
+    callers = [("attacker", wan, wan) for wan in forward.wans]
+    callers += [("client", name, forward.wans[0]) for name in near if forward.hairpin]
+    for kind, zone, wan in callers:
+        yield Caller(f"{kind}-{zone}", zone, wan, zone_addresses.host(forward.sources, zone, known, profile))
+
+
+def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bool) -> Iterator[tuple[str, str, Forwarded]]:
+    """That it leads to the server: the end of the claim's id, its text, its probe."""
+    ports = _edges(forward)
+    for port in ports if edges else ports[:1]:
+        server = _server_port(forward, port)
+        probe = Forwarded(caller.host, caller.wan, protocol, port, home, forward.to, server, caller.source)
+        text = f"{caller.who} reaches {forward.to} on {home} by {protocol.upper()} {port} of {caller.wan}'s address"
+        yield "" if port == ports[0] else f".{port}", text, probe
+
+
+def _only(forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile) -> Iterator[tuple[str, str, Probe]]:
+    """That it takes nothing else: other ports and addresses; nor false sources, which nobody but the forward lets so far."""
+    port, inside = _edges(forward)[0], caller.host.startswith("client-")
+    beside = [one for one in _beside(forward) if not openings.declared(one, protocol, caller.wan, profile)]
+    if beside:
+        pairs = tuple((one, _server_port(forward, one)) for one in beside)
+        text = f"{caller.who} does not reach it by the ports beside: {', '.join(map(str, beside))}"
+        yield ".beside", text, NotForwarded(caller.host, caller.wan, protocol, pairs, home, forward.to, caller.source)
+    if not inside and not forward.sources and home in {lan.name for lan in profile.lans}:
+        text = f"what comes to it from {caller.zone} with an address of {home} is dropped"
+        yield ".spoofed", text, SpoofedForward(caller.host, caller.wan, protocol, port, home, forward.to)
+    if inside and not openings.declared(port, protocol, caller.zone, profile):
+        called = tuple(lan.address.ip for lan in profile.lans)
+        text = f"{caller.who} does not reach it by {protocol.upper()} {port} of the gateway's addresses inside"
+        pairs = ((port, _server_port(forward, port)),)
+        yield ".inside", text, NotForwarded(caller.host, caller.wan, protocol, pairs, home, forward.to, caller.source, called)
+    if inside and any(lan.internet for lan in profile.lans if lan.name == caller.zone):
+        text = f"{caller.who} reaches a server outside by {protocol.upper()} {port} all the same"
+        yield ".outside", text, Reaches(caller.host, profile.wans[0].name, protocol, port, None, caller.source)
+
+
+def _edges(forward: Forward) -> list[int]:
+    return list(dict.fromkeys(port for ports in forward.ports[:MOST_RANGES] for port in ports))
+
+
+def _beside(forward: Forward) -> list[int]:
+    around = (port for first, last in forward.ports[:MOST_RANGES] for port in (first - 1, last + 1))
+    return [port for port in dict.fromkeys(around) if 1 <= port <= ranges.LAST_PORT]
+
+
+def _server_port(forward: Forward, port: int) -> int:
+    """Of a port that is called; also beyond the range, as if it were longer."""
+    if forward.to_port is None:
+        return port
+    return min(max(forward.to_port + port - forward.ports[0][0], 1), ranges.LAST_PORT)

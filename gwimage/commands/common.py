@@ -1,0 +1,42 @@
+"""What the commands have in common: exit statuses, arguments, correct profiles, problems on the terminal."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from gwimage.commands import diagnostics
+from gwimage.compiler.loading import load
+from gwimage.language import source as sources
+from gwimage.language.source import Source
+from gwimage.problem import Problem, ProfileError, errors
+from gwimage.profile import Profile
+
+FAILED, USAGE, TOOL = 1, 2, 3
+PROFILE = click.argument("profile", type=click.Path(dir_okay=False))
+BUILD = click.Path(file_okay=False, path_type=Path)
+
+
+def loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
+    """Correct profiles of different names; prints warnings, raises ProfileError with all that is wrong with any."""
+    read = [sources.read(name) for name in names]
+    found = [(*load(source), source) for source in read]
+    problems, first = [], {}
+    for profile, said, source in found:
+        problems += said
+        if profile and profile.name in first:
+            message = f"another profile is called {profile.name!r} too: {first[profile.name]}"
+            problems.append(source.locate(Problem(("name",), message, "give each profile a name of its own")))
+        elif profile:
+            first[profile.name] = source.filename
+    if errors(problems):
+        raise ProfileError(problems)
+    show_problems(problems)
+    return [(profile, source) for profile, _, source in found]
+
+
+def show_problems(problems: list[Problem] | tuple[Problem, ...]) -> None:
+    """On stderr, in colour on a terminal."""
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    click.echo(diagnostics.text(problems, colour), err=True, nl=False)

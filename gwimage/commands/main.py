@@ -1,0 +1,291 @@
+"""The commands: arguments in, exit status out. Catches the program's two exceptions; everything else is a bug.
+
+Exit status: 0 fine; 1 the profile or the verification failed; 2 usage; 3 a tool or the host failed.
+Imports of a command stand in it, so that `check` starts as fast as it can.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from gwimage import __version__, features
+from gwimage.commands import diagnostics
+from gwimage.commands.common import BUILD, FAILED, PROFILE, TOOL, USAGE, loaded, show_problems
+from gwimage.commands.seed import seed
+from gwimage.commands.verify import verify
+from gwimage.commands.wg import wg
+from gwimage.compiler.loading import load
+from gwimage.language import source as sources
+from gwimage.problem import ProfileError, ToolError, errors
+from gwimage.profile import Profile
+
+PORT = click.IntRange(1, 65535)
+PORT.name = "port"
+OUTPUT = click.option("-o", "--output", default="build", type=BUILD, show_default=True, help="Directory for the image.")
+MIRROR = click.option("--mirror", help="Debian mirror to install from, instead of the one that this host's apt uses.")
+SUITE = click.option("--mkosi", "suite", type=click.Choice(["trixie", "sid"]), help="Build with that Debian suite's mkosi.")
+PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(dir_okay=False))
+
+
+def main() -> None:
+    """The program: `gwimage`, `python -m gwimage`."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that half work is cleaned up
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        click.echo(f"gwimage: {error}", err=True)
+        sys.exit(TOOL)
+    except ProfileError as error:
+        show_problems(error.problems)
+        sys.exit(FAILED)
+    except ToolError as error:
+        click.echo(f"gwimage: {' '.join(error.argv)} failed (exit status {error.status}):\n{error.stderr}", err=True)
+        sys.exit(TOOL)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gwimage")
+def cli() -> None:
+    """Compile a gateway profile into a minimal Debian 13 image, build it, and prove from outside that it works."""
+
+
+cli.add_command(wg)
+cli.add_command(verify)
+cli.add_command(seed)
+
+
+@cli.command()
+@PROFILES
+@click.option("--strict", is_flag=True, help="Warnings too make the exit status 1.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    help="text: the first 100 problems, on stderr; json, sarif: all (at most 1,000 of a profile), on stdout.",
+)
+def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
+    """Say everything that is wrong with PROFILES (`-` is standard input); write nothing."""
+    problems = [problem for name in profiles for problem in load(sources.read(name))[1]]
+    if form == "text":
+        show_problems(problems)
+    else:
+        click.echo(diagnostics.sarif(problems) if form == "sarif" else diagnostics.as_json(problems))
+    sys.exit(FAILED if errors(problems) or (strict and problems) else 0)
+
+
+@cli.command()
+@click.option(
+    "-o", "--output", default="gateway.yaml", show_default=True, type=click.Path(dir_okay=False), help="File to write."
+)
+@click.option("--name", help="Name of the gateway.")
+@click.option("--wan", metavar="dhcp|'ADDRESS/PREFIX GATEWAY'", help="The address outside.")
+@click.option("--lan", "lans", multiple=True, metavar="NAME=CARD[.VLAN]=ADDRESS/PREFIX", help="A network inside; repeatable.")
+@click.option("--ssh-key", type=click.Path(exists=True, dir_okay=False), help="Your public key, a .pub file.")
+@click.option("--yes", is_flag=True, help="Ask nothing; take the options and what is usual.")
+def init(output: str, name: str | None, wan: str | None, lans: tuple[str, ...], ssh_key: str | None, yes: bool) -> None:
+    """Write a first profile, with comments, after a few questions (or from the options alone, with --yes)."""
+    from gwimage.commands import init_dialog
+    from gwimage.commands import init_template as first
+
+    wan = wan or "dhcp"
+    networks = tuple(_network(text) for text in lans) or (first.Lan("lan", "net1", None, first.first_lan(wan)),)
+    schemas = str(Path(sources.__file__).parent.parent / "schemas" / "profile.schema.json")
+    key = init_dialog.public_key(ssh_key) if ssh_key else ""
+    answers = first.Answers(name or "homelab", wan, networks, key, schemas)
+    if Path(output).exists():
+        raise click.UsageError(f"{output} exists already; give another name with -o")
+    text = first.text(answers if yes else init_dialog.hold(answers))
+    profile, problems = load(sources.parse(text, output))
+    if profile is None:
+        raise ProfileError(problems)
+    with open(output, "x", encoding="utf-8") as file:
+        file.write(text)
+    click.echo(f"{output} written. Next: gwimage check {output}; gwimage build {output}; gwimage verify {output}", err=True)
+
+
+def _network(text: str):
+    from gwimage.commands import init_template as first
+
+    name, _, rest = text.partition("=")
+    card, _, address = rest.partition("=")
+    nic, _, vlan = card.partition(".")
+    if not address:
+        raise click.UsageError(f"--lan {text}: expected NAME=CARD=ADDRESS/PREFIX, such as lan=net1=10.0.0.1/24")
+    return first.Lan(name, nic, vlan or None, address)
+
+
+@cli.command()
+@PROFILE
+@click.option(
+    "--format", "form", type=click.Choice(["text", "svg", "yaml"]), default="text", help="text and svg: the networks."
+)
+def show(profile: str, form: str) -> None:
+    """Show PROFILE: its networks as a picture, or (yaml) the whole profile with all defaults in."""
+    import yaml
+
+    from gwimage.profile import defaults
+    from gwimage.report import diagram
+
+    ((parsed, source),) = loaded((profile,))
+    if form == "yaml":
+        click.echo(yaml.safe_dump(defaults.complete(source.data, parsed), sort_keys=False, width=120), nl=False)
+    else:
+        if form == "text" and parsed.description:
+            click.echo(f"{parsed.description}\n")
+        draw = diagram.svg if form == "svg" else diagram.text
+        click.echo(draw(diagram.derive(parsed)), nl=False)
+
+
+@cli.command()
+@PROFILE
+@click.option("--from", "start", metavar="NETWORK[:ADDRESS]", help="Where the packet comes from; an address alone will do.")
+@click.option(
+    "--to", "end", metavar="NETWORK[:ADDRESS]", help="Where it goes; `gateway`, an address, `wan` for anywhere outside."
+)
+@click.option("--tcp", type=PORT, metavar="PORT", help="A TCP connection to this port.")
+@click.option("--udp", type=PORT, metavar="PORT", help="A UDP packet to this port.")
+@click.option("--icmp", is_flag=False, flag_value="echo-request", metavar="[TYPE]", help="ICMP; a ping if no type is given.")
+@click.option("--proto", metavar="NAME", help="Another protocol: esp, gre, or a number.")
+@click.option("--sport", type=PORT, metavar="PORT", help="Its source port; by default one that clients take.")
+@click.option(
+    "--lease", "leases", multiple=True, metavar="WAN=ADDRESS/PREFIX", help="What a WAN has from DHCP just now; repeatable."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print the answer.")
+def explain(profile: str, start: str | None, end: str | None, leases: tuple[str, ...], form: str, **packet) -> None:
+    """Say whether a packet would pass the gateway of PROFILE, by which rule, and which line of PROFILE says so.
+
+    Without a packet: who may open connections to whom.
+
+    Exit status: 0 it passes; 1 it does not; 2 there is no answer, since PROFILE or the question is wrong.
+    """
+    from gwimage.commands import explain as command
+
+    source = sources.read(profile)
+    try:
+        parsed, problems = load(source)
+        if parsed is None:
+            raise ProfileError(problems)
+        text, passes = command.run(features.plan(parsed), source, start, end, packet, leases, form)
+    except ProfileError as error:
+        show_problems(error.problems)
+        sys.exit(USAGE)
+    click.echo(text)
+    sys.exit(0 if passes else FAILED)
+
+
+@cli.command()
+def schema() -> None:
+    """Print the profile language as one JSON Schema, for editors: `gwimage schema > profile.schema.json`."""
+    from gwimage.language import reference
+
+    click.echo(json.dumps(reference.bundle(), indent=2))
+
+
+@cli.command()
+@PROFILES
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False), help="Directory to write.")
+def compile(profiles: tuple[str, ...], output: str) -> None:
+    """Write what PROFILES compile to: trees that mkosi alone can build, a NoCloud seed and a manifest in each.
+
+    One profile becomes OUTPUT itself, several OUTPUT/NAME_RELEASE_amd64 each. Nothing is written if any is wrong.
+    """
+    from gwimage import compiler
+    from gwimage.compiler import output_tree
+    from gwimage.render import mkosi as definitions
+
+    trees = {}
+    for profile, source in loaded(profiles):
+        folder = output if len(profiles) == 1 else os.path.join(output, definitions.image_name(profile))
+        trees[folder] = compiler.render(profile, source)
+    output_tree.write_all(trees)
+    count = sum(map(len, trees.values()))
+    what = f"{len(trees)} profiles, {count} files" if len(profiles) > 1 else f"{count} files"
+    click.echo(f"{output}: {what}; build with `gwimage build`, or with mkosi alone", err=True)
+
+
+@cli.command()
+@PROFILE
+@OUTPUT
+@MIRROR
+@SUITE
+def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> None:
+    """Build the image of PROFILE with mkosi, as raw and qcow2."""
+    from gwimage.build import image as builder
+
+    parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
+    _show_built(parsed, builder.build(files, stem, output, steps, archive, suite), steps)
+
+
+@cli.command()
+@PROFILE
+@OUTPUT
+@click.option(
+    "--base", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the newest of this gateway."
+)
+@MIRROR
+@SUITE
+def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, suite: str | None) -> None:
+    """Build the image of PROFILE in seconds, from an image whose packages are the same: what `build` would make of them.
+
+    They are taken from --base, a raw image beside its manifest; so Debian's security updates are as old as that image.
+    """
+    from gwimage.build import rebake as baker
+
+    parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
+    base = base or baker.newest(output, parsed.name)
+    if base is None:
+        raise click.UsageError(
+            f"{output} has no image of {parsed.name!r} to take the packages from; run `gwimage build`, or give --base"
+        )
+    built = baker.rebake(files, stem, base, output, steps, archive, suite)
+    click.echo(f"packages: those of {base}, without newer security updates of Debian; `gwimage build` takes them in")
+    _show_built(parsed, built, steps)
+
+
+def _judged(profile: str, output: Path, mirror: str | None, suite: str | None):
+    """What both kinds of build begin with: the profile, what it compiles to, the stem of all files, the steps, the mirror."""
+    from gwimage import compiler
+    from gwimage.build import host
+    from gwimage.build import image as builder
+    from gwimage.build.progress import Steps
+    from gwimage.render import mkosi as definitions
+
+    ((parsed, source),) = loaded((profile,))
+    files = compiler.render(parsed, source)
+    if packages := host.lacking(builder.COMMANDS):
+        raise ToolError(("gwimage",), 127, f"this host lacks Debian packages: {' '.join(packages)}")
+    stem = definitions.image_name(parsed)
+    steps, archive = Steps(output / f"{stem}.log"), host.mirror(mirror)
+    if parsed.raw.rules and (problems := builder.judge_raw(files, steps, archive, suite)):
+        raise ProfileError(source.locate(problem) for problem in problems)
+    return parsed, files, stem, steps, archive
+
+
+def _show_built(profile: Profile, built, steps) -> None:
+    from gwimage.render import qm_commands
+
+    size = built.qcow2.stat().st_size / 2**20
+    click.echo(f"{built.qcow2}  {size:.1f} MiB\n{built.raw}\nlog: {steps.log}\n{_login(profile)}")
+    click.echo(
+        "on Proxmox, with the qcow2 copied there:\n" + "\n".join(f"    {line}" for line in qm_commands.commands(profile))
+    )
+
+
+def _login(profile: Profile) -> str:
+    admin, zones = profile.system.admin, profile.services.ssh_from
+    if admin is None:
+        return "login: nobody can log in; add system.admin to the profile"
+    ways = [f"ssh {admin.name}@{lan.address.ip}" for lan in profile.lans if lan.name in zones]
+    if admin.password_hash:
+        ways.append(f"{admin.name} on the console")
+    return f"login: {', '.join(ways) or 'not from any LAN'}"

@@ -1,0 +1,184 @@
+"""Reads the gateway's addresses and routes from what the plan tells networkd. What only the outside knows is assumed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
+
+from gwimage.explain.routing import Lookup, Net, Network, Own, Route
+from gwimage.plan import Plan, Setting
+
+ZONES = ("wans", "lans", "vpns")
+ANYWHERE = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
+# for documentation (RFC 5737, RFC 3849): no provider gives these
+PLACEHOLDERS = [IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24")]
+ON_LINK6, DELEGATED = IPv6Network("2001:db8:fffe::/48"), IPv6Network("2001:db8:ff00::/48")
+LINK_LOCAL = IPv6Interface("fe80::200:ff:fe00:0/64")  # it is made of the card's MAC address
+ROUTER6 = IPv6Address("fe80::1")
+MAIN = {"main": "", "254": ""}
+USUAL_METRIC = 1024  # networkd's
+
+# what a WAN has been given just now, by its name and IP version: an address, or a prefix for the LANs
+Given = dict[tuple[str, int], IPv4Interface | IPv6Network]
+
+
+@dataclass(frozen=True)
+class Link:
+    """The settings of one link's .network file."""
+
+    name: str
+    settings: tuple[Setting, ...]
+
+    def all(self, section: str, key: str) -> list[Setting]:
+        return [each for each in self.settings if (each.section, each.key) == (section, key)]
+
+    def one(self, section: str, key: str) -> Setting | None:
+        return next(iter(self.all(section, key)), None)
+
+    def sections(self, name: str) -> list[dict[str, Setting]]:
+        """Each section of this name by its keys."""
+        found: dict[str, dict[str, Setting]] = {}
+        for each in self.settings:
+            if each.section == name:
+                found.setdefault(each.instance, {})[each.key] = each
+        return list(found.values())
+
+    def value(self, section: str, key: str) -> str:
+        found = self.one(section, key)
+        return found.value if found else ""
+
+
+@dataclass
+class _Found:
+    """Addresses and routes while they are gathered."""
+
+    own: list[Own] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+
+    def address(self, own: Own, metric: int = 0) -> None:
+        self.own.append(own)
+        self.routes.append(Route(own.interface.network, own.link, own.path, None, metric))
+
+
+def read(plan: Plan, given: Given | None = None) -> Network:
+    given, found = given or {}, _Found()
+    zones = {element.text.strip('"'): kind for kind in ZONES for element in plan.elements if element.set == kind}
+    links = list(_links(plan))
+    for link in links:
+        _addresses(link, found)
+    for link in links:
+        _leased(link, given.get((link.name, 4)), found)
+        _advertised(link, found)
+        _routes(link, found)
+    _delegated(links, given, found)
+    hidden = tuple(_hidden(links, found.own))
+    lookups = tuple(sorted((each for link in links for each in _lookups(link)), key=lambda each: each.priority))
+    return Network(zones, tuple(found.own), tuple(found.routes), hidden, _forwarding(plan), _peers(plan), lookups)
+
+
+def _links(plan: Plan) -> Iterator[Link]:
+    files: dict[str, list[Setting]] = {}
+    for setting in plan.network:
+        files.setdefault(setting.file, []).append(setting)
+    for file, settings in files.items():
+        if file.endswith(".network"):
+            link = Link("", tuple(settings))
+            yield Link(link.value("Match", "Name"), link.settings)
+
+
+def _addresses(link: Link, found: _Found) -> None:
+    for setting in (*link.all("Network", "Address"), *link.all("Address", "Address")):
+        found.address(Own(ip_interface(setting.value), link.name, setting.path))
+    if (setting := link.one("Network", "LinkLocalAddressing")) and setting.value in ("ipv6", "yes"):
+        found.address(Own(LINK_LOCAL, link.name, setting.path))
+
+
+def _routes(link: Link, found: _Found) -> None:
+    """The [Route] sections; the gateway of a lease is known by now."""
+    for keys in link.sections("Route"):
+        via, table = keys.get("Gateway"), MAIN.get(keys["Table"].value, keys["Table"].value) if "Table" in keys else ""
+        path = next(iter(keys.values())).path
+        if via and via.value == "_dhcp4":
+            via = next((route.via for route in found.routes if (route.link, route.to) == (link.name, ANYWHERE[4])), None)
+        else:
+            via = ip_address(via.value) if via else None
+        to = ip_network(keys["Destination"].value) if "Destination" in keys else ANYWHERE[via.version if via else 4]
+        metric = int(keys["Metric"].value) if "Metric" in keys else USUAL_METRIC * (to.version == 6)
+        found.routes.append(Route(to, link.name, path, via, metric, table))
+
+
+def _lookups(link: Link) -> Iterator[Lookup]:
+    for keys in link.sections("RoutingPolicyRule"):
+        table = keys["Table"].value
+        narrow = "SuppressPrefixLength" in keys
+        yield Lookup(int(keys["FirewallMark"].value), MAIN.get(table, table), int(keys["Priority"].value), narrow)
+
+
+def _leased(link: Link, given: IPv4Interface | None, found: _Found) -> None:
+    """The address that DHCP gives, the subnet that comes with it and the default route."""
+    asks = link.one("Network", "DHCP")
+    if not asks or asks.value not in ("ipv4", "yes"):
+        return
+    address = given or _placeholder([own.interface.network for own in found.own])
+    router = next((ip for ip in address.network.hosts() if ip != address.ip), address.ip)
+    metric = int(link.value("DHCPv4", "RouteMetric") or USUAL_METRIC)
+    found.address(Own(address, link.name, asks.path, leased=True, assumed=given is None), metric)
+    found.routes.append(Route(ANYWHERE[4], link.name, asks.path, router, metric))
+
+
+def _placeholder(taken: Iterable[Net]) -> IPv4Interface:
+    """An address for a lease that nobody knows."""
+    taken = [net for net in taken if net.version == 4]
+    for wide in PLACEHOLDERS:
+        for net in wide.subnets(new_prefix=27):
+            if not any(net.overlaps(other) for other in taken):
+                return IPv4Interface((net.network_address + 2, net.prefixlen))
+    return IPv4Interface("192.88.99.2/27")  # reserved as well (RFC 7526)
+
+
+def _advertised(link: Link, found: _Found) -> None:
+    """The router that a provider announces, and the address that the gateway makes of its prefix."""
+    accepts = link.one("Network", "IPv6AcceptRA")
+    if not accepts or accepts.value != "yes":
+        return
+    metric = int(link.value("IPv6AcceptRA", "RouteMetric") or USUAL_METRIC)
+    number = len([own for own in found.own if own.interface.ip in ON_LINK6])
+    address = IPv6Interface((ON_LINK6.network_address + (number << 64) + (int(LINK_LOCAL.ip) & (1 << 64) - 1), 64))
+    found.address(Own(address, link.name, accepts.path, leased=True, assumed=True), metric)
+    found.routes.append(Route(ANYWHERE[6], link.name, accepts.path, ROUTER6, metric))
+
+
+def _delegated(links: list[Link], given: Given, found: _Found) -> None:
+    """The /64 of each LAN out of the prefix that its WAN is given; the rest of that prefix is nowhere."""
+    for link in links:
+        uplink = link.value("DHCPPrefixDelegation", "UplinkInterface")
+        if link.value("Network", "DHCPPrefixDelegation") != "yes":
+            continue
+        prefix, setting = given.get((uplink, 6), DELEGATED), link.one("Network", "DHCPPrefixDelegation")
+        number = int(link.value("DHCPPrefixDelegation", "SubnetId") or "0", 16)
+        address = IPv6Interface((prefix.network_address + (number << 64) + 1, 64))
+        found.address(Own(address, link.name, setting.path, leased=True, assumed=(uplink, 6) not in given))
+        found.routes.append(Route(prefix, "", setting.path, None, USUAL_METRIC))
+
+
+def _hidden(links: list[Link], own: list[Own]) -> Iterator[tuple[Net, str]]:
+    """What networkd's own table masquerades: the subnets of every link with IPMasquerade=."""
+    for link in links:
+        asks = link.one("Network", "IPMasquerade")
+        if asks and asks.value in ("ipv4", "both"):
+            nets = [each.interface.network for each in own if each.link == link.name]
+            yield from ((net, asks.path) for net in nets if net.version == 4)
+
+
+def _forwarding(plan: Plan) -> tuple[int, ...]:
+    said = {(each.section, each.key): each.value for each in plan.network if each.file == "networkd.conf"}
+    return tuple(version for version in (4, 6) if said.get(("Network", f"IPv{version}Forwarding")) == "yes")
+
+
+def _peers(plan: Plan) -> dict[str, tuple[Net, ...]]:
+    """AllowedIPs= of each WireGuard link."""
+    names = {each.file: each.value for each in plan.network if (each.section, each.key) == ("NetDev", "Name")}
+    kinds = {each.file for each in plan.network if (each.section, each.key, each.value) == ("NetDev", "Kind", "wireguard")}
+    return {
+        names[file]: tuple(ip_network(each.value) for each in plan.network if each.file == file and each.key == "AllowedIPs")
+        for file in sorted(kinds)
+    }

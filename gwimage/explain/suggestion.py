@@ -1,0 +1,94 @@
+"""What to write into the profile so that a dropped packet passes; or why no line of a profile would help."""
+
+from dataclasses import replace
+
+from gwimage.explain.nft_rules import matches
+from gwimage.explain.packet import NAMES, TCP, UDP, Address, Packet
+from gwimage.explain.packet_path import Model, Walk
+from gwimage.explain.question import GATEWAY, Question
+from gwimage.explain.routing import Network
+from gwimage.values import host_address
+
+USABLE = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")  # in firewall.allow
+NOTHING = "No line of a profile changes that."
+
+
+def advise(known: Model, asked: Question, walk: Walk) -> tuple[str, str]:
+    """(a sentence, lines of YAML or nothing) for a packet that was dropped."""
+    last, packet, network = walk.steps[-1], walk.packet, known.network
+    if last.hook == "spoof" or (last.rule and last.rule.by_state and _is_forged(known, walk.before)):
+        return _forged(network, walk.before), ""
+    if last.hook in ("routing", "wireguard") or (last.rule and last.rule.by_state):
+        return NOTHING, ""
+    if last.rule:
+        return f"{last.rule.path} drops it before anything can allow it.", ""
+    if packet.oif in network.peers and not any(packet.dst in net for net in network.peers[packet.oif]):
+        return f"And if it were allowed: no peer of {packet.oif} has the address {packet.dst}.", ""
+    if not (_hosts(network, packet.src, packet.iif) and _hosts(network, packet.dst, packet.oif)):
+        return "No host has such addresses, so nothing needs to be opened for them.", ""
+    forwardable = packet.protocol in (TCP, UDP) and packet.family == 4
+    if packet.oif and (network.zones[packet.iif], forwardable) == ("wans", True) and network.zones[packet.oif] != "wans":
+        return "Hosts outside reach it by the WAN's own address, with a port forward:", _forward(known, packet)
+    return "To let it pass, write:", _allow(asked, walk)
+
+
+def _is_forged(known: Model, packet: Packet) -> bool:
+    """Also of packets that were dropped before anybody looked at their source."""
+    return any(rule.verdict == "drop" and matches(rule, packet, known.network, known.sets)[0] for rule in known.chains["spoof"])
+
+
+def _forged(network: Network, packet: Packet) -> str:
+    if network.zones.get(packet.iif) == "wans":
+        return f"{packet.src} is an inside address: nobody on {packet.iif} can have it."
+    subnets = ", ".join(map(str, network.subnets(packet.iif, packet.family))) or f"no IPv{packet.family}"
+    what = f"{packet.src} is no address of {packet.iif} ({subnets})"
+    return f"{what}: the packet is forged, or its host is configured wrongly."
+
+
+def _hosts(network: Network, address: Address, link: str | None) -> bool:
+    """Whether a host on that link can have it; the gateway's own are no question here."""
+    if link is None:
+        return True
+    if address.version == 6:
+        return network.leads(address) == link and address.ipv4_mapped is None and not address.is_unspecified
+    ends = [net.network_address for net in network.subnets(link) if net.prefixlen < 31]
+    return network.leads(address) == link and address not in ends and not host_address.unusable(address)
+
+
+def _allow(asked: Question, walk: Walk) -> str:
+    packet = walk.packet
+    to = GATEWAY if walk.steps[-1].hook == "input" else packet.oif
+    parts = [f"from: [{packet.iif}]", f"to: [{to}]"]
+    if (name := NAMES.get(packet.protocol)) in USABLE:
+        parts.append(f"protocols: [{name}]")
+    if packet.protocol in (TCP, UDP):
+        parts.append(f"ports: [{packet.dport}]")
+    if "source" in asked.given:
+        parts.append(f"sources: [{_quoted(packet.src)}]")
+    if "target" in asked.given and to != GATEWAY:
+        parts.append(f"destinations: [{_quoted(packet.dst)}]")
+    return f"firewall:\n  allow:\n    - {{{', '.join(parts)}}}\n"
+
+
+def _quoted(address: Address) -> str:
+    """YAML takes the colons of IPv6 for its own."""
+    return f'"{address}"' if address.version == 6 else str(address)
+
+
+def _forward(known: Model, packet: Packet) -> str:
+    """By the same port, or by another if that one leads somewhere already."""
+    protocol, port = NAMES[packet.protocol], packet.dport
+    free = next(number for number in (port, *range(port % 1000 + 8000, 65536)) if not _taken(known, packet, number))
+    parts = [f"from: [{packet.iif}]", f"protocols: [{protocol}]", f"ports: [{free}]", f"to: {packet.dst}"]
+    parts += [f"to_port: {port}"] if free != port else []
+    return f"firewall:\n  forwards:\n    {protocol}-{free}: {{{', '.join(parts)}}}\n"
+
+
+def _taken(known: Model, packet: Packet, port: int) -> bool:
+    """Whether anybody who calls this port of the gateway may get an answer already."""
+    rules = [rule for rule in (*known.chains["dstnat"], *known.chains["input"]) if rule.nat or rule.stage == "input.open"]
+    for own in known.network.own:
+        asked = replace(packet, src=None, dst=own.interface.ip, dport=port, oif=None)
+        if own.link == packet.iif and any(matches(rule, asked, known.network, known.sets)[0] is not False for rule in rules):
+            return True
+    return False

@@ -1,0 +1,46 @@
+"""With several WANs: what came in by one of them is answered by the same one.
+
+The preferred WAN's default route wins for whatever begins inside. For each other WAN conntrack remembers, as a mark, which
+connections it carries, and packets of these look up a table of their own, where that WAN's router is the default. So a
+connection that began while the preferred WAN was down also stays where it is. More specific routes of the main table
+come first all the same: those to the networks inside, and to neighbours on the WAN itself.
+"""
+
+from __future__ import annotations
+
+from gwimage.plan import Plan, Rule, Setting
+from gwimage.problem import Problem
+from gwimage.profile import Profile
+from gwimage.profile.wans import Wan
+
+FIRST_TABLE, FIRST_PRIORITY = 100, 1000
+REMEMBERED = "ct mark != 0 meta mark set ct mark"
+
+
+def check(profile: Profile) -> list[Problem]:
+    return []
+
+
+def plan(profile: Profile) -> Plan:
+    others = list(enumerate(profile.wans[1:], 2))
+    if not others:
+        return Plan()
+    rules = [Rule("mangle.uplinks", f'iifname "{wan.name}" ct mark set {mark}', f"wans.{wan.name}") for mark, wan in others]
+    rules.append(Rule("mangle.uplinks", f"iifname != @wans {REMEMBERED}", "wans"))
+    rules.append(Rule("output.uplinks", REMEMBERED, "wans"))
+    network = [setting for mark, wan in others for setting in _table(mark, wan)]
+    return Plan(network=tuple(network), rules=tuple(rules))
+
+
+def _table(mark: int, wan: Wan) -> list[Setting]:
+    file, path, table = f"10-{wan.name}.network", f"wans.{wan.name}", FIRST_TABLE + mark
+    gateway = [("Gateway", str(wan.gateway) if wan.address else "_dhcp4"), ("Table", str(table))]
+    if wan.address and wan.address.network.prefixlen == 32:
+        gateway.insert(1, ("GatewayOnLink", "yes"))
+    main = [("FirewallMark", str(mark)), ("Table", "main"), ("SuppressPrefixLength", "0")]
+    own = [("FirewallMark", str(mark)), ("Table", str(table))]
+    found = [Setting(file, "Route", key, value, path, instance="table") for key, value in gateway]
+    for number, values in enumerate((main, own)):
+        values.append(("Priority", str(FIRST_PRIORITY + 2 * mark + number)))
+        found += [Setting(file, "RoutingPolicyRule", key, value, path, instance=str(number)) for key, value in values]
+    return found

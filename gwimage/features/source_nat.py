@@ -1,0 +1,49 @@
+"""Source NAT beyond networkd's masquerade: what must keep its address, and what a WAN hides behind a fixed one.
+
+networkd masquerades whatever leaves the gateway with a source in the subnet of a masqueraded LAN, wherever it
+goes. These rules come before its own: a mapping of a subnet to itself takes the traffic between inside networks
+out; towards the network itself it stays, or a forwarded port would not work from within (hairpin).
+"""
+
+from __future__ import annotations
+
+from gwimage.plan import Plan, Rule, any_of
+from gwimage.problem import Problem
+from gwimage.profile import Profile, subnets
+
+
+def check(profile: Profile) -> list[Problem]:
+    return []
+
+
+def plan(profile: Profile) -> Plan:
+    return Plan(rules=(*_exempt(profile), *_fixed(profile), *_routed(profile)))
+
+
+def _exempt(profile: Profile) -> list[Rule]:
+    if len(subnets.inside(profile)) < 2:
+        return []
+    rules = []
+    for lan in profile.lans:
+        for net in subnets.connected(lan) if lan.masquerade else ():
+            way = f'oifname != @wans oifname != "{lan.name}" ip saddr {net}'
+            text = f"{way} snat ip prefix to ip saddr map {{ {net} : {net} }}"
+            rules.append(Rule("srcnat.exempt", text, f"lans.{lan.name}.masquerade"))
+    return rules
+
+
+def _fixed(profile: Profile) -> list[Rule]:
+    hidden = subnets.hidden(profile)
+    fixed = [wan for wan in profile.wans if wan.snat and hidden]
+    text = 'oifname "{}" ip saddr {} snat ip to {}'
+    return [Rule("srcnat.fixed", text.format(wan.name, any_of(hidden), wan.snat), f"wans.{wan.name}.snat") for wan in fixed]
+
+
+def _routed(profile: Profile) -> list[Rule]:
+    """networkd masquerades the subnets of its own addresses only (systemd issue 8040)."""
+    routed = subnets.behind(profile)
+    found = {net: index for lan in profile.lans if lan.masquerade for net, index in routed.get(lan.name, {}).items()}
+    if not found:
+        return []
+    nets = subnets.apart(found)
+    return [Rule("srcnat.routed", f"oifname @wans ip saddr {any_of(nets)} masquerade", f"routes.{min(found.values())}")]

@@ -1,0 +1,318 @@
+"""The hosts around the gateway: bridges for the segments, ISP, an attacker per WAN, a client and a server per LAN.
+
+Brings a topology to life and says which addresses were given out. Asks no questions of the
+gateway (that is probes.py) except whether it is there at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from subprocess import Popen
+from threading import Lock
+
+from gwimage.lab.hosts import wireguard
+from gwimage.lab.hosts.echo_servers import listen
+from gwimage.lab.hosts.ipv6 import Hosts6
+from gwimage.lab.hosts.wireguard import Tunnel
+from gwimage.lab.machine.guest import SECRET_NAME
+from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.packets import ipv4
+from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
+from gwimage.lab.wait import wait_for
+from gwimage.problem import ToolError
+
+PORT = 8080  # of the server outside and of each client's listener
+_ANSWER = 20  # seconds: who calls tries again every 5
+_ALL_HOSTS = "local default dev lo"
+_CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest
+_ISP = {
+    "ip_forward": "1",  # to attackers that are no neighbours of the gateway
+    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): what leaves by one WAN must have no other's address
+    "conf/all/send_redirects": "0",
+    "conf/default/send_redirects": "0",
+}
+_LEASE_SCRIPT = """#!/bin/sh
+# Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
+# about this gateway.
+case "$1" in bound|renew) ;; *) exit 0 ;; esac
+ip -4 addr flush dev "$interface"
+ip addr add "$ip/$mask" dev "$interface"
+ip route replace default via GATEWAY
+env > "DIR/$interface.lease.new" && mv "DIR/$interface.lease.new" "DIR/$interface.lease"
+"""
+
+
+@dataclass
+class Hosts:
+    """The running hosts. `dir` holds their logs, leases and scripts."""
+
+    topology: Topology
+    dir: Path
+    tunnels: tuple[Tunnel, ...] = ()
+    clients: dict[str, Popen[bytes]] = field(default_factory=dict)
+    isp: Popen[bytes] | None = None
+    six: Hosts6 = field(init=False)
+    peers: list[Popen[bytes]] = field(default_factory=list)
+    worn: Counter[tuple[str, IPv4Address]] = field(default_factory=Counter)  # by host and address, how many need it (roles.py)
+    wardrobe: Lock = field(default_factory=Lock, repr=False)
+    _line: Lock = field(default_factory=Lock, repr=False)  # one call at a time: who asks side by side waits for it
+
+    def __post_init__(self) -> None:
+        self.six = Hosts6(self.topology)
+
+    def start(self) -> None:
+        """Everything but the gateway; clients have no address yet."""
+        make("hv")
+        attackers = [f"attacker-{wan.name}" for wan in self.topology.wans]
+        insiders = [f"{kind}-{lan.name}" for lan in self.topology.lans for kind in ("client", "server")]
+        for name in ["isp", *attackers, *insiders]:
+            make(name)
+        with inside("isp"):
+            for key, value in _ISP.items():
+                Path("/proc/sys/net/ipv4", key).write_text(value)
+        for segment in (segment for card in self.topology.cards for segment in card.segments):
+            # also what is for the next bridge alone, such as LLDP
+            ip("hv", [f"link add {segment.bridge} type bridge group_fwd_mask 0x4000", f"link set {segment.bridge} up"])
+        for wan in self.topology.wans:
+            self._plug("isp", wan.name, wan.segment, [wan.isp])
+            self._start_attacker(wan)
+            for name in "isp", f"attacker-{wan.name}":
+                stray = [address for address in wan.own if address not in wan.isp.network]
+                ip(name, [f"route add {address} dev {wan.name}" for address in stray])
+        for lan in self.topology.lans:
+            self._start_insiders(lan)
+        ip("isp", [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
+        listen("isp", "tcp", None, PORT)
+        self.six.start(PORT)
+        self.start_isp()
+        self.peers = wireguard.start(self.tunnels, self.topology, self.dir)
+        for tunnel in self.tunnels:
+            listen(tunnel.host, "tcp", None, PORT)
+
+    @contextmanager
+    def alone_outside(self, address: IPv4Address) -> Iterator[None]:
+        """For a while the ISP is no other host of the internet: whoever is sent something else hears that there is no way."""
+        own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
+        ip("isp", [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
+        try:
+            yield
+        finally:
+            ip("isp", [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
+
+    def ask_for_leases(self) -> None:
+        """Each client drops what it has and asks anew, as after a power cut."""
+        self.six.forget()
+        for lan in self.topology.lans:
+            self.forget_lease(lan.name)
+            if lan.dhcp:
+                self.clients[lan.name] = spawn(
+                    f"client-{lan.name}",
+                    ["udhcpc", "-f", "-q", "-t", "100000", "-T", "1", "-i", lan.name]
+                    + ["-s", str(self.dir / f"lease-{lan.name}.sh")],
+                    self.dir / f"client-{lan.name}.log",
+                )
+            else:
+                self.give_address(lan)
+
+    def hang_up(self) -> None:
+        """The other ends of tunnels forget what they agreed on with a gateway that is off."""
+        for tunnel in self.tunnels:
+            wireguard.hang_up(tunnel)
+
+    def give_address(self, lan: LanSide) -> None:
+        """A static address and route for the client of a LAN."""
+        ip(
+            f"client-{lan.name}",
+            [f"addr replace {lan.spare} dev {lan.name}", f"route replace default via {lan.gateway.ip}"],
+        )
+
+    def forget_lease(self, lan: str) -> None:
+        if client := self.clients.pop(lan, None):
+            client.kill()
+            client.wait()
+        run(["ip", "-n", f"client-{lan}", "-4", "addr", "flush", "dev", lan])
+        (self.dir / f"{lan}.lease").unlink(missing_ok=True)
+
+    def lease(self, lan: str) -> dict[str, str] | None:
+        """What the client was given: udhcpc's variables (ip, mask, router, dns, lease, ...)."""
+        try:
+            lines = (self.dir / f"{lan}.lease").read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def lease_time(self, lan: str) -> float:
+        """When the lease came, as seconds since the epoch."""
+        return (self.dir / f"{lan}.lease").stat().st_mtime
+
+    def client_address(self, lan: LanSide) -> IPv4Address | None:
+        """The address that the client has now, by lease or by hand."""
+        lease = self.lease(lan.name)
+        if lease:
+            return IPv4Address(lease["ip"])
+        return None if lan.name in self.clients else lan.spare.ip
+
+    def leased_to(self, wan: WanSide) -> IPv4Address | None:
+        """The address that the ISP's DHCP server gave to the gateway."""
+        try:
+            leases = (self.dir / "isp.leases").read_text()
+        except FileNotFoundError:
+            return None
+        found = re.search(rf"(?m)^\d+ {re.escape(wan.mac)} (\S+)", leases)
+        return IPv4Address(found[1]) if found else None
+
+    def wan_address(self, wan: WanSide, wait: float = 1) -> IPv4Address | None:
+        """The gateway's address on a WAN, once it answers for it."""
+        address = self.given(wan)
+        if address and ipv4.arp("isp", wan.name, wan.isp.ip, address, wait) == wan.mac:
+            return address
+        return None
+
+    def given(self, wan: WanSide) -> IPv4Address | None:
+        """The gateway's address on a WAN as it should be, whether it answers or not."""
+        return wan.static or self.leased_to(wan)
+
+    def lan(self, name: str) -> LanSide:
+        return next(lan for lan in self.topology.lans if lan.name == name)
+
+    def wan(self, name: str) -> WanSide:
+        return next(wan for wan in self.topology.wans if wan.name == name)
+
+    def tunnel(self, name: str) -> Tunnel:
+        """By the name of its host."""
+        return next(tunnel for tunnel in self.tunnels if tunnel.host == name)
+
+    def connected(self, name: str) -> bool:
+        """Whether the tunnel of a peer is up in this boot; it calls the first WAN's address if it is to call."""
+        tunnel, target = self.tunnel(name), self.given(self.topology.wans[0])
+        with self._line:
+            if wireguard.handshaken(tunnel):
+                return True
+            if tunnel.played.calls:
+                return bool(target) and self.call(tunnel, target)
+            return self._called(tunnel)
+
+    def _called(self, tunnel: Tunnel) -> bool:
+        """Whether the gateway calls a peer."""
+        self._send_inwards(tunnel)
+        return wait_for(lambda: wireguard.handshaken(tunnel), _CALL_AGAIN)
+
+    def _send_inwards(self, tunnel: Tunnel) -> None:
+        """Where nothing keeps a tunnel alive, the gateway calls as soon as somebody on a LAN has something to send."""
+        for lan in self.topology.lans:
+            for net in tunnel.played.networks:
+                last = net[-1] - (net.num_addresses > 2)
+                ipv4.connect(f"client-{lan.name}", last, PORT, "udp", tries=1, wait=0)
+
+    def call(self, tunnel: Tunnel, target: IPv4Address) -> bool:
+        """Whether the gateway answers a peer on that address.
+
+        Not before those of the same VPN that it calls: once networkd knows the address behind the name of an endpoint, it
+        sets all peers anew (WGDEVICE_F_REPLACE_PEERS), and what was agreed on with the others is lost.
+        """
+        for other in self.tunnels:
+            if other.played.vpn == tunnel.played.vpn and not other.played.calls and not wireguard.handshaken(other):
+                self._called(other)
+        wireguard.hang_up(tunnel, (target, tunnel.played.vpn.port))
+        return wait_for(lambda: wireguard.handshaken(tunnel), _ANSWER)
+
+    def address_of(self, name: str) -> IPv4Address | None:
+        """The address that an attacker, a client or a peer has without further ado."""
+        kind, _, network = name.partition("-")
+        if kind == "peer":
+            return self.tunnel(name).address
+        return self.wan(network).attacker.ip if kind == "attacker" else self.client_address(self.lan(network))
+
+    def route_inwards(self) -> None:
+        """ISP and attackers know the way to the LANs, and attackers to other WANs, so an open firewall shows."""
+        for wan in reversed(self.topology.wans):  # the ISP takes that by the first one
+            if address := self.given(wan):
+                way = f"via {address} dev {wan.name} onlink"
+                routes = [
+                    f"route replace {network} {way}"
+                    for lan in self.topology.lans
+                    for network in {*(own.network for own in lan.gateways), *lan.routed}
+                ]
+                behind = dict.fromkeys(net for one in self.tunnels for net in one.played.vpn.networks)
+                routes += [f"route replace {net} via {address} dev {wan.name} onlink" for net in behind]
+                ip("isp", routes)
+                ip(f"attacker-{wan.name}", [*routes, *(f"route replace {there} {way}" for there in self._on_others(wan))])
+        self.six.route_inwards()
+
+    def _on_others(self, wan: WanSide) -> list[IPv4Address]:
+        """Who else is outside: the gateway's addresses on the other WANs, and their attackers."""
+        found = [(*(other.own or (self.given(other),)), other.attacker.ip) for other in self.topology.wans if other != wan]
+        return [address for some in found for address in some if address]
+
+    def check(self) -> None:
+        """A fault of the lab must not look like one of the gateway."""
+        if self.isp.poll() is not None:
+            raise ToolError(["dnsmasq"], self.isp.returncode, (self.dir / "isp.log").read_text())
+        for tunnel, process in zip(self.tunnels, self.peers):
+            if process.poll() is not None:
+                raise ToolError(["wireguard-go"], process.returncode, (self.dir / f"{tunnel.host}.log").read_text())
+
+    def _start_attacker(self, wan: WanSide) -> None:
+        name = f"attacker-{wan.name}"
+        self._plug(name, wan.name, wan.segment, [wan.attacker])
+        if wan.attacker.network != wan.isp.network:
+            ip(name, [f"route add {wan.isp.network} dev {wan.name}"])
+            ip("isp", [f"route add {wan.attacker.ip} dev {wan.name}"])
+
+    def _start_insiders(self, lan: LanSide) -> None:
+        """A client on the first card, a server on the others: what passes between them passes the gateway's bridge."""
+        self._plug(f"client-{lan.name}", lan.name, lan.segments[0], [])
+        listen(f"client-{lan.name}", "tcp", None, PORT)
+        for number, segment in enumerate(lan.segments[1:] or lan.segments):
+            self._plug(f"server-{lan.name}", f"card{number}", segment, [])
+        script = self.dir / f"lease-{lan.name}.sh"
+        script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
+        script.chmod(0o755)
+
+    def end(self, name: str, segment: Segment) -> str:
+        """The hypervisor's end of the cable from a segment to a host."""
+        return f"v{segment.number}-{name[:10]}"
+
+    def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
+        """A cable from the bridge of a segment to the host. IPv6 stays silent until hosts6.py wakes it."""
+        end = self.end(name, segment)
+        ip(
+            "hv",
+            [
+                f"link add {end} type veth peer name {link} netns {name}",
+                f"link set {end} master {segment.bridge} up",
+            ],
+        )
+        ip(
+            name,
+            [
+                f"link set {link} addrgenmode none up",
+                *(f"addr add {address} dev {link}" for address in addresses),
+            ],
+        )
+
+    def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
+        """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
+        if ranges is None:
+            ranges = [f"{wan.first},{wan.last},{wan.isp.netmask},1h" for wan in self.topology.wans if wan.first]
+        self.isp = spawn(
+            "isp",
+            ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]
+            + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
+            + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]
+            + [f"--address=/{name}/{address}" for name, address in wireguard.names(self.tunnels)]
+            + [f"--dhcp-range={given}" for given in ranges]
+            + [*more],
+            self.dir / "isp.log",
+        )
+
+    def stop_isp(self) -> None:
+        """Neither addresses nor names any more; the way through stays."""
+        self.isp.kill()
+        self.isp.wait()

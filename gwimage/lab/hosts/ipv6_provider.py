@@ -1,0 +1,153 @@
+"""A provider's IPv6: router advertisements with no M flag, and a DHCPv6 server that delegates a prefix all the same.
+
+    python -m gwimage.lab.hosts.ipv6_provider INTERFACE ON-LINK/64 DELEGATED/LENGTH
+
+RFC 4861 and RFC 8415 as far as one client needs them. It has no single addresses to give, as many providers, and says so.
+Prints one line for each DHCPv6 message: its type, the client's DUID and the IAID of the prefix. Works in the network
+namespace of whoever calls.
+"""
+
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, IPv6Network
+
+SOLICIT, ADVERTISE, REQUEST, RENEW, REBIND, REPLY = 1, 2, 3, 5, 6, 7
+CLIENT, SERVER, IA_NA, STATUS, IA_PD, IA_PREFIX = 1, 2, 3, 13, 25, 26
+DUID = b"\x00\x03\x00\x01provid"
+NO_ADDRESSES = 2
+ROUTER_SOLICITATION = 133
+PREFERRED, VALID = 1800, 3600
+_PAUSE = 1  # seconds between advertisements that nobody asked for; in a lab nobody waits
+
+
+@dataclass(frozen=True)
+class Message:
+    """A DHCPv6 message that came: its type, the client's DUID, the IAID of its prefix, the link-local address it has."""
+
+    kind: int
+    duid: bytes
+    iaid: int
+    sender: IPv6Address
+
+
+@dataclass
+class Provider:
+    """One interface of it. former: what it delegated before, of which it says that its time is over.
+
+    heard: every message so far; customer: who was given the prefix, and so has the route for it; renewal: seconds until
+    it asks again.
+    """
+
+    interface: str
+    on_link: IPv6Network
+    delegated: IPv6Network
+    renewal: int = 900
+    former: IPv6Network | None = None
+    heard: list[Message] = field(default_factory=list)
+    customer: IPv6Address | None = None
+    taken: IPv6Network | None = None
+
+    def renumber(self, delegated: IPv6Network) -> None:
+        """From the next renewal on it is another prefix (RFC 8415 18.3.4)."""
+        self.former, self.delegated = self.delegated, delegated
+
+    def serve(self, say=lambda message: None) -> None:
+        """Answers for ever."""
+        index = socket.if_nametoindex(self.interface)
+        routers = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        routers.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        servers = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        for each in routers, servers:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.interface.encode())
+        servers.bind(("::", 547))
+        for server, group in ((routers, "ff02::2"), (servers, "ff02::1:2")):
+            membership = socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", index)
+            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
+        due = 0.0
+        while True:
+            if time.monotonic() >= due:
+                routers.sendto(advertisement(self.on_link), ("ff02::1", 0, 0, index))
+                due = time.monotonic() + _PAUSE
+            asked = select.select([routers, servers], [], [], max(0, due - time.monotonic()))[0]
+            if routers in asked and routers.recv(2048)[0] == ROUTER_SOLICITATION:
+                due = 0
+            if servers in asked:
+                say(self._answer(servers))
+
+    def _answer(self, server: socket.socket) -> Message:
+        data, sender = server.recvfrom(2048)
+        found = options(data[4:])
+        iaid = found[IA_PD][:4] if IA_PD in found else b""
+        there = IPv6Address(sender[0].split("%")[0])
+        message = Message(data[0], found[CLIENT], int.from_bytes(iaid, "big"), there)
+        self.heard.append(message)
+        if iaid and data[0] in (REQUEST, RENEW, REBIND):
+            self._route(there)
+        if data[0] in (SOLICIT, REQUEST, RENEW, REBIND):
+            server.sendto(self._reply(data, found), sender)
+        return message
+
+    def _route(self, customer: IPv6Address) -> None:
+        """Who takes the prefix gets a route for it; nobody has one for the former."""
+        if (self.customer, self.taken) == (customer, self.delegated):
+            return
+        if self.taken and self.taken != self.delegated:
+            self._ip("del", self.taken)
+        self._ip("replace", self.delegated, "via", str(customer))
+        self.customer, self.taken = customer, self.delegated
+
+    def _ip(self, verb: str, net: IPv6Network, *way: str) -> None:
+        subprocess.run(["ip", "-6", "route", verb, str(net), *way, "dev", self.interface], check=True)
+
+    def _reply(self, message: bytes, found: dict[int, bytes]) -> bytes:
+        kind = ADVERTISE if message[0] == SOLICIT else REPLY
+        said = option(CLIENT, found[CLIENT]) + option(SERVER, DUID)
+        if IA_NA in found:
+            status = option(STATUS, struct.pack("!H", NO_ADDRESSES) + b"none here")
+            said += option(IA_NA, found[IA_NA][:12] + status)
+        if IA_PD in found:
+            prefixes = prefix(self.delegated, PREFERRED, VALID)
+            if self.former and message[0] in (RENEW, REBIND):
+                prefixes = prefix(self.former, 0, 0) + prefixes
+            said += option(IA_PD, found[IA_PD][:4] + struct.pack("!II", self.renewal, self.renewal * 8 // 5) + prefixes)
+        return bytes([kind]) + message[1:4] + said
+
+
+def advertisement(net: IPv6Network) -> bytes:
+    """A router for half an hour; clients make addresses of the prefix on the link. The kernel adds the checksum."""
+    prefix = struct.pack("!BBBBIII16s", 3, 4, net.prefixlen, 0xC0, VALID, PREFERRED, 0, net.network_address.packed)
+    return struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix
+
+
+def prefix(net: IPv6Network, preferred: int, valid: int) -> bytes:
+    """RFC 8415 21.22."""
+    return option(IA_PREFIX, struct.pack("!IIB", preferred, valid, net.prefixlen) + net.network_address.packed)
+
+
+def option(code: int, data: bytes) -> bytes:
+    return struct.pack("!HH", code, len(data)) + data
+
+
+def options(data: bytes) -> dict[int, bytes]:
+    found = {}
+    while len(data) >= 4:
+        code, length = struct.unpack("!HH", data[:4])
+        found[code] = data[4 : 4 + length]
+        data = data[4 + length :]
+    return found
+
+
+def main(interface: str, on_link: str, delegated: str) -> None:
+    def say(message: Message) -> None:
+        print(message.kind, message.duid.hex(), message.iaid, flush=True)
+
+    Provider(interface, IPv6Network(on_link), IPv6Network(delegated)).serve(say)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,177 @@
+"""The other ends of the gateway's WireGuard tunnels: hosts somewhere outside, each with wireguard-go.
+
+In user space, so that the host's kernel need not know WireGuard. A peer's private key is nobody's business, so the lab
+has keys of its own: in the machine, before networkd starts, each takes the place of the public key that the profile
+names, and of that one only. Addresses, endpoints, ports and preshared keys stay as the image has them.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+from subprocess import Popen
+
+from gwimage.lab.netns import inside, ip, make, spawn
+from gwimage.lab.topology import Topology
+from gwimage.lab.wait import wait_for
+from gwimage.problem import ToolError
+from gwimage.profile import Profile, simulated_peers
+from gwimage.profile.simulated_peers import Played
+from gwimage.values import wireguard
+
+_SOCKETS = Path("/run/wireguard")  # wireguard-go has no other place
+_USUAL_PORT = 51820
+_MARK = 51820
+_KEEPALIVE = 5  # seconds; the first one is sent at once, and with it the handshake
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """number: of its links. uplink: its address outside. private: its key; gateway: the gateway's public one."""
+
+    number: int
+    played: Played
+    uplink: IPv4Address
+    private: str
+    gateway: str
+
+    @property
+    def host(self) -> str:
+        return self.played.host
+
+    @property
+    def link(self) -> str:
+        """A name for the whole lab, since wireguard-go's sockets are all in one place."""
+        return f"tunnel{self.number}"
+
+    @property
+    def address(self) -> IPv4Address:
+        return self.played.peer.address
+
+
+def gateway_keys(profile: Profile) -> dict[str, str]:
+    """The private key of each VPN: that of the image, or where the hypervisor is to give it, one for this run."""
+    return {vpn.name: vpn.private_key or wireguard.generate() for vpn in profile.vpn}
+
+
+def derive(profile: Profile, topology: Topology, keys: dict[str, str]) -> tuple[Tunnel, ...]:
+    """keys: of the gateway, by VPN."""
+    spare, found = topology.elsewhere.hosts(), []
+    for number, one in enumerate(simulated_peers.played(profile)):
+        place, _ = wireguard.endpoint(one.peer.endpoint or "")
+        uplink = place if isinstance(place, IPv4Address) and not one.calls else next(spare)
+        public = wireguard.public(keys[one.vpn.name])
+        found.append(Tunnel(number, one, uplink, wireguard.generate(), public))
+    return tuple(found)
+
+
+def introduce(tunnels: Iterable[Tunnel]) -> str:
+    """What the gateway's shell does before networkd reads its files: the lab's public key in the place of each peer's."""
+    return "".join(
+        f"sed -i 's|^PublicKey={one.played.peer.public_key}$|PublicKey={wireguard.public(one.private)}|'"
+        f" /etc/systemd/network/30-{one.played.vpn.name}.netdev\n"
+        for one in tunnels
+    )
+
+
+def names(tunnels: Iterable[Tunnel]) -> list[tuple[str, IPv4Address]]:
+    """What the ISP's DNS server must know: the names of endpoints."""
+    found = [(wireguard.endpoint(one.played.peer.endpoint or "")[0], one) for one in tunnels if not one.played.calls]
+    return [(name, one.uplink) for name, one in found if isinstance(name, str)]
+
+
+def start(tunnels: Sequence[Tunnel], topology: Topology, logs: Path) -> list[Popen[bytes]]:
+    """The hosts, beyond the ISP; nobody calls yet. Raises ToolError when wireguard-go does not come up."""
+    running = []
+    for one in tunnels:
+        make(one.host)
+        _uplink(one, topology)
+        running.append(run(one.host, one.link, logs / f"{one.host}.log"))
+        hang_up(one)
+        ip(
+            one.host,
+            [
+                f"addr add {one.address}/32 dev {one.link}",
+                f"link set {one.link} addrgenmode none mtu {one.played.vpn.mtu} up",
+                f"route add default dev {one.link} src {one.address}",
+            ],
+        )
+    return running
+
+
+def run(host: str, link: str, log: Path) -> Popen[bytes]:
+    """wireguard-go with an interface of that name, once it takes orders. Raises ToolError."""
+    process = spawn(host, ["wireguard-go", "-f", link], log)
+    if not wait_for(_socket(link).exists, 10, lambda: process.poll() is None):
+        raise ToolError(["wireguard-go", link], process.poll() or 0, log.read_text())
+    return process
+
+
+def _uplink(one: Tunnel, topology: Topology) -> None:
+    """A cable to the ISP; what wireguard-go itself sends goes that way, all the rest into the tunnel."""
+    end, router = f"p{one.number}", topology.wans[0].isp.ip
+    ip("isp", [f"link add {end} type veth peer name uplink netns {one.host}", f"link set {end} addrgenmode none up"])
+    ip("isp", [f"route add {one.uplink} dev {end}"])
+    with inside(one.host):
+        for place in ("all", "default"):  # the router's answers come where nothing else is sent
+            Path(f"/proc/sys/net/ipv4/conf/{place}/rp_filter").write_text("0")
+    ip(
+        one.host,
+        [
+            "link set uplink addrgenmode none up",
+            f"addr add {one.uplink}/32 dev uplink",
+            f"rule add fwmark {_MARK} lookup {_MARK}",
+            f"route add default via {router} dev uplink onlink src {one.uplink} table {_MARK}",
+        ],
+    )
+    for wan in topology.wans:
+        if one.uplink in wan.isp.network:  # the gateway looks for it on its own Ethernet
+            ip("isp", [f"neigh add proxy {one.uplink} dev {wan.name}"])
+
+
+def hang_up(one: Tunnel, call: tuple[IPv4Address, int] | None = None) -> None:
+    """Forgets every session; then calls, or waits to be called."""
+    _, port = wireguard.endpoint(one.played.peer.endpoint or "")
+    set_up(one.link, one.private, one.gateway, call, port or _USUAL_PORT, one.played.peer.preshared_key)
+
+
+def set_up(
+    link: str, private: str, gateway: str, call: tuple[IPv4Address, int] | None, port: int = 0, preshared: str | None = None
+) -> None:
+    """One key and one peer, the gateway; with an address to call it is called at once. port: its own, 0 for any."""
+    lines = [f"private_key={_hex(private)}", f"listen_port={port}", f"fwmark={_MARK}", "replace_peers=true"]
+    lines += [f"public_key={_hex(gateway)}", "allowed_ip=0.0.0.0/0"]
+    lines += [f"preshared_key={_hex(preshared)}"] if preshared else []
+    lines += [f"endpoint={call[0]}:{call[1]}", f"persistent_keepalive_interval={_KEEPALIVE}"] if call else []
+    order(link, "set", lines)
+
+
+def handshaken(one: Tunnel) -> bool:
+    """Whether both sides have agreed on keys since the last `hang_up`."""
+    return int(order(one.link, "get").get("last_handshake_time_sec", "0")) > 0
+
+
+def order(link: str, verb: str, lines: Iterable[str] = ()) -> dict[str, str]:
+    """wireguard-go's answer to one order (www.wireguard.com/xplatform, "Configuration Protocol"). Raises ToolError."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(_socket(link)))
+        line.sendall("\n".join([f"{verb}=1", *lines, "", ""]).encode())
+        said = b""
+        while not said.endswith(b"\n\n") and (data := line.recv(65536)):
+            said += data
+    found = dict(text.split("=", 1) for text in said.decode().splitlines() if text)
+    if found.get("errno") != "0":
+        raise ToolError(["wireguard-go", link], int(found.get("errno", "1")), f"it did not take {verb}")
+    return found
+
+
+def _socket(link: str) -> Path:
+    return _SOCKETS / f"{link}.sock"
+
+
+def _hex(key: str) -> str:
+    return base64.b64decode(key).hex()

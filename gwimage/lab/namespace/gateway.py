@@ -1,0 +1,244 @@
+"""The gateway as a namespace: the compiled files, and Debian 13's own programs that read them. No machine, no image.
+
+Has the methods of gateway.py, so that the same course asks the same claims. What it cannot have is what only a
+machine or another kernel has (fast.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+
+from gwimage.compiler import output_tree
+from gwimage.lab import sockets
+from gwimage.lab.hosts import Hosts
+from gwimage.lab.hosts.echo_servers import send_back
+from gwimage.lab.machine import guest
+from gwimage.lab.machine.guest import LISTENER, SECRET_NAME, Findings
+from gwimage.lab.namespace import chroot, host_kernel, links
+from gwimage.lab.namespace.chroot import Userland
+from gwimage.lab.netns import inside, ip, make, run
+from gwimage.lab.packets import ipv4
+from gwimage.lab.packets.ipv4 import ALL_PORTS
+from gwimage.lab.wait import wait_for
+from gwimage.plan import File
+from gwimage.problem import ToolError
+
+NAME = "gw"
+PROGRAMS = {
+    "systemd-networkd": ("/usr/lib/systemd/systemd-networkd",),
+    "systemd-resolved": ("/usr/lib/systemd/systemd-resolved",),
+    "chronyd": ("chronyd", "-d", "-x", "-f", "/etc/chrony/chrony.conf"),  # -x: the clock is the host's
+}
+SYSCTLS = "/usr/lib/sysctl.d/50-gwimage.conf"
+RULES = "/etc/nftables/gwimage.nft"
+_SSH = 22
+_NETWORK = "config/etc/systemd/network/"
+_CHRONY = "config/etc/systemd/system/multi-user.target.wants/chrony.service"
+_SSHD = "config/etc/systemd/system/multi-user.target.wants/ssh.service"
+_MACHINE_ID = "9f5a" * 8  # networkd numbers routes from router advertisements by it, and takes none without
+# what networkd misses outside of a machine, and in a namespace of an ordinary user
+_ALLOWED = re.compile(r": Failed to (get cgroup path|increase receive buffer size for [a-z ]+ socket), ignoring: ")
+# a namespace inherits these from the host, a machine has them so
+_FRESH = (
+    "ip_forward",
+    *(
+        f"conf/{which}/{key}"
+        for which in ("all", "default")
+        for key in (
+            "rp_filter",
+            "arp_ignore",
+            "arp_announce",
+            "arp_filter",
+            "proxy_arp",
+            "accept_local",
+            "route_localnet",
+            "forwarding",
+        )
+    ),
+)
+
+
+@dataclass
+class Rendered:
+    """files: what the profile compiles to; tree: the tools tree; keys: base64 of what a hypervisor would give."""
+
+    hosts: Hosts
+    files: Mapping[str, File]
+    tree: Path
+    keys: Mapping[str, str] = field(default_factory=dict)
+    patience: float = 15
+    late: float = 12  # a lost DHCPDISCOVER of networkd's comes again after 4 s, and then after 8
+    ports: Sequence[int] = ALL_PORTS
+    tries: int = 1
+    emulated: bool = False
+    at_once: bool = True
+    started: float = 0
+    ready_at: float = 0
+    refused: str = ""
+    _land: Userland | None = field(default=None, repr=False)
+    _programs: dict[str, Popen[bytes]] = field(default_factory=dict, repr=False)
+    _tunnels: tuple[int, ...] = ()
+    _ends: list[str] = field(default_factory=list, repr=False)
+    _listeners: list[socket.socket] = field(default_factory=list, repr=False)
+
+    def prepare(self) -> None:
+        """The files on the disk, without those that this kernel or a namespace cannot follow."""
+        lacking = host_kernel.lacks()
+        self._tunnels = host_kernel.listening(self.files) if host_kernel.WIREGUARD in lacking else ()
+        files = {path: host_kernel.without(path, file, lacking) for path, file in self.files.items()}
+        output_tree.write({path: file for path, file in files.items() if file}, str(self._dir / "files"))
+        for folder in ("root", "state"):
+            (self._dir / folder).mkdir()
+        # this gateway is up before the ISP is, and networkd asks for a lease again after 4 s only
+        isp = self.hosts.topology.wans[0].isp.ip
+        ipv4.resolve("isp", isp, SECRET_NAME, tries=200, wait=0.05)
+
+    def start(self, control: bool) -> None:
+        self.started, self.ready_at = time.time(), 0
+        make(NAME)
+        socket.sethostname(self.files["config/etc/hostname"].text.strip())
+        with inside(NAME):
+            for key in _FRESH:
+                Path("/proc/sys/net/ipv4", key).write_text("0")
+        layers = [self._dir / "files/config", self._dir / "files/mkosi.extra"]
+        self._land = chroot.lay(NAME, self.tree, layers, self._dir / "root", self._dir / "state")
+        (self._land.root / "etc/machine-id").write_text(f"{_MACHINE_ID}\n")
+        self._land.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
+        self._plug()
+        self._listen()
+        if not control:
+            try:
+                self._land.run("nft", "-f", RULES)
+            except ToolError as error:  # as the unit of networkd has it: no firewall, no network
+                self.refused = error.stderr
+                return
+        self._run_programs()
+
+    def alive(self) -> bool:
+        return bool(self._programs) and all(program.poll() is None for program in self._programs.values())
+
+    def ready(self) -> bool:
+        return self.ready_at > 0
+
+    def findings(self) -> Findings | None:
+        """Complaints of the programs; there are no units, and no machine that could be short of memory."""
+        if self.refused:
+            return None
+        return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0, self._resolves())
+
+    def _resolves(self) -> str:
+        try:
+            return self._land.run("getent", "ahostsv4", SECRET_NAME).partition(" ")[0]
+        except ToolError:  # there is no such name
+            return ""
+
+    def sockets(self) -> sockets.Sockets | None:
+        if self.refused:
+            return None
+        return sockets.read(
+            {name: run(["nsenter", f"--net=/run/netns/{NAME}", *argv]) for name, argv in sockets.COMMANDS.items()}
+        )
+
+    def open_up(self) -> bool:
+        with inside(NAME):
+            sockets.trust()
+        for family in ("ip", "ip6"):
+            with suppress(ToolError):  # no masquerade, no table
+                self._land.run("nft", "delete", "table", family, "io.systemd.nat")
+        return True
+
+    def stop(self) -> str:
+        """Nothing to say about the power button, which a namespace does not have."""
+        for program in self._programs.values():
+            program.terminate()
+        for program in self._programs.values():
+            try:
+                program.wait(5)
+            except TimeoutExpired:
+                program.kill()
+                program.wait()
+        self._programs.clear()
+        for listener in self._listeners:
+            with suppress(OSError):  # who waits on a socket of UDP would keep the namespace
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        self._listeners.clear()
+        self._land.remove()
+        ip("hv", [f"link del {end}" for end in self._ends])  # the kernel takes its time to remove them with the namespace
+        self._ends.clear()
+        run(["ip", "netns", "del", NAME])
+        return ""
+
+    cut = stop
+
+    def complaints(self) -> list[str]:
+        """What a machine's journal would say about the files, over both boots."""
+        return [self.refused.strip()] if self.refused else self._complaints()
+
+    @property
+    def _dir(self) -> Path:
+        return self.hosts.dir
+
+    def _plug(self) -> None:
+        texts = {path.removeprefix(_NETWORK): file.text for path, file in self.files.items() if path.startswith(_NETWORK)}
+        for number, cable in enumerate(links.cables(texts, self.hosts.topology.cards)):
+            end = f"gw{number}"
+            self._ends.append(end)
+            ip("hv", [f"link add {end} type veth peer name {cable.link} address {cable.mac} netns {NAME}"])
+            master = f" master {cable.bridge}" if cable.bridge else ""
+            ip("hv", [f"link set {end} addrgenmode none{master} up"])
+
+    def _listen(self) -> None:
+        """Ports that the scans must miss, and who answers in place of sshd where the profile wants one.
+
+        In place of a tunnel that this kernel cannot have, somebody who keeps as silent.
+        """
+        with inside(NAME):
+            for port in (LISTENER, *([_SSH] if _SSHD in self.files else [])):
+                self._listeners.append(socket.create_server(("", port), backlog=64))
+                self._listeners.append(socket.create_server(("::", port), family=socket.AF_INET6, backlog=64))
+            for port in (LISTENER, *self._tunnels):
+                self._listeners.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                self._listeners[-1].bind(("", port))
+                if port == LISTENER:
+                    threading.Thread(target=send_back, args=(self._listeners[-1],), daemon=True).start()
+
+    def _run_programs(self) -> None:
+        land, folder = self._land, "/run/credentials/networkd"
+        (land.root / folder[1:]).mkdir(parents=True)
+        for name, value in self.keys.items():
+            (land.root / folder[1:] / name).write_bytes(base64.b64decode(value))
+        for key in (land.root / "etc/credstore").glob("network.*"):
+            shutil.copy(key, land.root / folder[1:])
+        run(["chown", "-R", "--reference", str(land.root / "run/systemd/netif"), str(land.root / folder[1:])])
+        for name, command in PROGRAMS.items():
+            if name != "chronyd" or _CHRONY in self.files:
+                env = {"CREDENTIALS_DIRECTORY": folder} if name == "systemd-networkd" else {}
+                self._programs[name] = land.spawn(self._log(name), *command, env=env)
+        if wait_for((land.root / "run/systemd/netif/io.systemd.Network").exists, self.patience, self.alive):
+            land.run("networkctl", "persistent-storage", "yes")  # as systemd-networkd-persistent-storage.service does
+            self.ready_at = time.time()
+
+    def _log(self, name: str) -> Path:
+        return self._dir / f"{name}.log"
+
+    def _complaints(self) -> list[str]:
+        """Warnings and worse of the programs, as the journal of a machine would have them, each once."""
+        found = {}
+        for log in (self._log(name) for name in PROGRAMS if self._log(name).exists()):
+            for number, text in re.findall(r"(?m)^<(\d+)>(.*)", log.read_text(errors="replace")):
+                level = int(number) % 8  # beside it the facility (syslog(3))
+                said = f"{log.stem}.{guest.PRIORITIES[level]}: {text}" if level < len(guest.PRIORITIES) else ""
+                if said and not guest.allowed(said) and not _ALLOWED.search(said):
+                    found[said] = None
+        return list(found)

@@ -1,0 +1,1 @@
+"""Packets as hosts of the lab send, receive and record them."""

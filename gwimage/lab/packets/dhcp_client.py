@@ -1,0 +1,249 @@
+"""A DHCP client made of frames: asks with any MAC address and shows every option as it came (RFC 2131, RFC 2132).
+
+The client of a LAN is a real one (udhcpc, in hosts.py); this one asks for a thousand reservations without a thousand
+interfaces, names itself as it likes, and touches no interface at all.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import struct
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+
+from gwimage.lab.netns import inside
+from gwimage.lab.packets.ipv4 import checksum, until
+
+_IPV4, _ARP, _ALL = 0x0800, 0x0806, 0x0003
+_DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
+_KIND, _WANTED, _ADDRESS, _TIME, _SERVER, _CLIENT, _END = 53, 55, 50, 51, 54, 61, 255
+DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd, dhcpcd and NetworkManager name themselves
+_COOKIE = b"\x63\x82\x53\x63"
+_HEAD = 20 + 8  # of IP and UDP
+_BROADCAST = 0x8000
+_EVERYBODY = IPv4Address("255.255.255.255")
+_NOBODY = IPv4Address("0.0.0.0")
+_TRIES, _WAIT = 4, 2  # seconds
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a server gave: address, next server of a network boot, the bytes of each option by its code.
+
+    mac: the server's own; refused: it said no (DHCPNAK).
+    """
+
+    address: IPv4Address
+    next_server: IPv4Address
+    options: dict[int, bytes]
+    mac: bytes = b""
+
+    @property
+    def refused(self) -> bool:
+        return self.options.get(_KIND) == bytes([_NAK])
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks: a host's link, any MAC address, and the client identifier (option 61) if it sends one."""
+
+    name: str
+    link: str
+    mac: str
+    identity: bytes = b""
+
+
+def by_mac(name: str, link: str, mac: str) -> Client:
+    """A client that names itself by its MAC address, as most do."""
+    return Client(name, link, mac, b"\1" + _raw(mac))
+
+
+def lease(name: str, link: str, mac: str, codes: Sequence[int] = ()) -> Given | None:
+    """A lease for this MAC address, by which the client also names itself; None without an answer. Never released."""
+    return take(by_mac(name, link, mac), codes)
+
+
+def offer(name: str, link: str, mac: str, codes: Sequence[int] = (), identity: bytes = b"") -> Given | None:
+    """What a server offers to this MAC address; nothing is taken. `identity`: the client identifier (option 61)."""
+    return discover(Client(name, link, mac, identity), codes)
+
+
+def discover(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:
+    """What a server offers; nothing is taken."""
+    return _exchange(_Question(client, _DISCOVER, (_OFFER,), tuple(codes)), tries)
+
+
+def insist(client: Client, ended: threading.Event, pause: float) -> None:
+    """Asks for an offer every `pause` seconds, listens to none."""
+    frame = _frame(_Question(client, _DISCOVER, (_OFFER,)), secrets.token_bytes(4))
+    with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL)) as wire:
+        wire.bind((client.link, _ALL))
+        while not ended.wait(pause):
+            with suppress(OSError):  # a full queue of a gateway that does not take anything yet
+                wire.send(frame)
+
+
+def offered_time(client: Client, wanted: int) -> int | None:
+    """Seconds for which a server offers a lease to who wants it for so many; None without an answer."""
+    asked = {_TIME: wanted.to_bytes(4, "big")}
+    given = _exchange(_Question(client, _DISCOVER, (_OFFER,), more=asked), _TRIES)
+    return int.from_bytes(given.options.get(_TIME, b""), "big") if given else None
+
+
+def take(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:
+    """A lease as it is offered; None without an answer, or when the offer was not kept."""
+    given = discover(client, codes, tries)
+    if given is None:
+        return None
+    taken = ask_for(client, given.address, given, codes)
+    return None if taken is None or taken.refused else taken
+
+
+def ask_for(
+    client: Client, address: IPv4Address, server: Given | None = None, codes: Sequence[int] = (), tries: int = _TRIES
+) -> Given | None:
+    """A request for one address: of the server that offered, or of whoever is there, after a restart (INIT-REBOOT)."""
+    more = {_ADDRESS: address.packed} | ({_SERVER: server.options.get(_SERVER, b"")} if server else {})
+    return _exchange(_Question(client, _REQUEST, (_ACK, _NAK), tuple(codes), more), tries)
+
+
+def renew(client: Client, lease: Given, everywhere: bool = False) -> Given | None:
+    """The lease for longer: asked of its server, or of every one (rebinding), from its own address (4.4.5)."""
+    question = _Question(client, _REQUEST, (_ACK, _NAK), own=lease.address)
+    return _exchange(question if everywhere else question.to(lease), _TRIES)
+
+
+def release(client: Client, lease: Given) -> None:
+    """The address is given back. Nobody answers that; the answer to the next question says that it was heard."""
+    more = {_SERVER: lease.options.get(_SERVER, b"")}
+    question = _Question(client, _RELEASE, (), more=more, own=lease.address).to(lease)
+    with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind((client.link, _IPV4))
+        wire.send(_frame(question, secrets.token_bytes(4)))
+    discover(client)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """own: the address that the client has already; mac and there: where it goes, everywhere unless said."""
+
+    client: Client
+    kind: int
+    replies: tuple[int, ...]
+    codes: tuple[int, ...] = ()
+    more: dict[int, bytes] | None = None
+    own: IPv4Address = _NOBODY
+    mac: bytes = b"\xff" * 6
+    there: IPv4Address = _EVERYBODY
+
+    def to(self, lease: Given) -> _Question:
+        return replace(self, mac=lease.mac, there=IPv4Address(lease.options[_SERVER]))
+
+
+def _exchange(question: _Question, tries: int) -> Given | None:
+    number, client = secrets.token_bytes(4), question.client
+    with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL)) as wire:
+        wire.bind((client.link, _ALL))
+        frame = _frame(question, number)
+
+        def answers(data: bytes) -> bool:
+            if question.own != _NOBODY:
+                _tell_who_has(wire, data, question)
+            return _answers(data, number)
+
+        for _ in range(tries):
+            wire.send(frame)
+            deadline = time.monotonic() + _WAIT
+            while found := until(wire, deadline - time.monotonic(), answers):
+                given = _read(found)
+                if given.options.get(_KIND, b"\0")[0] in question.replies:
+                    return given
+    return None
+
+
+def _tell_who_has(wire: socket.socket, frame: bytes, question: _Question) -> None:
+    """The server sends to the client's address (4.1), so it asks for its MAC address first."""
+    if frame[12:14] == struct.pack("!H", _ARP) and frame[20:22] == b"\0\1" and frame[38:42] == question.own.packed:
+        mac, asker = _raw(question.client.mac), frame[22:28]
+        reply = struct.pack("!HHBBH", 1, _IPV4, 6, 4, 2) + mac + question.own.packed + asker + frame[28:32]
+        wire.send(asker + mac + struct.pack("!H", _ARP) + reply)
+
+
+def _frame(question: _Question, number: bytes) -> bytes:
+    """Who has an address gets the answer there; who has none asks for a broadcast."""
+    mac, own = _raw(question.client.mac), question.own.packed
+    flags = 0 if question.own != _NOBODY else _BROADCAST
+    body = struct.pack("!4B4s2H", 1, 1, 6, 0, number, 0, flags) + own + bytes(12) + mac.ljust(16, b"\0") + bytes(192)
+    options = {_KIND: bytes([question.kind])} | (question.more or {})
+    if question.client.identity:
+        options[_CLIENT] = question.client.identity
+    if question.codes:
+        options[_WANTED] = bytes(question.codes)
+    body += _COOKIE + b"".join(bytes([code, len(value)]) + value for code, value in options.items()) + bytes([_END])
+    udp = struct.pack("!4H", 68, 67, 8 + len(body), 0) + body  # RFC 768: a checksum of 0 is none
+    addresses = own + question.there.packed
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0) + addresses
+    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+    return question.mac + mac + struct.pack("!H", _IPV4) + head + udp
+
+
+def _answers(frame: bytes, number: bytes) -> bool:
+    """A BOOTREPLY to our question; servers send without IP options."""
+    body = frame[14 + _HEAD :]
+    right = frame[12:14] == struct.pack("!H", _IPV4) and frame[23:24] == bytes([socket.IPPROTO_UDP])
+    return right and body[236:240] == _COOKIE and body[:1] == b"\2" and body[4:8] == number
+
+
+def _read(frame: bytes) -> Given:
+    body = frame[14 + _HEAD :]
+    options: dict[int, bytes] = {}
+    rest = body[240:]
+    while rest and rest[0] != _END:
+        if rest[0] == 0:  # padding
+            rest = rest[1:]
+            continue
+        size = rest[1] if len(rest) > 1 else 0
+        options[rest[0]] = options.get(rest[0], b"") + rest[2 : 2 + size]  # RFC 3396: a long one comes in pieces
+        rest = rest[2 + size :]
+    return Given(IPv4Address(body[16:20]), IPv4Address(body[20:24]), options, frame[6:12])
+
+
+def _raw(mac: str) -> bytes:
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def readings(value: bytes) -> set[str]:
+    """All that an option's bytes may mean: addresses, text, names of a search list, hexadecimal digits."""
+    found = {value.hex()}
+    if value and len(value) % 4 == 0:
+        found.add(" ".join(str(IPv4Address(value[at : at + 4])) for at in range(0, len(value), 4)))
+    if value.isascii() and value.decode().isprintable():
+        found.add(value.decode())
+    return found | {" ".join(_search(value))}
+
+
+def _search(value: bytes) -> list[str]:
+    """RFC 3397, without compression: each name is its labels and a zero."""
+    names, labels = [], []
+    while value:
+        size, label, value = value[0], value[1 : 1 + value[0]], value[1 + value[0] :]
+        if size:
+            labels.append(label.decode(errors="replace"))
+        else:
+            names.append(".".join(labels))
+            labels = []
+    return names
+
+
+def message(frame: bytes) -> int | None:
+    """The type of the DHCP message in an Ethernet frame (RFC 2132 9.6): 1 discover, 2 offer, 3 request, 5 ack."""
+    ports = {frame[34:36], frame[36:38]}
+    if frame[12:14] != b"\x08\0" or ports != {b"\0\x43", b"\0\x44"} or frame[14 + _HEAD + 236 :][:4] != _COOKIE:
+        return None
+    kind = _read(frame).options.get(_KIND)
+    return kind[0] if kind else None

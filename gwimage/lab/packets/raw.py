@@ -1,0 +1,135 @@
+"""Raw packets: made by hand, and watched for on a link. For what no honest socket sends or tells."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from gwimage.lab.netns import inside
+from gwimage.lab.packets import ipv4
+
+IPV4 = 0x0800
+SYN = 0x02
+_MSS = 2  # the option of RFC 9293 3.7.1
+_DONT_FRAGMENT = 0x4000
+PING = b"\0\7\0\1"  # number and place in the series of our echo requests, by which a capture knows them
+
+
+@dataclass(frozen=True)
+class Place:
+    """A link in a namespace."""
+
+    name: str
+    link: str
+
+
+@contextmanager
+def watching(place: Place) -> Iterator[socket.socket]:
+    """The IPv4 packets that arrive on a link, or leave by it, from now on."""
+    with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
+        link.bind((place.link, IPV4))
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        yield link
+
+
+def send(place: Place, mac: str, packet: bytes) -> None:
+    """An IPv4 packet to a neighbour by its MAC address, whatever its addresses say."""
+    with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
+        link.sendto(packet, (place.link, IPV4, 0, 0, bytes.fromhex(mac.replace(":", ""))))
+
+
+def ping(
+    name: str, there: Place, target: IPv4Address, source: IPv4Address | None = None, tries: int = 2, wait: float = 1.5
+) -> str:
+    """`open <address>` where the request arrived, from that address, and its answer came back; else `silent`.
+
+    `no way back` if only the request arrived.
+    """
+    answer = "silent"
+    with (
+        watching(there) as link,
+        inside(name),
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw,
+    ):
+        raw.bind((str(source or ""), 0))
+        raw.connect((str(target), 0))
+        for _ in range(tries):
+            mark = token()
+            request = struct.pack("!BBH", 8, 0, 0) + PING + mark
+            raw.send(request[:2] + struct.pack("!H", ipv4.checksum(request)) + request[4:])
+            came = ipv4.until(raw, wait, lambda packet, mark=mark: body(packet)[:1] == b"\0" and mark in packet)
+            seen = ipv4.until(link, 0.2, lambda packet, mark=mark: body(packet)[:1] == b"\x08" and mark in packet)
+            if seen:
+                answer = f"open {sender(seen)}" if came else "no way back"
+            if came and seen:
+                break
+    return answer
+
+
+def token() -> bytes:
+    """What no other packet has in it."""
+    return secrets.token_bytes(12)
+
+
+def udp(source: IPv4Address, target: IPv4Address, port: int, data: bytes) -> bytes:
+    """A datagram to a port, from a port of nobody's."""
+    own = 20000 + secrets.randbelow(10000)
+    return _packet(source, target, socket.IPPROTO_UDP, struct.pack("!4H", own, port, 8 + len(data), 0) + data, 6)
+
+
+def syn(source: IPv4Address, target: IPv4Address, port: int, number: bytes, mss: int) -> bytes:
+    """The first packet of a connection. number: 4 bytes, by which the packet is known again."""
+    own = 20000 + secrets.randbelow(10000)
+    tcp = struct.pack("!2H4sIBBHHH", own, port, number, 0, 0x60, SYN, 64000, 0, 0) + struct.pack("!BBH", _MSS, 4, mss)
+    return _packet(source, target, socket.IPPROTO_TCP, tcp, 16)
+
+
+def echo(source: IPv4Address, target: IPv4Address, data: bytes) -> bytes:
+    """An ICMP echo request that must not be fragmented."""
+    icmp = struct.pack("!BBH", 8, 0, 0) + PING + data
+    icmp = icmp[:2] + struct.pack("!H", ipv4.checksum(icmp)) + icmp[4:]
+    return _head(source, target, socket.IPPROTO_ICMP, len(icmp)) + icmp
+
+
+def _packet(source: IPv4Address, target: IPv4Address, protocol: int, body: bytes, place: int) -> bytes:
+    """place: where in the body its checksum stands."""
+    pseudo = source.packed + target.packed + struct.pack("!HH", protocol, len(body))
+    total = ipv4.checksum(pseudo + body) or 0xFFFF  # in UDP 0 says that there is none
+    body = body[:place] + struct.pack("!H", total) + body[place + 2 :]
+    return _head(source, target, protocol, len(body)) + body
+
+
+def _head(source: IPv4Address, target: IPv4Address, protocol: int, size: int) -> bytes:
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, secrets.randbits(16), _DONT_FRAGMENT, 64, protocol, 0)
+    addresses = source.packed + target.packed
+    return head[:10] + struct.pack("!H", ipv4.checksum(head + addresses)) + addresses
+
+
+def sender(packet: bytes) -> IPv4Address:
+    return IPv4Address(packet[12:16])
+
+
+def body(packet: bytes) -> bytes:
+    """What is behind the IP header."""
+    return packet[(packet[0] & 15) * 4 :]
+
+
+def mss(packet: bytes) -> int | None:
+    """The largest segment that a TCP packet says its sender takes."""
+    tcp = body(packet)
+    options = tcp[20 : (tcp[12] >> 4) * 4]
+    while options and options[0]:
+        if options[0] == 1:
+            options = options[1:]
+        elif len(options) < 4 or options[1] < 2:
+            return None
+        elif options[0] == _MSS:
+            return int.from_bytes(options[2:4], "big")
+        else:
+            options = options[options[1] :]
+    return None

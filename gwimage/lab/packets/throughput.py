@@ -1,0 +1,116 @@
+"""A load between two hosts, and how long others wait meanwhile. Everything ends by itself, after seconds."""
+
+from __future__ import annotations
+
+import secrets
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from statistics import median
+
+from gwimage.lab.netns import inside, run
+from gwimage.lab.packets import ipv4
+
+PORT = 8079  # captures leave it out: a load would fill them
+_STREAMS = 32  # a kernel lets each have but little in line at once, where sender and queue are its own
+_CHUNK = bytes(65536)
+_LOST = 4.0  # seconds: what does not come back within that counts as late as that
+_PAUSE = 0.05
+
+
+@dataclass
+class _Flow:
+    """What arrived: time and bytes of each piece."""
+
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
+
+    def rate(self, start: float, end: float) -> float:
+        """Bits per second of payload between two times."""
+        return 8 * sum(size for at, size in self.arrivals if start <= at < end) / (end - start)
+
+
+@contextmanager
+def narrow(link: str, bits: float, queue: float) -> Iterator[None]:
+    """A modem of the old kind: what the hypervisor's end of a cable sends leaves at this rate, after `queue` seconds in line."""
+    tc = ["nsenter", "--net=/run/netns/hv", "tc", "qdisc"]
+    sizes = ["burst", f"{max(3200, int(bits / 800))}b", "limit", f"{max(16000, int(bits / 8 * queue))}b"]
+    run([*tc, "add", "dev", link, "root", "tbf", "rate", f"{int(bits)}bit", *sizes])
+    try:
+        yield
+    finally:
+        run([*tc, "del", "dev", link, "root"])
+
+
+def transfer(sender: str, receiver: str, caller: str, target: IPv4Address, seconds: float) -> tuple[float, float]:
+    """Bits per second that the receiver saw in the last two thirds of the time, and the median round trip of the
+    caller's pings meanwhile, in seconds. The caller, who is one of the two, opens the connections to the target.
+
+    Raises OSError when nobody answers.
+    """
+    flow, trips = _Flow(), []
+    listener = receiver if caller == sender else sender
+    with inside(listener):
+        server = socket.create_server(("", PORT), backlog=_STREAMS)
+    with server:
+        pairs = [_pair(server, caller, target) for _ in range(_STREAMS)]
+    done, begin = threading.Event(), time.monotonic()
+    ways = [(near, far) if caller == sender else (far, near) for near, far in pairs]
+    pump = threading.Thread(target=_pump, args=(ways, flow, done))
+    pump.start()
+    try:
+        while not trips or time.monotonic() < begin + seconds:
+            trips.append((time.monotonic(), round_trip(caller, target)))
+    finally:
+        done.set()
+        pump.join()
+        for end in (end for pair in pairs for end in pair):
+            # nothing stays behind that would still be sent
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.close()
+    settled = begin + seconds / 3
+    late = [trip for at, trip in trips if at >= settled] or [trips[-1][1]]
+    return flow.rate(settled, begin + seconds), median(late)
+
+
+def _pair(server: socket.socket, caller: str, target: IPv4Address) -> tuple[socket.socket, socket.socket]:
+    server.settimeout(10)
+    with inside(caller):
+        near = socket.create_connection((str(target), PORT), timeout=10)
+    far, _ = server.accept()
+    for end in (near, far):
+        end.setblocking(False)
+    return near, far
+
+
+def _pump(ways: list[tuple[socket.socket, socket.socket]], flow: _Flow, done: threading.Event) -> None:
+    """All streams by one thread: dozens would not let the pings have their turn."""
+    with selectors.DefaultSelector() as ready:
+        for start, end in ways:
+            ready.register(start, selectors.EVENT_WRITE)
+            ready.register(end, selectors.EVENT_READ)
+        while not done.is_set():
+            for key, event in ready.select(0.1):
+                with suppress(BlockingIOError):
+                    if event == selectors.EVENT_WRITE:
+                        key.fileobj.send(_CHUNK)
+                    else:
+                        flow.arrivals.append((time.monotonic(), len(key.fileobj.recv(len(_CHUNK)))))
+
+
+def round_trip(name: str, target: IPv4Address) -> float:
+    """Of one ICMP echo, in seconds; and a short pause."""
+    with inside(name), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.connect((str(target), 0))
+        token = secrets.token_bytes(4)
+        begin = time.monotonic()
+        raw.send(struct.pack("!BBH", 8, 0, ipv4.checksum(struct.pack("!BBH", 8, 0, 0) + token)) + token)
+        there = ipv4.until(raw, _LOST, lambda data: data[20:21] == b"\0" and data[24:28] == token)
+        trip = time.monotonic() - begin
+    time.sleep(_PAUSE)  # a tool that measures must not be the load
+    return trip if there else _LOST

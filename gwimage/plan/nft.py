@@ -1,0 +1,44 @@
+"""Matches of nft rules, in the few forms that gwimage writes and `explain` reads. Without a condition a match is empty text."""
+
+from collections.abc import Iterable, Sequence
+
+from gwimage.values.address_lists import FAMILY, Items, Sets, set_name
+from gwimage.values.ranges import Ports, Range, ports_text
+
+ICMP = {4: "icmp", 6: "icmpv6"}
+LIMITED = "limit rate 100/second burst 100 packets"  # nft's own burst is 5: one ping too many from a few hosts
+
+
+def rule(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def interfaces(field: str, names: Sequence[str]) -> str:
+    """field: iifname or oifname."""
+    return f"{field} " + one_of(f'"{name}"' for name in names)
+
+
+def addresses(field: str, items: Items, family: int, sets: Sets) -> list[str]:
+    """Each way to match one of the items, since nft names no set inside a list; none if none is of the family.
+
+    field: saddr or daddr. No items: one way, without a condition.
+    """
+    if not items:
+        return [""]
+    word = f"{FAMILY[family]} {field}"
+    named = [name for name in items if isinstance(name, str) and family in sets[name].families]
+    plain = [item.text for item in items if isinstance(item, Range) and item.family == family]
+    return [f"{word} @{set_name(family, name)}" for name in named] + [f"{word} {one_of(plain)}"] * bool(plain)
+
+
+def protocols(names: Sequence[str], ports: Sequence[Ports]) -> str:
+    """No names: every protocol. Ports stand with tcp and udp only."""
+    if not ports:
+        return f"meta l4proto {one_of(names)}" if names else ""
+    listed = one_of([ports_text(pair) for pair in ports])
+    return f"{names[0]} dport {listed}" if len(names) == 1 else f"meta l4proto {one_of(names)} th dport {listed}"
+
+
+def one_of(values: Iterable[str]) -> str:
+    values = list(values)
+    return values[0] if len(values) == 1 else f"{{ {', '.join(values)} }}"

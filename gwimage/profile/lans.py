@@ -1,0 +1,34 @@
+"""`lans`: the networks inside, with the gateway's addresses there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+
+from gwimage.profile import link
+from gwimage.profile.link import Link
+
+
+@dataclass(frozen=True)
+class Lan:
+    name: str
+    link: Link
+    address: IPv4Interface
+    extra_addresses: tuple[IPv4Interface, ...] = ()
+    masquerade: bool = True
+    internet: bool = True
+
+
+def parse(data: dict) -> tuple[Lan, ...]:
+    return tuple(_parse_one(name, lan) for name, lan in data["lans"].items())
+
+
+def _parse_one(name: str, data: dict) -> Lan:
+    return Lan(
+        name,
+        link.parse(data),
+        IPv4Interface(data["address"]),
+        tuple(map(IPv4Interface, data.get("extra_addresses", ()))),
+        masquerade=data.get("masquerade", True),
+        internet=data.get("internet", True),
+    )

@@ -1,0 +1,16 @@
+"""`firewall.sets`: named lists of addresses, of both families."""
+
+from __future__ import annotations
+
+from gwimage.values import ranges
+from gwimage.values.ranges import AddressSet
+
+
+def parse(data: dict) -> dict[str, AddressSet]:
+    """By name."""
+    return {name: _parse_one(items) for name, items in data.get("firewall", {}).get("sets", {}).items()}
+
+
+def _parse_one(items: list[str]) -> AddressSet:
+    members = tuple(map(ranges.parse, items))
+    return AddressSet(members, frozenset(one.family for one in members))

@@ -1,0 +1,139 @@
+"""Which addresses can be met on which zone, as bits of one axis; and what is wrong with a list of them.
+
+For the sources and destinations of firewall.allow and firewall.forwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+from gwimage.problem import Path, Problem
+from gwimage.profile import Profile, zones
+from gwimage.profile.zones import GATEWAY, Zones
+from gwimage.values import address_lists, ranges
+from gwimage.values.address_lists import Items
+from gwimage.values.ranges import Axis, Range
+
+LAST_HOST = int(IPv4Address("223.255.255.255"))  # of IPv4
+
+# not to one host: the gateway hears them, but passes none of them on
+GROUPS = (Range(4, int(IPv4Address("224.0.0.0")), 2**32 - 1, ""),)
+LINK_LOCAL = (ranges.parse("fe80::/10"),)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """hosts: by zone, who may speak or be spoken to there; where IPv6 comes from a provider, any address of it."""
+
+    zones: Zones
+    axis: Axis
+    hosts: dict[str, int]
+    sets: dict[str, int]
+
+    def bits(self, items: Items) -> int:
+        """No items: every address."""
+        if not items:
+            return ranges.EVERY
+        plain = self.axis.bits(item for item in items if isinstance(item, Range))
+        for name in (item for item in items if isinstance(item, str)):
+            plain |= self.sets[name]
+        return plain
+
+    def met(self, names: Iterable[str]) -> int:
+        """Who is on any of the zones."""
+        bits = 0
+        for name in names:
+            bits |= self.hosts[name]
+        return bits
+
+
+def survey(profile: Profile, lists: Iterable[Items]) -> Ground:
+    """lists: all items that will be asked about."""
+    known = zones.of(profile)
+    homes = {name: _ranges(nets) for name, nets in known.subnets.items()}
+    own, edges, inside = _ranges(known.own), _ranges(known.edges), [one for some in homes.values() for one in some]
+    plain = [item for items in lists for item in items if isinstance(item, Range)]
+    named = [one for members in profile.sets.values() for one in members.ranges]
+    fixed = {name: _ranges([lan.address.network]) for name, lan in profile.ipv6.lans.items() if lan.address}
+    inside6 = [one for some in fixed.values() for one in some]
+    axis = Axis([*plain, *named, *own, *edges, *GROUPS, *inside, *inside6, *LINK_LOCAL])
+    hosts = {name: axis.bits(some) & ~axis.bits([*own, *edges]) for name, some in homes.items()}
+    outside = axis.family[4] & ~axis.bits([*GROUPS, *inside])
+    hosts |= {name: outside & ~axis.bits(own) for name in known.wans}
+    leased = any(wan.address is None for wan in profile.wans)
+    hosts[GATEWAY] = axis.bits([*own, *GROUPS]) | (outside if leased else 0)
+    for name, lan in profile.ipv6.lans.items():
+        hosts[name] |= axis.family[6] if lan.delegated else axis.bits([*fixed.get(name, ()), *LINK_LOCAL])
+    for name in profile.ipv6.wans:
+        hosts[name] |= axis.family[6] & ~axis.bits(inside6)
+    if profile.ipv6.lans or profile.ipv6.wans:
+        hosts[GATEWAY] |= axis.family[6]
+    sets = {name: axis.bits(members.ranges) for name, members in profile.sets.items()}
+    return Ground(known, axis, hosts, sets)
+
+
+def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address | None:
+    """The first address of a list that a host on a WAN or LAN can have; outside one near the end, where no router is."""
+    home = next((lan.address for lan in profile.lans if lan.name == zone), None)
+    for one in address_lists.resolved(items, profile.sets):
+        last = min(one.last, LAST_HOST)
+        low, high = max(one.first, last - 2), last
+        if home:
+            low = max(one.first, int(home.network.network_address) + 1)
+            high = min(one.last, int(home.network.broadcast_address) - 1)
+        there = map(IPv4Address, range(low, high + 1) if one.family == 4 else ())
+        if found := next((ip for ip in there if is_free(ip, home, known, profile)), None):
+            return found
+    return None
+
+
+def is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
+    """Neither the gateway's nor a provider's router's; outside (no home) none that is inside."""
+    taken = ip in known.own or ip in known.edges or any(ip == wan.gateway for wan in profile.wans)
+    return not taken and (home is not None or known.home(ip) is None)
+
+
+def check(path: Path, items: Items, names: Sequence[str], ground: Ground) -> list[Problem]:
+    """names: the zones where these addresses should be. The names of sets must be known."""
+    problems, met = ranges.check(path, items), ground.met(names)
+    for index, item in enumerate(items):
+        if not ground.bits([item]) & met:
+            message, hint = _elsewhere(item, names, ground)
+            problems.append(Problem((*path, index), f"this never matches: {message}", hint))
+    return problems
+
+
+def check_names(path: Path, items: Items, profile: Profile) -> list[Problem]:
+    """Sets that nobody made, and sets that are named twice."""
+    problems, seen = [], set()
+    for index, name in enumerate(items):
+        if isinstance(name, str) and name not in profile.sets:
+            problems.append(zones.unknown((*path, index), name, profile.sets, "set"))
+        elif isinstance(name, str) and name in seen:
+            problems.append(Problem((*path, index), f"the set {name!r} is here twice", "remove one"))
+        seen.add(name)
+    return problems
+
+
+def _elsewhere(item: Range | str, names: Sequence[str], ground: Ground) -> tuple[str, str]:
+    where, known = ", ".join(names), ground.zones
+    near = [name for name in names if name in known.subnets]
+    hint = "; ".join(f"{name} is {', '.join(map(str, known.subnets[name][:3]))}" for name in near[:3])
+    if isinstance(item, str):
+        return f"no address of the set {item!r} is on {where}", hint
+    if item.family == 6:
+        six = ground.met(names) & ground.axis.family[6]
+        return f"{item.text} is not on {where}", "" if six else "no IPv6 there: a network has it where it says ipv6"
+    address = IPv4Address(item.first)
+    if item.first == item.last and address in known.own:
+        return f"{address} is the gateway itself on {known.own[address][0]}", "the gateway itself is a zone: gateway"
+    if item.first == item.last and address in known.edges:
+        return f"{address} is the network or broadcast address of {known.edges[address]}", hint
+    home = known.home(address)
+    return f"{item.text} is {f'on {home}, ' if home else ''}not on {where}", hint
+
+
+def _ranges(some: Iterable[IPv4Address | IPv4Network]) -> list[Range]:
+    return [ranges.parse(str(one)) for one in some]

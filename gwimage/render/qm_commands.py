@@ -1,0 +1,49 @@
+"""The commands that make a gateway's VM on a Proxmox host, for people to read and paste. Runs nothing."""
+
+from __future__ import annotations
+
+from itertools import chain, count
+
+from gwimage.profile import Profile
+from gwimage.profile.vm import Plug
+from gwimage.render.mkosi import image_name
+from gwimage.values.nic import Nic
+
+VMID = 120
+STORAGE = "local-lvm"
+
+
+def commands(profile: Profile, seed: str = "", image: str = "") -> list[str]:
+    """qm(1), as root on the host, in the folder of the profile's qcow2 image, or of another one that is named and then gets no state
+    disk, and of the seed if one is named; VMID and STORAGE are the user's to change."""
+    vm = profile.vm
+    uefi = f" --machine q35 --bios ovmf --efidisk0 {STORAGE}:0,efitype=4m,pre-enrolled-keys=0" if vm.firmware == "uefi" else ""
+    return [
+        f"qm create {VMID} --name {profile.system.hostname} --ostype l26 --memory {vm.memory} --cores {vm.cores}{uefi}"
+        " --scsihw virtio-scsi-single --serial0 socket --agent 1 --onboot 1 \\",
+        f"    {' '.join(_cards(profile))}",
+        f"qm disk import {VMID} {image or f'{image_name(profile)}.qcow2'} {STORAGE} --target-disk scsi0",
+        *([f"qm disk import {VMID} {seed} {STORAGE} --target-disk scsi2"] if seed else []),
+        f"qm set {VMID}{'' if image else f' --scsi1 {STORAGE}:1'} --boot order=scsi0 && qm start {VMID}",
+    ]
+
+
+def _cards(profile: Profile) -> list[str]:
+    """One option for each card: those of the profile's slots, then those with MAC addresses where there is room."""
+    used = [card for net in (*profile.wans, *profile.lans) for card in net.link.cards]
+    plugs = dict(profile.vm.nics)
+    slots: dict[int, Nic] = {slot: Nic(slot) for slot in plugs}
+    slots |= {card.slot: card for card in used if card.mac is None}
+    free = (slot for slot in chain(plugs, count()) if slots.get(slot, Nic()).mac is None and Nic(slot) not in used)
+    for card in dict.fromkeys(card for card in used if card.mac):
+        slots[next(free)] = card
+    return [_card(slot, card, plugs.get(slot, Plug(f"vmbr{slot}"))) for slot, card in sorted(slots.items())]
+
+
+def _card(slot: int, card: Nic, plug: Plug) -> str:
+    model = f"virtio={card.mac.upper()}" if card.mac else "virtio"
+    options = [model, f"bridge={plug.bridge}"]
+    options += [f"tag={plug.tag}"] if plug.tag else []
+    if not plug.trunks:
+        return f"--net{slot} {','.join(options)}"
+    return f"--net{slot} '{','.join(options)},trunks={';'.join(map(str, plug.trunks))}'"

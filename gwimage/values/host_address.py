@@ -1,0 +1,71 @@
+"""Addresses of hosts: which ones no host can have, and which the gateway cannot have on its networks."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
+
+from gwimage.problem import Path, Problem
+from gwimage.values import ipv6 as inet6
+
+THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122, 3.2.1.3
+
+# written down, since what ipaddress calls private differs between versions of Python (RFC 1918, 6598, 2544, 5737)
+NOBODYS = tuple(
+    IPv4Network(net)
+    for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
+    + ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+)
+
+
+def is_private(address: IPv4Address) -> bool:
+    """Whether nobody on the internet has it."""
+    return any(address in net for net in NOBODYS)
+
+
+def unusable(address: IPv4Address) -> str:
+    """Why no host can have this address; empty if one can."""
+    if address.is_loopback:
+        return "is a loopback address"
+    if address.is_multicast:
+        return "is a multicast address"
+    if address.is_link_local:
+        return "is a link-local address"
+    if address in THIS_NETWORK or address.is_reserved:
+        return "is not an address that a host can have"
+    return ""
+
+
+def unfit(address: IPv4Address | IPv6Address) -> str:
+    """As `unusable`, for both families, with the address."""
+    if isinstance(address, IPv6Address):
+        return inet6.unusable(address)[0]
+    reason = unusable(address)
+    return f"{address} {reason}" if reason else ""
+
+
+def sane(address: IPv4Interface, narrowest: int = 30) -> bool:
+    """Whether `check_host` would let it pass: later checks say nothing about a wrong one."""
+    return not check_host((), address, narrowest=narrowest)
+
+
+def check_host(path: Path, address: IPv4Interface, widest: int = 8, narrowest: int = 30) -> list[Problem]:
+    """The gateway's own address on a network: one that a host can have, in a subnet of sane size."""
+    net, ip = address.network, address.ip
+    if reason := unusable(ip):
+        return [Problem(path, f"{ip} {reason}")]
+    if not widest <= net.prefixlen <= narrowest:
+        hint = f"use a prefix length of {widest} to {narrowest}; /24 is usual"
+        return [Problem(path, f"a subnet of /{net.prefixlen} does not work here", hint)]
+    if net.prefixlen >= 31 or ip not in (net.network_address, net.broadcast_address):
+        return []
+    kind = "network" if ip == net.network_address else "broadcast"
+    host = net.network_address + 1 if kind == "network" else net.broadcast_address - 1
+    hint = f"did you mean {host}/{net.prefixlen}?"
+    return [Problem(path, f"{ip} is the {kind} address of {net}, no host can have it", hint)]
+
+
+def check_dns(path: Path, servers: Iterable[IPv4Address]) -> list[Problem]:
+    problems = []
+    for index, server in enumerate(servers):
+        if reason := unusable(server):
+            problems.append(Problem((*path, index), f"{server} {reason}", "give the address of a DNS server"))
+    return problems

@@ -1,0 +1,227 @@
+"""What went over the wires while claims were asked: all segments are listened to, and the packets of one claim cut out.
+
+Only the capture of a claim that failed is kept; the whole one goes with the lab's folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gwimage.claims import claim, claim_ipv6
+from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.machine.guest import SECRET_NAME
+from gwimage.lab.netns import inside
+from gwimage.lab.packets import pcapng, throughput, udp_scan
+from gwimage.lab.packets.ipv4 import SCAN
+from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.raw import PING
+from gwimage.lab.packets.recorder import SNAP
+from gwimage.problem import ToolError
+
+Window = tuple[float, float]  # seconds since the epoch
+MOST = 2000  # packets of one claim that are kept
+RESETS = 10
+TOLD = 40  # of these in words
+_TIMESTAMP = 35  # SO_TIMESTAMPNS, socket(7)
+_ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket(7), packet(7)
+_ALL = 0x0003  # ETH_P_ALL
+_ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
+_EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
+_SWEEP = int.from_bytes(udp_scan.SWEEP, "big")
+# Classic BPF: the questions of port scans are left out, hundreds of thousands that say nothing; their answers are not. And loads.
+_FILTER = (
+    (0x28, 0, 0, 12),
+    (0x15, 0, 13, 0x0800),  # IPv4, else perhaps IPv6
+    (0x30, 0, 0, 23),
+    (0x15, 0, 8, socket.IPPROTO_TCP),
+    (0x28, 0, 0, 34),
+    (0x15, 20, 0, throughput.PORT),
+    (0x28, 0, 0, 36),
+    (0x15, 18, 0, throughput.PORT),
+    (0x20, 0, 0, 38),
+    (0x15, 0, 15, SCAN),  # the sequence number
+    (0x30, 0, 0, 47),
+    (0x15, 14, 13, 2),  # a SYN alone
+    (0x15, 0, 12, socket.IPPROTO_UDP),
+    (0x20, 0, 0, 42),
+    (0x15, 11, 10, _SWEEP),
+    (0x15, 0, 9, 0x86DD),  # IPv6, else all of it
+    (0x30, 0, 0, 20),
+    (0x15, 0, 4, socket.IPPROTO_TCP),
+    (0x20, 0, 0, 58),
+    (0x15, 0, 5, SCAN),
+    (0x30, 0, 0, 67),
+    (0x15, 4, 3, 2),
+    (0x15, 0, 2, socket.IPPROTO_UDP),
+    (0x20, 0, 0, 62),
+    (0x15, 1, 0, _SWEEP),
+    (0x06, 0, 0, _EVERYTHING),
+    (0x06, 0, 0, _NOTHING),
+)
+_NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
+    claim.WanAddress,
+    claim.Lease,
+    claim.Reservation,
+    claim.LocalName,
+    claim.Unreachable,
+    claim.OtherAddresses,
+    claim.Spoofed,
+    claim.Withheld,
+    claim.NotForwarded,
+    claim_ipv6.Unreachable6,
+    claim_ipv6.Unadvertised,
+    claim_ipv6.Allowed6,
+    claim_ipv6.Withheld6,
+)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A running one."""
+
+    file: Path
+    sniffer: subprocess.Popen[bytes]
+
+    def end(self) -> list[Packet]:
+        """All packets up to now, in the order of their times."""
+        self.sniffer.stdin.close()
+        if status := self.sniffer.wait():
+            raise ToolError(self.sniffer.args, status, self.file.with_suffix(".err").read_text(errors="replace"))
+        return sorted(pcapng.read(self.file.read_bytes()), key=lambda packet: packet.time)
+
+
+def start(hosts: Hosts) -> Capture:
+    """Nothing is missed from the return on: the sockets are open, whenever the process comes to read them."""
+    sockets = {bridge: _listen(bridge) for bridge, _ in _bridges(hosts)}
+    pairs = [f"{sockets[bridge].fileno()}={name}" for bridge, name in _bridges(hosts)]
+    file = hosts.dir / "wire"  # not to be kept, so it has no name of a capture or a log
+    argv = [sys.executable, "-m", "gwimage.lab.packets.recorder", str(file), *pairs]
+    with file.with_suffix(".err").open("wb") as log:
+        handed = [one.fileno() for one in sockets.values()]
+        sniffer = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=handed)
+    for one in sockets.values():
+        one.close()
+    return Capture(file, sniffer)
+
+
+def keep(packets: Sequence[Packet], name: str, folder: Path) -> str:
+    """Writes a claim's packets below the folder; gives the file's name, nothing without packets.
+
+    Of the resets only the first few: behind those of a scan what is open would not be found.
+    """
+    if not packets:
+        return ""
+    resets = [packet for packet in packets if _is_reset(packet.frame)]
+    spared = set(map(id, resets[RESETS:]))
+    packets = [packet for packet in packets if id(packet) not in spared]
+    file = re.sub(r"[^\w.-]", "_", name) + ".pcapng"
+    (folder / file).write_bytes(pcapng.write(packets[:MOST], SNAP))
+    return file
+
+
+def of(
+    probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Packet], outside: Sequence[str] = ()
+) -> list[Packet]:
+    """The packets of a claim that was asked in these windows; of a scan only what answers its questions, if anything does.
+
+    outside: the WANs, where many claims were asked at once.
+    """
+    networks = _networks(probe, outside)
+    marks = _marks(probe)
+    found = [
+        packet
+        for packet in packets
+        if any(first <= packet.time <= last for first, last in windows)
+        and (not networks or packet.network.partition(" ")[0] in networks)
+        and (not marks or any(mark in packet.frame for mark in marks))
+    ]
+    answers = [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim.GatewayClosed) else []
+    return answers or found
+
+
+def told(file: Path) -> tuple[str, ...]:
+    """The first packets as tcpdump tells them: a line has the seconds since the first packet, the network, the packet."""
+    packets = list(pcapng.read(file.read_bytes()))
+    argv = ["tcpdump", "-n", "-tt", "-c", str(TOLD), "-r", "-"]  # its own user may not read our folder
+    done = subprocess.run(argv, input=pcapng.write(packets[:TOLD], SNAP), capture_output=True)
+    if done.returncode:
+        raise ToolError(argv, done.returncode, done.stderr.decode(errors="replace"))
+    texts = re.split(r"(?m)^\d+\.\d{6} ", done.stdout.decode(errors="replace"))[1:]
+    width = max(len(packet.network) for packet in packets)
+    lines = [
+        f"{packet.time - packets[0].time:9.3f}  {packet.network:{width}}  {' '.join(text.split())}"
+        for packet, text in zip(packets, texts)
+    ]
+    return (*lines, f"and {len(packets) - TOLD} more") if len(packets) > TOLD else tuple(lines)
+
+
+def _networks(probe: claim.Probe | None, outside: Sequence[str]) -> set[str]:
+    """On which a claim's packets pass, if others passed at that time; none: on all. Who names no WAN may mean any."""
+    if isinstance(probe, _NARROW):
+        return set(_names(probe))
+    named = set(_names(probe)) if probe and outside else set()
+    return named | set(outside) if named.isdisjoint(outside) else named
+
+
+def _names(probe: claim.Probe) -> Iterator[str]:
+    """What may be the name of a network: `lan`, or in `client-lan`."""
+    for value in probe:
+        if isinstance(value, str):
+            yield from (value, value.partition("-")[2])
+
+
+def _marks(probe: claim.Probe | None) -> list[bytes]:
+    """Bytes of which a frame has some if it belongs to a claim that is asked beside others; none: every frame does."""
+    if isinstance(probe, claim.Reservation):
+        return [bytes.fromhex(probe.mac.replace(":", ""))]
+    if isinstance(probe, claim.LocalName | claim.Dns):
+        name = SECRET_NAME if isinstance(probe, claim.Dns) else probe.name
+        return [b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))]
+    if isinstance(probe, claim.Unreachable | claim.Source):
+        return [PORT.to_bytes(2, "big"), PING, _ARP]
+    return []
+
+
+def _answers_scan(frame: bytes) -> bool:
+    """Acknowledges the number that all questions of a scan have."""
+    return frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_TCP and frame[42:46] == (SCAN + 1).to_bytes(4, "big")
+
+
+def _is_reset(frame: bytes) -> bool:
+    return frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_TCP and any(flags & 0x04 for flags in frame[47:48])
+
+
+def _bridges(hosts: Hosts) -> Iterator[tuple[str, str]]:
+    """Bridge and name of each segment: that of the network, with a number from its second card on."""
+    for wan in hosts.topology.wans:
+        yield wan.segment.bridge, wan.name
+    for lan in hosts.topology.lans:
+        for number, segment in enumerate(lan.segments, 1):
+            yield segment.bridge, lan.name if number == 1 else f"{lan.name} card {number}"
+
+
+def _listen(bridge: str) -> socket.socket:
+    """A bridge shows a promiscuous listener each frame once, as it comes in."""
+    with inside("hv"):
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        number = socket.if_nametoindex(bridge)
+    attach(wire)
+    wire.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+    wire.setsockopt(_PACKET, _ADD_MEMBERSHIP, struct.pack("@iHH8x", number, _PROMISCUOUS, 0))
+    wire.bind((bridge, _ALL))
+    return wire
+
+
+def attach(wire: socket.socket) -> None:
+    """From now on the socket gets what a capture keeps."""
+    program = b"".join(struct.pack("@HBBI", *line) for line in _FILTER)
+    held = ctypes.create_string_buffer(program)
+    wire.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("@HP", len(_FILTER), ctypes.addressof(held)))

@@ -1,0 +1,72 @@
+"""The packets of a failed claim, and the questions that its advice asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from gwimage.lab.hosts import Hosts
+from gwimage.lab.packets import dhcp_client
+from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.topology import WanSide
+
+_DISCOVER, _OFFER, _ACK = 1, 2, 5
+_SYN_ACK, _RST = 0x12, 0x04
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The packets captured for a claim, and the hosts among whom they passed."""
+
+    packets: Sequence[Packet]
+    hosts: Hosts
+
+    def on(self, network: str) -> list[bytes]:
+        return [packet.frame for packet in self.packets if packet.network.partition(" ")[0] == network]
+
+    def spoke(self, network: str) -> bool:
+        """Whether anything came from the gateway there: by its MAC address on a WAN, by its IP address on a LAN."""
+        if wan := self._wan(network):
+            return any(frame[6:12].hex(":") == wan.mac for frame in self.on(network))
+        own = {address.ip.packed for address in self.hosts.lan(network).gateways}
+        return any(frame[28:32] in own if frame[12:14] == b"\x08\x06" else frame[26:30] in own for frame in self.on(network))
+
+    def dhcp(self, network: str, kind: int) -> int:
+        return sum(dhcp_client.message(frame) == kind for frame in self.on(network))
+
+    def arrived(self, network: str, port: int) -> bool:
+        """Whether something for that port came out of the gateway there."""
+        frames = [frame for frame in self.on(network) if _to(frame, port)]
+        if wan := self._wan(network):
+            return any(frame[6:12].hex(":") == wan.mac for frame in frames)
+        lan = self.hosts.lan(network)
+        inside = [*(address.network for address in lan.gateways), *lan.routed]
+        return any(IPv4Address(frame[30:34]) in net for frame in frames for net in inside)
+
+    def outside(self, port: int) -> bool:
+        """Whether anything left by a WAN for that port."""
+        return any(self.arrived(wan.name, port) for wan in self.hosts.topology.wans)
+
+    def came_from(self, wan: WanSide, source: IPv4Address | None, port: int) -> bool:
+        """Whether something for that port came out of the gateway on a WAN with that source."""
+        frames = [frame for frame in self.on(wan.name) if frame[6:12].hex(":") == wan.mac and _to(frame, port)]
+        return any(source and frame[26:30] == source.packed for frame in frames)
+
+    def answering(self, network: str) -> tuple[set[int], set[int]]:
+        """TCP ports from which an answer to a SYN came: those that are open, those with a reset."""
+        found = ([], [])
+        for frame in self.on(network):
+            if frame[12:14] == b"\x08\0" and frame[23] == 6 and len(frame) > 47:
+                for kind, ports in zip((_SYN_ACK, _RST), found, strict=True):
+                    if frame[47] & kind == kind:
+                        ports.append(int.from_bytes(frame[34:36], "big"))
+        return set(found[0]), set(found[1])
+
+    def _wan(self, name: str):
+        return next((wan for wan in self.hosts.topology.wans if wan.name == name), None)
+
+
+def _to(frame: bytes, port: int) -> bool:
+    """IPv4 without options, as all hosts of the lab send it."""
+    return frame[12:14] == b"\x08\0" and frame[23] in (6, 17) and frame[36:38] == port.to_bytes(2, "big")

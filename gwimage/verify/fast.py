@@ -1,0 +1,99 @@
+"""The cheap rung of verification: the same claims asked of the compiled files, in namespaces, without a machine.
+
+No proof, since no image was asked: it is said on the terminal, and no file is written that could be taken for one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gwimage.claims.claim import Beyond, Claim, Handshake, Inspection, Offloaded, Shaped
+from gwimage.lab import preflight as needs
+from gwimage.lab import sandbox
+from gwimage.lab.hosts import Hosts, wireguard
+from gwimage.lab.machine import guest
+from gwimage.lab.namespace.gateway import Rendered
+from gwimage.lab.packets.ipv4 import ALL_PORTS
+from gwimage.lab.topology import derive
+from gwimage.plan import File
+from gwimage.problem import ToolError
+from gwimage.profile import Profile
+from gwimage.verify import run
+from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
+
+_NEEDS_MACHINE = {
+    Inspection: "units and their journal need a machine",
+    Handshake: "a tunnel needs a machine, whose kernel has WireGuard",
+    Shaped: "CAKE needs a machine, whose kernel has it",
+    Offloaded: "a flowtable needs a machine, whose kernel has it",
+}
+
+
+def verify(
+    profile: Profile,
+    files: Mapping[str, File],
+    claims: Sequence[Claim],
+    tree: Path,
+    say: sandbox.Say = lambda text: None,
+    ports: Sequence[int] = ALL_PORTS,
+) -> Outcome:
+    """files: what the profile compiles to; tree: the tools tree; ports: that a scan asks. `preflight` went before it."""
+    with tempfile.TemporaryDirectory(prefix="gwimage-fast-") as folder:
+        return sandbox.call(_run, profile, dict(files), beyond(claims), tree, Path(folder), ports, say=say)
+
+
+def preflight() -> None:
+    """Raises ToolError, with the cure, when this host cannot do it."""
+    if problems := needs.missing_for_namespaces():
+        raise ToolError(("gwimage", "verify", "--fast"), 3, "; ".join(problems))
+
+
+def beyond(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """The claims, with those that only a machine could answer, and what needs them, made unaskable."""
+    why: dict[str, str] = {}
+    for claim in claims:  # each after those that it needs
+        if reason := _NEEDS_MACHINE.get(type(claim.probe), ""):
+            why[claim.id] = reason
+        elif missing := [name for name in claim.needs if name in why]:
+            why[claim.id] = f"needs {', '.join(missing)}"
+    return tuple(replace(c, probe=Beyond(why[c.id]), needs=()) if c.id in why else c for c in claims)
+
+
+def verdict(results: Sequence[Result]) -> tuple[bool, str]:
+    """Whether all that was asked is as the profile says; and a line for people, which never says "verified"."""
+    count = Counter(result.status for result in results)
+    good = count[PASS] > 0 and not count[FAIL] + count[NOT_ASKED]
+    bad = "" if good else f"{count[FAIL]} failed, {count[NOT_ASKED]} not asked, "
+    return good, (
+        f"fast: {bad}{count[PASS]} claims seen, {count[CANNOT]} could not be asked without a machine. "
+        "No proof: the image was not asked."
+    )
+
+
+def _run(
+    say: sandbox.Say,
+    profile: Profile,
+    files: dict[str, File],
+    claims: tuple[Claim, ...],
+    tree: Path,
+    folder: Path,
+    ports: Sequence[int],
+) -> Outcome:
+    """Runs inside the world."""
+    hosts = Hosts(derive(profile), folder)
+    hosts.start()
+    keys = guest.tunnel_keys(profile, wireguard.gateway_keys(profile))
+    gateway = Rendered(hosts, files, tree, keys, ports=ports)
+    gateway.prepare()
+    outcome = run.examine(say, hosts, gateway, claims)
+    results = [replace(result, capture="") for result in outcome.results]  # they go with the folder
+    return replace(outcome, results=(*results, _accepted(gateway.complaints())))
+
+
+def _accepted(complaints: Sequence[str]) -> Result:
+    text = "networkd, resolved and nftables take their files without a complaint"
+    return Result("files.accepted", "", text, FAIL if complaints else PASS, "; ".join(complaints) or "no complaint")

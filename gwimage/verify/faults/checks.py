@@ -1,0 +1,94 @@
+"""What must hold while something is wrong, or once it is over. Each asks with packets, once, and says what it saw."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
+
+from gwimage.claims import claim
+from gwimage.lab.packets import dhcp_client, ipv4
+from gwimage.verify import probes
+from gwimage.verify.faults.fault import Scene
+from gwimage.verify.probes import view
+from gwimage.verify.probes.view import Answer, View
+
+_NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
+
+
+def ask(scene: Scene, probe: claim.Probe) -> Answer:
+    return probes.ask(probe, View(scene.hosts, lambda: None, ports=view.CONTROL_PORTS))
+
+
+def leases(scene: Scene) -> Answer:
+    """Real DHCP clients have got theirs."""
+    without = [lan.name for lan in scene.lans if lan.dhcp and not scene.hosts.lease(lan.name)]
+    return Answer(not without, f"no lease on {', '.join(without)}" if without else "leases")
+
+
+def lan_serves(scene: Scene) -> Answer:
+    """The gateway answers ping, offers addresses to newcomers, and knows its own names."""
+    for lan in scene.lans:
+        if not scene.hosts.client_address(lan):
+            return Answer(False, f"{lan.name}: the client has no address")
+        if not ipv4.ping(f"client-{lan.name}", lan.gateway.ip, tries=1):
+            return Answer(False, f"{lan.name}: no answer to a ping")
+        if lan.dhcp and dhcp_client.offer(f"client-{lan.name}", lan.name, newcomer()) is None:
+            return Answer(False, f"{lan.name}: no DHCP offer")
+        names = [one.probe for one in scene.claims if isinstance(one.probe, claim.LocalName) and one.probe.lan == lan.name]
+        if names and not (answer := ask(scene, names[0])).good:
+            return Answer(False, f"{lan.name}: {answer.seen}")
+    return Answer(True, "LANs served")
+
+
+def no_wan(scene: Scene) -> Answer:
+    address = scene.hosts.wan_address(scene.wan, 1)
+    return Answer(address is None, f"{scene.wan.name} still has {address}" if address else f"{scene.wan.name} without address")
+
+
+def traffic(scene: Scene) -> Answer:
+    """The WAN has its address, and clients reach the server outside as the profile says."""
+    if not scene.hosts.wan_address(scene.wan, 1):
+        return Answer(False, f"{scene.wan.name} has no address")
+    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim.Source) and not one.probe.host]:
+        if source.lan in {lan.name for lan in scene.lans} and not (answer := ask(scene, source)).good:
+            return Answer(False, answer.seen)
+    return Answer(True, "traffic flows")
+
+
+def closed(scene: Scene) -> Answer:
+    """Whoever is outside reaches neither gateway nor clients; the control is that of the verification before."""
+    if not scene.hosts.given(scene.wan):
+        return Answer(False, "the gateway never had an address outside")
+    scene.hosts.route_inwards()
+    outside = f"attacker-{scene.wan.name}"
+    wanted = [one for one in scene.claims if one.closed and _source(one.probe) == outside]
+    for one in wanted:
+        if one.id not in scene.controls:
+            return Answer(False, f"{one.id}: no control")
+    with ThreadPoolExecutor(32) as pool:  # silence takes its time
+        wrong = [answer.seen for answer in pool.map(lambda one: ask(scene, one.probe), wanted) if not answer.good]
+    if wrong:
+        return Answer(False, wrong[0])
+    return Answer(True, "closed")
+
+
+def dark(scene: Scene) -> Answer:
+    """Nothing answers on any side, by ARP or DHCP."""
+    for lan in scene.hosts.topology.lans:
+        host = f"client-{lan.name}"
+        if ipv4.arp(host, lan.name, _NOBODY, lan.gateway.ip, 3) or scene.hosts.lease(lan.name):
+            return Answer(False, f"{lan.name}: {lan.gateway.ip} answers")
+    for wan in scene.hosts.topology.wans:
+        if scene.hosts.wan_address(wan, 3):
+            return Answer(False, f"{wan.name}: the gateway answers")
+    return Answer(True, "dark")
+
+
+def newcomer() -> str:
+    """A MAC address that nobody has."""
+    return "02:" + secrets.token_bytes(5).hex(":")
+
+
+def _source(probe: claim.Probe) -> str:
+    return getattr(probe, "zone_host", "") or getattr(probe, "src", "")

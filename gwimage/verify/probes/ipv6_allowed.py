@@ -1,0 +1,107 @@
+"""What firewall.allow lets pass over IPv6: by the ways that it names, and by none beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from ipaddress import IPv6Address
+from itertools import product
+
+from gwimage.claims import claim_ipv6
+from gwimage.claims.flow import Way
+from gwimage.lab.hosts import Hosts
+from gwimage.lab.hosts.echo_servers import listen
+from gwimage.lab.hosts.ipv6 import WORN
+from gwimage.lab.netns import ip
+from gwimage.lab.packets import ipv4, ipv6
+from gwimage.profile.zones import GATEWAY
+from gwimage.values.ipv6 import UNIQUE_LOCAL
+from gwimage.verify.probes.view import Answer, View
+
+Ends = tuple[IPv6Address, IPv6Address]  # whom a packet comes from and goes to
+
+
+def _allowed(probe: claim_ipv6.Allowed6, view: View) -> Answer:
+    """To the gateway itself who refuses has let it in: its firewall drops in silence."""
+    (answer,) = _ask(probe, (probe.way,), view.hosts, tries=3).values()
+    good = answer == "open" or (probe.there == GATEWAY and answer.startswith(("open", "reset")))
+    return Answer(good, f"{probe.way} by {probe.protocol}: {answer}")
+
+
+def _withheld(probe: claim_ipv6.Withheld6, view: View) -> Answer:
+    """In the control the gateway tells one host once a second only what nobody listens to (icmp6_ratelimit), hence the tries."""
+    answers = _ask(probe, probe.ways, view.hosts, tries=3 if probe.there == GATEWAY else 2)
+    wrong = [way for way, answer in answers.items() if answer != "silent"]
+    seen = "; ".join(f"{way}: {answers[way]}" for way in wrong or answers)
+    return Answer(not wrong, f"by {probe.protocol}: {seen}", exposed=len(wrong) == len(answers))
+
+
+def _ask(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, ways: Sequence[Way], hosts: Hosts, tries: int) -> dict[Way, str]:
+    """All ways side by side, since silence takes its time."""
+    worn = {(probe.src, way.source) for way in ways} | {(probe.there, way.destination) for way in ways}
+    with ExitStack() as stack:
+        for name, address in worn:
+            stack.enter_context(_wearing(hosts, name, address))
+        ends = {way: _ends(probe.src, probe.there, way, hosts) for way in ways}
+        with ThreadPoolExecutor(len(ways)) as pool:
+            return dict(zip(ways, pool.map(lambda way: _call(probe, way, ends[way], tries), ways), strict=True))
+
+
+def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, way: Way, ends: Ends | None, tries: int) -> str:
+    """`open` if a listener saw the caller by its own address; else what came back."""
+    if not ends:
+        return "no address"
+    source, target = ends
+    if probe.protocol == "icmpv6":
+        return "open" if ipv6.ping(probe.src, target, source=source) else "silent"
+    if probe.there != GATEWAY:
+        listen(probe.there, probe.protocol, target, way.port)
+    answer = ipv4.connect(probe.src, target, way.port, probe.protocol, source, tries, wait=1.2)  # TCP asks again after 1 s
+    return "open" if answer == f"open {source}" else answer
+
+
+def _ends(src: str, there: str, way: Way, hosts: Hosts) -> Ends | None:
+    """Addresses of both, either both unique local or both not, as far as there is a choice."""
+    targets = [way.destination] if way.destination else _targets(src, there, hosts)
+    sources = [way.source] if way.source else _own(src, hosts)
+    return min(product(sources, targets), key=lambda pair: (pair[0] in UNIQUE_LOCAL) != (pair[1] in UNIQUE_LOCAL), default=None)
+
+
+def _targets(src: str, there: str, hosts: Hosts) -> list[IPv6Address]:
+    kind, _, network = src.partition("-")
+    if there == "isp":
+        return [hosts.topology.beyond6.outside]
+    if there != GATEWAY:
+        return _own(there, hosts)
+    if kind == "attacker":
+        return [hosts.wan(network).six.own]
+    lan = hosts.lan(network)
+    return [lan.six.fixed.ip] if lan.six.fixed else [net[1] for net in hosts.six.announced(lan)]
+
+
+def _own(name: str, hosts: Hosts) -> list[IPv6Address]:
+    kind, _, network = name.partition("-")
+    return [hosts.wan(network).six.attacker.ip] if kind == "attacker" else hosts.six.settled(hosts.lan(network))
+
+
+@contextmanager
+def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[None]:
+    """The host has one more address for a while; far outside, the ISP knows the way to it."""
+    if not address:
+        yield
+        return
+    kind, _, network = name.partition("-")
+    added = {name: f"addr VERB {address}/{WORN} dev {'lo' if name == 'isp' else network} nodad"}
+    if kind == "attacker":
+        added["isp"] = f"route VERB {address}/128 via {hosts.wan(network).six.attacker.ip} dev {network}"
+    for place, line in added.items():
+        ip(place, [line.replace("VERB", "add")])
+    try:
+        yield
+    finally:
+        for place, line in reversed(added.items()):
+            ip(place, [line.replace("VERB", "del").removesuffix(" nodad")])
+
+
+ASK = {claim_ipv6.Allowed6: _allowed, claim_ipv6.Withheld6: _withheld}

@@ -1,0 +1,169 @@
+"""What IPv6 must not do: reach into a LAN, or the gateway's ports, or carry out what stays inside."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv6Address
+from itertools import product
+
+from gwimage.claims import claim_ipv6
+from gwimage.claims.ipv6 import FIXED, LINK_LOCAL
+from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.machine.guest import LISTENER
+from gwimage.lab.netns import ip
+from gwimage.lab.packets import ipv4, ipv6, udp_scan
+from gwimage.values.ipv6 import LINK_LOCAL as NEIGHBOURS
+from gwimage.values.ipv6 import made_of
+from gwimage.verify.probes.ipv6_services import gateway_link_local
+from gwimage.verify.probes.open_ports import few, let_in
+from gwimage.verify.probes.view import Answer, View
+
+_WAIT = 2  # seconds for a packet that should not come
+_WORD = {"tcp": f"TCP {PORT}", "icmpv6": "ping"}
+
+
+def _gateway_closed(probe: claim_ipv6.GatewayClosed6, view: View) -> Answer:
+    name, hosts = probe.zone_host, view.hosts
+    link = name.partition("-")[2]
+    target = _target(probe, hosts)
+    own = _own(probe, target, hosts)
+    if not own or not target:
+        return Answer(False, "no address to ask from" if target else "no address to ask")
+    try:
+        found = ipv6.scan(name, link, own, target, view.ports, view.tries)
+        if unseen := [port for port in probe.open_tcp if port not in found]:
+            found |= ipv6.scan(name, link, own, target, unseen)
+    except ipv4.Mute as error:
+        return Answer(False, str(error))
+    free = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} - set(probe.open_tcp)
+    is_open = sorted(port for port, kind in found.items() if kind == "open")
+    resets = [port for port, kind in found.items() if kind == "reset" and port not in free]
+    echo = ipv6.ping(name, target, link if target in NEIGHBOURS else "", tries=2, wait=1)
+    seen = f"{len(view.ports)} ports of {target}: open {few(is_open)}, {len(resets)} reset; ping {'answered' if echo else 'silent'}"
+    good = (
+        [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and probe.echo in (None, echo)
+    )
+    return Answer(good, seen, exposed=LISTENER in is_open and echo)
+
+
+def _gateway_closed_udp(probe: claim_ipv6.GatewayClosedUdp6, view: View) -> Answer:
+    """In the control the kernel counts: no listener is needed there."""
+    name, hosts = probe.zone_host, view.hosts
+    network, target = name.partition("-")[2], _target(probe, hosts)
+    if not target or not _own(probe, target, hosts):
+        return Answer(False, "no address to ask from" if target else "no address to ask")
+    free = {port for first, last in probe.allowed_udp for port in range(first, last + 1)}
+    usual, ports = ([port for port in some if port not in free] for some in (udp_scan.USUAL, view.ports))
+    found: dict[int, str] = {}
+    link = network if target in NEIGHBOURS else ""
+
+    def ask() -> None:
+        found.update(udp_scan.ask(name, target, usual, tries=view.tries, link=link))
+        with ipv6.asking(name, network, target) as there:
+            found.update(udp_scan.sweep(name, target, ports, lambda: there(10), link))
+
+    try:
+        inward = let_in(view, ask, found, 6)
+    except ipv4.Mute as error:
+        return Answer(False, str(error))
+    seen = f"{len(ports)} ports of {target}: {few([f'{port} {kind}' for port, kind in sorted(found.items())])} answer"
+    seen += f"; {inward} packets were let in for nobody" if inward else ""
+    return Answer(not found and not inward, seen, exposed=bool(found and inward))
+
+
+def _target(probe: claim_ipv6.GatewayClosed6 | claim_ipv6.GatewayClosedUdp6, hosts: Hosts) -> IPv6Address | None:
+    kind, _, network = probe.zone_host.partition("-")
+    if probe.kind == LINK_LOCAL:
+        return router_for(probe.zone_host, hosts)
+    if kind == "attacker":
+        return hosts.wan(network).six.own
+    lan = hosts.lan(network)
+    return lan.six.fixed.ip if probe.kind == FIXED else next(iter(hosts.six.announced(lan)))[1]
+
+
+def _own(
+    probe: claim_ipv6.GatewayClosed6 | claim_ipv6.GatewayClosedUdp6, target: IPv6Address | None, hosts: Hosts
+) -> IPv6Address | None:
+    """An address of the same subnet, as far as there is one."""
+    kind, _, network = probe.zone_host.partition("-")
+    if target is None or target in NEIGHBOURS:
+        return hosts.six.own(probe.zone_host, network)
+    if kind == "attacker":
+        return hosts.wan(network).six.attacker.ip
+    lan = hosts.lan(network)
+    hosts.six.settled(lan)
+    return next((hosts.six.of(lan, net) for net in hosts.six.announced(lan) if target in net), None)
+
+
+def _unreachable(probe: claim_ipv6.Unreachable6, view: View) -> Answer:
+    """Silence counts only when both ends are there: the gateway for one, the target for the other."""
+    hosts, network = view.hosts, probe.src.partition("-")[2]
+    outside = any(wan.name == probe.lan for wan in hosts.topology.wans)
+    targets = [hosts.topology.beyond6.outside] if outside else hosts.six.settled(hosts.lan(probe.lan))
+    if not targets:
+        return Answer(False, f"client-{probe.lan} has no address to aim at")
+    there = router_for(probe.src, hosts)
+    if not there or not _reached(probe.src, there):
+        return Answer(False, f"{probe.src} does not reach the gateway at all")
+    if not outside and not all(_answered(probe.lan, target, hosts) for target in targets):
+        return Answer(False, f"client-{probe.lan} does not reach the gateway at all")
+    ip(probe.src, [f"route replace {target} via {there} dev {network}" for target in targets])
+    ways = list(product(targets, probe.protocols))
+    with ThreadPoolExecutor(len(ways)) as pool:  # silence takes its time
+        answers = list(pool.map(lambda way: _knock(probe.src, *way), ways))
+    ip(probe.src, [f"route del {target}" for target in targets])
+    seen = "; ".join(f"{target}: {_WORD[name]} {answer}" for (target, name), answer in zip(ways, answers))
+    return Answer(set(answers) == {"silent"}, seen, all(answer.startswith(("open", "answered")) for answer in answers))
+
+
+def _knock(name: str, target: IPv6Address, protocol: str) -> str:
+    if protocol == "tcp":
+        return ipv4.connect(name, target, PORT)
+    return "answered" if ipv6.ping(name, target, tries=2, wait=1) else "silent"
+
+
+def router_for(name: str, hosts: Hosts) -> IPv6Address | None:
+    """The gateway's link-local address on the network of an attacker or a client."""
+    kind, _, network = name.partition("-")
+    return made_of(NEIGHBOURS, hosts.wan(network).mac) if kind == "attacker" else gateway_link_local(hosts, hosts.lan(network))
+
+
+def _reached(name: str, router: IPv6Address) -> bool:
+    """A client pings it, and so knows the way; an attacker may not."""
+    kind, _, network = name.partition("-")
+    if kind == "client":
+        return ipv6.ping(name, router, network, tries=5)
+    return ipv6.neighbour(name, network, router, 5) is not None
+
+
+def _answered(lan: str, own: IPv6Address, hosts: Hosts) -> bool:
+    """By this address of its own the client is known to the gateway."""
+    router = gateway_link_local(hosts, hosts.lan(lan))
+    return router is not None and ipv6.ping(f"client-{lan}", router, lan, source=own, tries=5)
+
+
+def _kept(probe: claim_ipv6.Kept6, view: View) -> Answer:
+    """Sent straight to the gateway, as a host would that takes it for its router; the provider listens."""
+    hosts, lan = view.hosts, view.hosts.lan(probe.lan)
+    name, beyond = f"client-{lan.name}", hosts.topology.beyond6
+    source = beyond.afar
+    if probe.source:
+        hosts.six.settled(lan)
+        source = hosts.six.of(lan, probe.source)
+    there = ipv4.arp(name, lan.name, hosts.client_address(lan) or lan.spare.ip, lan.gateway.ip, 5)
+    if not source or not there:
+        return Answer(False, f"{name} has no {'address' if there else 'gateway'}")
+    out = next(wan for wan in hosts.topology.wans if wan.six)
+    with ipv6.arrivals("isp", out.name) as arrived:
+        for _ in range(3):
+            ipv6.send(name, lan.name, there, source, beyond.outside)
+        seen = arrived(source, _WAIT)
+    return Answer(not seen, f"from {source} {'arrives on' if seen else 'nothing arrives on'} {out.name}", exposed=seen)
+
+
+ASK = {
+    claim_ipv6.GatewayClosed6: _gateway_closed,
+    claim_ipv6.GatewayClosedUdp6: _gateway_closed_udp,
+    claim_ipv6.Unreachable6: _unreachable,
+    claim_ipv6.Kept6: _kept,
+}

@@ -1,0 +1,75 @@
+"""The short way of established connections: packets that a flowtable passes on are not in the IP layer's count.
+
+Whoever else sends meanwhile adds to the count, so a quarter of what was sent may be in it; a single direction would be half.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+
+from gwimage.claims import claim
+from gwimage.lab.netns import inside
+from gwimage.lab.packets.throughput import PORT
+from gwimage.verify.probes.view import Answer, View
+
+_TURNS, _PATIENCE = 100, 2.0  # how often each side speaks; seconds that it waits for the other
+
+
+def _offloaded(probe: claim.Offloaded, view: View) -> Answer:
+    client, target = f"client-{probe.lan}", view.hosts.topology.outside
+    before, sent = view.sockets(), 0
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with _pair(client, target, kind) as (near, far):
+                sent += sum(_turn(near, far) for _ in range(_TURNS))
+    except OSError as error:
+        return Answer(False, f"no connection through the gateway: {error}")
+    after = view.sockets()
+    if not before or not after:
+        return Answer(False, "the gateway says nothing")
+    passed = after.forwarded - before.forwarded
+    return Answer(passed < sent / 4, f"of {sent} packets {min(passed, sent)} went through the gateway's IP layer")
+
+
+@contextmanager
+def _pair(client: str, target: IPv4Address, kind: socket.SocketKind) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two ends that can hear each other: the client's, and that of a server outside."""
+    with inside("isp"):
+        server = socket.socket(socket.AF_INET, kind)
+    with inside(client):
+        near = socket.socket(socket.AF_INET, kind)
+    with server, near:
+        for end in (server, near):
+            end.settimeout(_PATIENCE)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((str(target), PORT))
+        if kind == socket.SOCK_DGRAM:
+            near.connect((str(target), PORT))
+            near.send(b"?")
+            server.connect(server.recvfrom(1)[1])
+            yield near, server
+            return
+        server.listen(1)
+        near.connect((str(target), PORT))
+        far, _ = server.accept()
+        with far:
+            far.settimeout(_PATIENCE)
+            yield near, far
+
+
+def _turn(near: socket.socket, far: socket.socket) -> int:
+    """One packet there and one back. How many arrived: an emulated gateway may lose one of UDP."""
+    arrived = 0
+    for sender, receiver in ((near, far), (far, near)):
+        sender.send(b"!")
+        try:
+            arrived += len(receiver.recv(1))
+        except TimeoutError:
+            return arrived
+    return arrived
+
+
+ASK = {claim.Offloaded: _offloaded}

@@ -1,0 +1,173 @@
+"""What the gateway gives: addresses, options, names, the time; and whether it is there and well."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address
+
+from gwimage.claims import claim
+from gwimage.lab.machine.guest import SECRET_NAME
+from gwimage.lab.packets import dhcp_client, ipv4
+from gwimage.verify.probes.view import Answer, View
+
+Address = IPv4Address | IPv6Address
+_UNSYNCHRONISED = 16  # from this stratum on (RFC 5905)
+_NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
+_BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for the networks inside to know (RFC 4833)
+_MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
+
+
+def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
+    wan = view.hosts.wan(probe.wan)
+    address = view.hosts.wan_address(wan, wait=5)
+    kind = "static" if wan.static else "lease"
+    if address:
+        return Answer(True, f"{address} ({kind}) answers on {wan.mac}")
+    given = view.hosts.given(wan)
+    return Answer(False, f"{given} ({kind}) does not answer" if given else "asked for no lease")
+
+
+def _lease(probe: claim.Lease, view: View) -> Answer:
+    lease = view.hosts.lease(probe.lan)
+    if lease is None:
+        return Answer(False, "the DHCP client got no answer")
+    expected = {
+        "mask": str(probe.prefix),
+        "router": str(probe.router) if probe.router else None,
+        "dns": " ".join(map(str, probe.dns)),
+        "lease": str(probe.lease_time),
+    }
+    wrong = [f"{key} {lease.get(key)}, not {value}" for key, value in expected.items() if lease.get(key) != value]
+    if not probe.first <= IPv4Address(lease["ip"]) <= probe.last:
+        wrong.insert(0, "outside the pool")
+    name = f"client-{probe.lan}"
+    longer = dhcp_client.offered_time(dhcp_client.by_mac(name, probe.lan, ipv4.mac(name, probe.lan)), probe.lease_time * 3)
+    if longer != probe.lease_time:
+        wrong.append(f"lease {longer} for who asks for {probe.lease_time * 3}")
+    seen = f"{lease['ip']}/{lease.get('mask')} router {lease.get('router')} dns {lease.get('dns')}"
+    return Answer(not wrong, "; ".join([seen, *wrong]))
+
+
+def _reservation(probe: claim.Reservation, view: View) -> Answer:
+    """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
+    name = f"client-{probe.lan}"
+    by_duid = dhcp_client.offer(name, probe.lan, probe.mac, identity=dhcp_client.DUID)
+    machine = dhcp_client.by_mac(name, probe.lan, probe.mac)
+    if by_mac := dhcp_client.take(machine):
+        dhcp_client.release(machine, by_mac)  # it may be an address that others are counted on to get
+    seen = [str(given.address) if given else "no answer" for given in (by_duid, by_mac)]
+    if seen == [str(probe.address)] * 2:
+        return Answer(True, f"{probe.address} for {probe.mac}")
+    return Answer(False, f"{probe.mac}: {seen[0]} by DUID, {seen[1]} by MAC address")
+
+
+def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
+    name = f"client-{probe.lan}"
+    codes = [*(code for code, _ in probe.expected), *_BY_ITSELF]
+    given = dhcp_client.lease(name, probe.lan, ipv4.mac(name, probe.lan), codes)
+    if given is None:
+        return Answer(False, "the DHCP client got no answer")
+    seen = {code: given.options.get(code) for code, _ in probe.expected}
+    wrong = [
+        f"option {code}: {'none' if seen[code] is None else seen[code]!r}, not {value}"
+        for code, value in probe.expected
+        if seen[code] is None or value not in dhcp_client.readings(seen[code])
+    ]
+    more = [code for code in _BY_ITSELF if code in given.options and code not in seen]
+    wrong += [f"option {code}, which nobody asked for: {given.options[code]!r}" for code in more]
+    right = [f"option {code}: {value}" for code, value in probe.expected]
+    if probe.next_server:
+        right.append(f"next server: {probe.next_server}")
+    if probe.next_server and given.next_server != probe.next_server:
+        wrong.append(f"next server: {given.next_server}, not {probe.next_server}")
+    return Answer(not wrong, "; ".join(wrong or right))
+
+
+def _dns(probe: claim.Dns, view: View) -> Answer:
+    """By UDP, and by TCP as for answers that are too long for that (RFC 7766). Of one server: a name that nobody asked before."""
+    if probe.server:
+        with view.hosts.alone_outside(probe.server):
+            return _resolves(probe.lan, f"{secrets.token_hex(4)}.{SECRET_NAME}", (view.hosts.topology.outside,), view)
+    outside = view.hosts.topology.outside
+    answer = _resolves(probe.lan, SECRET_NAME, (outside,), view)
+    if not answer.good:
+        return answer
+    by_tcp = _resolves(probe.lan, SECRET_NAME, (outside,), view, "tcp")
+    return Answer(by_tcp.good, answer.seen if by_tcp.seen == answer.seen else f"{answer.seen}; by TCP {by_tcp.seen}")
+
+
+def _local_name(probe: claim.LocalName, view: View) -> Answer:
+    return _resolves(probe.lan, probe.name, probe.addresses, view)
+
+
+def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protocol: str = "udp") -> Answer:
+    """Asked for the kinds of addresses that it should have."""
+    server = view.hosts.lan(lan).gateway.ip
+    kinds = dict.fromkeys(ipv4.RECORDS[address.version] for address in wanted)
+    found = [ipv4.resolve(f"client-{lan}", server, name, protocol, kind) for kind in kinds]
+    given = {address for some in found for address in some.split(", ")}
+    return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
+
+
+def _own_names(probe: claim.OwnNames, view: View) -> Answer:
+    found = view.look()
+    if found is None:
+        return Answer(False, "the gateway did not report")
+    return Answer(found.resolves == str(view.hosts.topology.outside), f"it finds {found.resolves or 'nothing'}")
+
+
+def _ntp(probe: claim.Ntp, view: View) -> Answer:
+    server = view.hosts.lan(probe.lan).gateway.ip
+    clock = ipv4.clock(f"client-{probe.lan}", server)
+    if clock is None:
+        return Answer(False, f"{server} does not say the time")
+    seen = f"{server} says the time, stratum {clock.stratum}, {clock.off:+.1f} s off the host's"
+    good = 0 < clock.stratum < _UNSYNCHRONISED and clock.leap < 3 and abs(clock.off) < _MOST_OFF
+    return Answer(good, seen)
+
+
+def _ping(probe: claim.Ping, view: View) -> Answer:
+    """Where the network has several cards, a host on each of the others must reach the client through the bridge."""
+    lan = view.hosts.lan(probe.lan)
+    target, client = lan.gateway.ip, view.hosts.client_address(lan)
+    if not ipv4.ping(f"client-{probe.lan}", target):
+        return Answer(False, f"{target} does not answer")
+    deaf = [
+        number
+        for number in range(1, len(lan.segments))
+        if not client or not ipv4.arp(f"server-{lan.name}", f"card{number - 1}", _NOBODY, client, 5)
+    ]
+    if deaf:
+        return Answer(False, f"{target} answers, but card {deaf[0] + 1} of {len(lan.segments)} is not joined to the first")
+    return Answer(True, f"{target} answers" + (f"; all {len(lan.segments)} cards are joined" if lan.segments[1:] else ""))
+
+
+def _beyond(probe: claim.Beyond, view: View) -> Answer:
+    return Answer(False, probe.why, asked=False)
+
+
+def _inspection(probe: claim.Inspection, view: View) -> Answer:
+    found = view.look()
+    if found is None:
+        return Answer(False, "the gateway did not report")
+    seen = [f"{found.state}, {found.memory_available // 1024} MiB available"]
+    seen += [f"failed: {unit}" for unit in found.failed]
+    seen += list(found.complaints)
+    good = found.state == "running" and not found.failed and not found.complaints
+    return Answer(good, "; ".join(seen))
+
+
+ASK = {
+    claim.WanAddress: _wan_address,
+    claim.Lease: _lease,
+    claim.Reservation: _reservation,
+    claim.DhcpOptions: _dhcp_options,
+    claim.Dns: _dns,
+    claim.LocalName: _local_name,
+    claim.OwnNames: _own_names,
+    claim.Ntp: _ntp,
+    claim.Ping: _ping,
+    claim.Beyond: _beyond,
+    claim.Inspection: _inspection,
+}

@@ -1,0 +1,50 @@
+"""Uploads: no faster than the profile says, and nobody else waits for them.
+
+Behind the WAN is a modem of the old kind, a little faster than the profile's rate and with a long queue. A gateway that
+shapes never fills that queue; without (control) every ping stands in it.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+
+from gwimage.claims import claim
+from gwimage.lab.packets import throughput
+from gwimage.verify.probes.view import Answer, View
+
+_MODEM = 1 / 0.9  # of the profile's rate, which should be about 90 % of what the line uploads
+_LEAST, _MOST = 0.7, 1.05  # of it, in payload
+_ROOM = 2  # the machine itself must be this much faster, or the load measures the machine
+_BASE, _PACKETS = 0.15, 3  # what a ping may wait more than at rest: seconds, and full packets before it
+_QUEUE = 5  # of the modem, as many times as long
+_FRAME = 1514 * 8
+_SECONDS, _TRIAL = 6, 2
+
+
+def _shaped(probe: claim.Shaped, view: View) -> Answer:
+    hosts, rate = view.hosts, probe.upload
+    client, target, wan = f"client-{probe.lan}", hosts.topology.outside, hosts.wan(probe.wan)
+    if not hosts.client_address(hosts.lan(probe.lan)):
+        return Answer(False, f"{client} has no address")
+    allowed = _BASE + _PACKETS * _FRAME / rate
+    try:
+        able, _ = throughput.transfer("isp", client, client, target, _TRIAL)
+        if able < _ROOM * rate:
+            why = f"this machine passes only {_mega(able)}, and {_mega(rate)} would have to be told from that"
+            return Answer(False, why, asked=False)
+        rest = median(throughput.round_trip(client, target) for _ in range(9))
+        with throughput.narrow(hosts.end("isp", wan.segment), rate * _MODEM, _QUEUE * allowed):
+            seen, trip = throughput.transfer(client, "isp", client, target, max(_SECONDS, 3 * _QUEUE * allowed))
+    except OSError as error:
+        return Answer(False, f"no connection through the gateway: {error}")
+    wait = max(0, trip - rest)
+    good = _LEAST * rate <= seen <= _MOST * rate and wait <= allowed
+    what = f"{_mega(seen)} uploaded, pings wait {1000 * wait:.0f} ms more than at rest"
+    return Answer(good, f"{what} (at most {1000 * allowed:.0f}); it downloads {_mega(able)}", exposed=wait > 2 * allowed)
+
+
+def _mega(bits: float) -> str:
+    return f"{bits / 1e6:.3g} Mbit/s"
+
+
+ASK = {claim.Shaped: _shaped}

@@ -1,0 +1,95 @@
+"""WireGuard from the other end: who connects, what is given through the tunnel, and what strangers hear."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import struct
+import time
+from ipaddress import IPv4Address
+
+from gwimage.claims import claim
+from gwimage.lab.hosts import wireguard as tunnels
+from gwimage.lab.netns import inside, ip
+from gwimage.lab.packets import ipv4
+from gwimage.values import wireguard
+from gwimage.verify.probes.view import Answer, View
+
+_IPV4 = 0x0800
+_INITIATION = 148  # bytes of a handshake's first message
+_STRANGER = "stranger0"
+_CALLS = 2  # of the stranger, 5 seconds apart
+_PATIENCE, _LATE = 20, 3  # seconds: for the calls, and for an answer to the last one
+_KINDS = {socket.IPPROTO_ICMP: "ICMP", socket.IPPROTO_UDP: "UDP"}
+
+
+def _handshake(probe: claim.Handshake, view: View) -> Answer:
+    hosts, tunnel = view.hosts, view.hosts.tunnel(probe.peer)
+    name, key = tunnel.played.peer.name, tunnel.played.peer.public_key
+    if probe.wan is None:
+        there = f"{tunnel.played.peer.endpoint} ({tunnel.uplink})"
+        good = hosts.connected(probe.peer)
+        return Answer(
+            good, f"the gateway called {there} as known to {key[:8]}..." if good else f"the gateway never called {there}"
+        )
+    target, port = hosts.given(hosts.wan(probe.wan)), tunnel.played.vpn.port
+    if not target:
+        return Answer(False, f"{probe.wan} has no address")
+    good = hosts.call(tunnel, target)
+    what = f"{target}:{port} by UDP" if good else f"{target}:{port} by UDP: no handshake"
+    return Answer(good, f"{what}; {name} called from {tunnel.uplink} in the place of {key[:8]}...")
+
+
+def _services(probe: claim.TunnelServices, view: View) -> Answer:
+    tunnel = view.hosts.tunnel(probe.peer)
+    near = tunnel.played.vpn.address.ip
+    there = ipv4.ping(probe.peer, near)
+    found = ipv4.resolve(probe.peer, near, probe.name)
+    named = found not in ("no answer", "") and not found.startswith("no address")
+    return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
+
+
+def _strangers(probe: claim.Strangers, view: View) -> Answer:
+    """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
+    hosts, name = view.hosts, f"attacker-{probe.wan}"
+    target = hosts.given(hosts.wan(probe.wan))
+    known = next(one for one in hosts.tunnels if one.played.vpn.name == probe.vpn)
+    if not target:
+        return Answer(False, f"{probe.wan} has no address")
+    with inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_IPV4)) as ears:
+        ears.bind((probe.wan, _IPV4))
+        call = target, known.played.vpn.port
+        process = tunnels.run(name, _STRANGER, hosts.dir / "stranger.log")
+        try:
+            tunnels.set_up(_STRANGER, wireguard.generate(), known.gateway, call)
+            ip(name, [f"link set {_STRANGER} addrgenmode none up"])
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rubbish:
+                rubbish.sendto(secrets.token_bytes(_INITIATION), (str(target), call[1]))
+            sent, heard = _listen(ears, *call)
+        finally:
+            process.kill()
+            process.wait()
+    seen = f"{target}:{call[1]} by UDP: {sent} handshakes of a stranger and rubbish, {heard or 'no answer'}"
+    return Answer(sent >= _CALLS and not heard, seen)
+
+
+def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, str]:
+    """How many handshakes went out, and what came back."""
+    deadline, sent = time.monotonic() + _PATIENCE, 0
+    while time.monotonic() < deadline:
+        if packet := ipv4.until(ears, 0.5, lambda data: data[12:16] == target.packed and data[9] in _KINDS):
+            size = (packet[0] & 15) * 4
+            if packet[9] == socket.IPPROTO_ICMP or struct.unpack_from("!H", packet, size)[0] == port:
+                return sent, f"answered by {_KINDS[packet[9]]}"
+        calls = int(tunnels.order(_STRANGER, "get").get("tx_bytes", "0")) // _INITIATION
+        if calls >= _CALLS > sent:
+            deadline = min(deadline, time.monotonic() + _LATE)
+        sent = calls
+    return sent, ""
+
+
+ASK = {
+    claim.Handshake: _handshake,
+    claim.TunnelServices: _services,
+    claim.Strangers: _strangers,
+}

@@ -33,7 +33,7 @@ from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.machine.guest import LISTENER, Units
 from gwimage.lab.machine.qemu import Machine, Shape, acceleration
 from gwimage.lab.packets import dhcp_client
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import Topology, derive
 from gwimage.problem import ToolError
@@ -190,7 +190,7 @@ def run(say: Say, job: Job) -> Seen:
     return Seen(tuple(found), answers)
 
 
-def times(topology: Topology, packets: Sequence[Packet], on: float) -> Times:
+def times(topology: Topology, packets: Sequence[Frame], on: float) -> Times:
     """What the wires show of the boot that began at that time; packets: in the order of theirs, without those of later boots."""
     lans, outside = {lan.name for lan in topology.lans}, topology.outside.packed
     inside = [packet for packet in packets if packet.network in lans and packet.time >= on]
@@ -214,7 +214,7 @@ def _ask(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> d
         say(f"asking {claim.id}")
         return probes.ask(claim.probe, view.View(hosts, look, gateway.ports, gateway.tries, gateway.sockets))
 
-    found = ask_all(claims, answer, gateway.at_once)
+    found = ask_all(claims, answer, gateway.concurrent)
     return {claim.id: (found[claim.id].good, found[claim.id].seen) for claim in claims if found[claim.id]}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench import boot_times, gateways
 from bench.results import Row
 from gwimage.build.progress import Steps
-from gwimage.lab.machine.qemu import Seed
+from gwimage.lab.machine.qemu import SeedDisk
 from gwimage.language import source
 from gwimage.seed import instance
 
@@ -45,11 +45,11 @@ def rows(folder: Path, work: Path, say: Callable[[str], None]) -> list[Row]:
     return [size, *counted, share]
 
 
-def _seeds(kind: str, work: Path) -> tuple[Seed, ...]:
+def _seeds(kind: str, work: Path) -> tuple[SeedDisk, ...]:
     if kind == NONE:
         return ()
     site, file = work / "branch-7.yaml", work / f"{kind}.iso"
     site.write_text(_SITE)
     given = source.parse(gateways.text(kind), str(gateways.PROFILE))
     file.write_bytes(instance.make(given, str(site)).volume)
-    return (Seed(file, disk=True),)
+    return (SeedDisk(file, disk=True),)

@@ -67,7 +67,7 @@ def finish(files: dict[str, File], raw: Path, out: Path, steps: Steps) -> Built:
     return Built(*(out / path.name for path in (raw, qcow2, manifest)))
 
 
-def judge_raw(files: dict[str, File], steps: Steps, mirror: Mirror, suite: str | None = None) -> list[Problem]:
+def check_raw_rules(files: dict[str, File], steps: Steps, mirror: Mirror, suite: str | None = None) -> list[Problem]:
     """What Debian's nft has against the rules of the user's own. Raises ToolError if it cannot be asked."""
     tree = tools.tree(steps, tools.mkosi(steps, mirror, suite), mirror)
     with steps.step("asking nft about firewall.raw"):

@@ -41,7 +41,7 @@ def rebake(
     files: dict[str, File], stem: str, base: Path, out: Path, steps: Steps, mirror: Mirror, suite: str | None = None
 ) -> build.Built:
     """As `build.build`, from the packages of BASE, a raw image; ToolError if it will not do, and nothing has changed."""
-    if why := unfit(base, files):
+    if why := why_unusable(base, files):
         raise ToolError(("gwimage", "rebake", "--base", str(base)), 1, f"{why}; run `gwimage build`")
     tree = tools.tree(steps, tools.mkosi(steps, mirror, suite), mirror)
     with build.staging(out) as folder:
@@ -50,7 +50,7 @@ def rebake(
         return build.finish(files, raw, out, steps)
 
 
-def unfit(base: Path, files: dict[str, File]) -> str:
+def why_unusable(base: Path, files: dict[str, File]) -> str:
     """Why another image than BASE is needed for what a profile compiles to; nothing if it will do."""
     beside = base.with_suffix(".manifest.json")
     try:

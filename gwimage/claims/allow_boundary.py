@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 
-from gwimage.claims.claim import Claim, Reaches, Withheld
-from gwimage.claims.flow import Way
+from gwimage.claims.claim import BlockedFlows, Claim, Reaches
+from gwimage.claims.flow import Flow
 from gwimage.profile import Profile, zone_addresses
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import Zones
@@ -20,7 +20,7 @@ MOST = 16  # claims: silence takes its time
 _LAST_PORT = 65535
 
 
-def beside(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[Claim]:
+def boundary_flows(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[Claim]:
     """For each claim that a host on a LAN is reached, one that what lies beside it is not."""
     lans = [lan.name for lan in profile.lans]
     for claim in claims:
@@ -35,19 +35,19 @@ def beside(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[
         ]
         if ways := tuple(_ways(probe, start, entries, known, profile)):
             text = f"but nothing beside it: {', '.join(map(str, ways))}"
-            asked = Withheld(probe.src, probe.zone, probe.protocol, ways)
+            asked = BlockedFlows(probe.src, probe.zone, probe.protocol, ways)
             yield Claim(f"{claim.id}.only", claim.path, text, asked, claim.needs, closed=True)
 
 
-def _ways(probe: Reaches, start: str, entries: Sequence[Allow], known: Zones, profile: Profile) -> Iterator[Way]:
+def _ways(probe: Reaches, start: str, entries: Sequence[Allow], known: Zones, profile: Profile) -> Iterator[Flow]:
     for port in next_ports(probe.port, entries):
-        yield Way(port, probe.destination, probe.source)
+        yield Flow(port, probe.destination, probe.source)
     on_port = [one for one in entries if not one.ports or any(first <= probe.port <= last for first, last in one.ports)]
     sources, destinations = [one.sources for one in on_port], [one.destinations for one in on_port]
     if probe.source and (source := neighbour(probe.source, start, sources, known, profile)):
-        yield Way(probe.port, probe.destination, source)
+        yield Flow(probe.port, probe.destination, source)
     if probe.destination and (destination := neighbour(probe.destination, probe.zone, destinations, known, profile)):
-        yield Way(probe.port, destination, probe.source)
+        yield Flow(probe.port, destination, probe.source)
 
 
 def next_ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
@@ -73,7 +73,7 @@ def neighbour(address: IPv4Address, zone: str, lists: Sequence[Items], known: Zo
         number = int(address) + step
         if 0 < number < 2**32 and not any(one.first <= number <= one.last for one in meant):
             near = IPv4Address(number)
-            within = home is None or (near in home.network and near not in known.edges)
+            within = home is None or (near in home.network and near not in known.network_and_broadcast)
             if within and zone_addresses.is_free(near, home, known, profile):
                 return near
     return None

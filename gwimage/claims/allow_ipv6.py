@@ -11,8 +11,8 @@ from itertools import product
 
 from gwimage.claims import allow_boundary, openings
 from gwimage.claims.claim import Claim
-from gwimage.claims.claim_ipv6 import Allowed6, Withheld6
-from gwimage.claims.flow import Way
+from gwimage.claims.claim_ipv6 import Allowed6, BlockedFlows6
+from gwimage.claims.flow import Flow
 from gwimage.profile import Profile
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import GATEWAY
@@ -80,15 +80,15 @@ def _pair(entry: Allow, path: str, start: str, end: str, profile: Profile) -> It
     who = f"{source or 'a host'} on {start}"
     whom = f"{destination or 'one'} on {end}" if end != GATEWAY else "the gateway"
     for protocol in (name for name in entry.protocols or PROTOCOLS if name in PROTOCOLS):
-        way = Way(_port(entry, protocol), destination, source)
-        if end == GATEWAY and (protocol == "icmpv6" or (protocol == "udp" and way.port in openings.mute(profile))):
+        way = Flow(_port(entry, protocol), destination, source)
+        if end == GATEWAY and (protocol == "icmpv6" or (protocol == "udp" and way.port in openings.silent_udp_ports(profile))):
             continue  # a scan has its own ping
         name, how = f"{path}.{start}.{end}.ipv6.{protocol}", f"{protocol.upper()} {way.port}" if way.port else "ping"
         text = f"{who} reaches {whom} over IPv6 by {how}"
         yield Claim(name, path, text, Allowed6(src, there, protocol, way), needs)
         if beside := tuple(_beside(way, start, end, protocol, profile)):
             text = f"but nothing beside it by {protocol.upper()}: {', '.join(map(str, beside))}"
-            yield Claim(f"{name}.only", path, text, Withheld6(src, there, protocol, beside), needs, closed=True)
+            yield Claim(f"{name}.only", path, text, BlockedFlows6(src, there, protocol, beside), needs, closed=True)
 
 
 def _port(entry: Allow, protocol: str) -> int:
@@ -103,21 +103,21 @@ def _stays(source: IPv6Address | None, end: str, profile: Profile) -> bool:
     return bool(outside and source and source in inet6.UNIQUE_LOCAL and not inet6.local(outside.address))
 
 
-def _beside(way: Way, start: str, end: str, protocol: str, profile: Profile) -> Iterator[Way]:
+def _beside(way: Flow, start: str, end: str, protocol: str, profile: Profile) -> Iterator[Flow]:
     """The next ports and the next addresses that nothing opens."""
     if not way.port or (end in profile.ipv6.wans and _internet(start, profile)):
         return
     entries = [one for one in _between(start, end, profile) if _opens(one, protocol, None)]
     for port in allow_boundary.next_ports(way.port, entries):
-        if end != GATEWAY or not openings.declared(port, protocol, start, profile, allow=False):
-            yield Way(port, way.destination, way.source)
-    if end == GATEWAY and openings.declared(way.port, protocol, start, profile, allow=False):
+        if end != GATEWAY or not openings.is_open(port, protocol, start, profile, allow=False):
+            yield Flow(port, way.destination, way.source)
+    if end == GATEWAY and openings.is_open(way.port, protocol, start, profile, allow=False):
         return
     here = [one for one in entries if _opens(one, protocol, way.port)]
     if way.source and (other := _neighbour(way.source, [one.sources for one in here], start, profile)):
-        yield Way(way.port, way.destination, other)
+        yield Flow(way.port, way.destination, other)
     if way.destination and (other := _neighbour(way.destination, [one.destinations for one in here], end, profile)):
-        yield Way(way.port, other, way.source)
+        yield Flow(way.port, other, way.source)
 
 
 def _internet(name: str, profile: Profile) -> bool:

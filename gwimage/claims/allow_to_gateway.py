@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from gwimage.claims import allow_boundary, openings, prerequisites
-from gwimage.claims.claim import Admitted, Claim
-from gwimage.claims.flow import Way
+from gwimage.claims.claim import AllowedToGateway, Claim
+from gwimage.claims.flow import Flow
 from gwimage.profile import Profile, zone_addresses
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import GATEWAY, Zones
@@ -29,17 +29,17 @@ def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[
         src = f"{'attacker' if start in known.wans else 'client'}-{start}"
         for protocol in (name for name in entry.protocols or openings.ASKED if name in openings.ASKED):
             port = 0 if protocol == "icmp" else entry.ports[0][0] if entry.ports else openings.LISTENER
-            if protocol == "udp" and port in openings.mute(profile):
+            if protocol == "udp" and port in openings.silent_udp_ports(profile):
                 continue
-            ways = (Way(port, None, source),)
+            ways = (Flow(port, None, source),)
             beside = tuple(_beside(ways[0], start, protocol, known, profile))
             text = f"{source or 'a host'} on {start} is let in to the gateway by {f'{protocol.upper()} {port}' if port else 'ping'}"
             text += f", but not: {', '.join(map(str, beside))}" if beside else ""
-            probe = Admitted(src, protocol, ways, beside)
-            yield Claim(f"{path}.{start}.{GATEWAY}.{protocol}", path, text, probe, prerequisites.there(profile, start))
+            probe = AllowedToGateway(src, protocol, ways, beside)
+            yield Claim(f"{path}.{start}.{GATEWAY}.{protocol}", path, text, probe, prerequisites.prerequisites(profile, start))
 
 
-def _beside(way: Way, start: str, protocol: str, known: Zones, profile: Profile) -> Iterator[Way]:
+def _beside(way: Flow, start: str, protocol: str, known: Zones, profile: Profile) -> Iterator[Flow]:
     """The next ports, and the next address, that nothing at all lets in."""
     if not way.port:
         return
@@ -49,9 +49,9 @@ def _beside(way: Way, start: str, protocol: str, known: Zones, profile: Profile)
         if start in one.from_zones and GATEWAY in one.to_zones and protocol in (one.protocols or (protocol,))
     ]
     for port in allow_boundary.next_ports(way.port, entries):
-        if not openings.declared(port, protocol, start, profile):
-            yield Way(port, None, way.source)
+        if not openings.is_open(port, protocol, start, profile):
+            yield Flow(port, None, way.source)
     sources = [one.sources for one in entries if not one.ports or any(first <= way.port <= last for first, last in one.ports)]
     other: IPv4Address | None = allow_boundary.neighbour(way.source, start, sources, known, profile) if way.source else None
-    if other and not openings.declared(way.port, protocol, start, profile, allow=False):
-        yield Way(way.port, None, other)
+    if other and not openings.is_open(way.port, protocol, start, profile, allow=False):
+        yield Flow(way.port, None, other)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from gwimage.claims.claim_ipv6 import Probe6
-from gwimage.claims.flow import Way
+from gwimage.claims.flow import Flow
 
 
 class WanAddress(NamedTuple):
@@ -34,7 +34,7 @@ class Lease(NamedTuple):
     lease_time: int
 
 
-class Dns(NamedTuple):
+class DnsQuery(NamedTuple):
     """A client resolves, through the gateway's address, a name that only the ISP's server knows.
 
     server: meanwhile no other host outside is there but this one.
@@ -50,7 +50,7 @@ class Ping(NamedTuple):
     lan: str
 
 
-class Source(NamedTuple):
+class SourceAddress(NamedTuple):
     """A server outside sees TCP, UDP and ping from a client come from the WAN's address (masquerade) or the client's own.
 
     address: the one of the WAN's addresses that the server must see, where the profile fixes it.
@@ -132,7 +132,7 @@ class SpoofedForward(NamedTuple):
     to: IPv4Address
 
 
-class Segments(NamedTuple):
+class MssClamp(NamedTuple):
     """Both sides of a TCP connection from LAN to WAN are told segments of at most so many bytes."""
 
     lan: str
@@ -151,7 +151,7 @@ class Mtu(NamedTuple):
     size: int
 
 
-class Reservation(NamedTuple):
+class ReservedLease(NamedTuple):
     """A client with that MAC address gets exactly that address."""
 
     lan: str
@@ -159,7 +159,7 @@ class Reservation(NamedTuple):
     address: IPv4Address
 
 
-class Identities(NamedTuple):
+class ClientIds(NamedTuple):
     """A client gets a lease in first..last, and the same again, whether it names itself by MAC address, by DUID or not."""
 
     lan: str
@@ -173,7 +173,7 @@ class Renewal(NamedTuple):
     lan: str
 
 
-class Elsewhere(NamedTuple):
+class WrongSubnetRequest(NamedTuple):
     """A client that comes with its lease from another network is refused it (INIT-REBOOT, RFC 2131 4.3.2)."""
 
     lan: str
@@ -214,7 +214,7 @@ class DhcpOptions(NamedTuple):
     next_server: IPv4Address | None = None
 
 
-class Ntp(NamedTuple):
+class NtpQuery(NamedTuple):
     """A client gets the time from the gateway's address on its LAN."""
 
     lan: str
@@ -285,14 +285,14 @@ class TunnelServices(NamedTuple):
     name: str
 
 
-class Strangers(NamedTuple):
+class UnknownPeer(NamedTuple):
     """Who has no key that the VPN knows hears nothing from its port on the WAN's address, whatever it sends."""
 
     vpn: str
     wan: str
 
 
-class Shaped(NamedTuple):
+class RateLimit(NamedTuple):
     """A client's upload by that WAN is about as fast as `upload`, in bits per second, and delays nobody else's packets."""
 
     lan: str
@@ -306,74 +306,74 @@ class Offloaded(NamedTuple):
     lan: str
 
 
-class Beyond(NamedTuple):
+class NotTestable(NamedTuple):
     """What the profile says and no lab can ask; why goes into the proof."""
 
     why: str
 
 
-class Withheld(NamedTuple):
+class BlockedFlows(NamedTuple):
     """TCP or UDP from src to a listener on the zone, a LAN, gets no answer by any of these ways."""
 
     src: str
     zone: str
     protocol: str
-    ways: tuple[Way, ...]
+    ways: tuple[Flow, ...]
 
 
-class Admitted(NamedTuple):
+class AllowedToGateway(NamedTuple):
     """What src sends to the gateway's address on its network by these ways is answered or refused; by those beside it is neither."""
 
     src: str
     protocol: str
-    ways: tuple[Way, ...]
-    beside: tuple[Way, ...]
+    ways: tuple[Flow, ...]
+    beside: tuple[Flow, ...]
 
 
-class OwnNames(NamedTuple):
+class GatewayResolver(NamedTuple):
     """The gateway itself resolves, like any program in it that asks resolved, a name that only the ISP's server knows."""
 
 
-class Inspection(NamedTuple):
+class SystemHealth(NamedTuple):
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
 
 Probe = (
     WanAddress
     | Lease
-    | Dns
+    | DnsQuery
     | Ping
-    | Source
+    | SourceAddress
     | GatewayClosed
     | GatewayClosedUdp
     | OtherAddresses
     | Unreachable
     | Spoofed
     | SpoofedForward
-    | Segments
+    | MssClamp
     | Mtu
-    | Reservation
-    | Identities
+    | ReservedLease
+    | ClientIds
     | Renewal
-    | Elsewhere
+    | WrongSubnetRequest
     | Pool
     | LocalName
     | DhcpOptions
-    | Ntp
+    | NtpQuery
     | Reaches
     | Forwarded
     | NotForwarded
     | Handshake
     | TunnelServices
-    | Strangers
-    | Shaped
+    | UnknownPeer
+    | RateLimit
     | Offloaded
-    | Beyond
-    | Withheld
-    | Admitted
-    | OwnNames
+    | NotTestable
+    | BlockedFlows
+    | AllowedToGateway
+    | GatewayResolver
     | Probe6
-    | Inspection
+    | SystemHealth
 )
 
 

@@ -3,7 +3,7 @@
 from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple
 
-from gwimage.claims.flow import Way
+from gwimage.claims.flow import Flow
 
 
 class WanAddress6(NamedTuple):
@@ -42,19 +42,19 @@ class Ping6(NamedTuple):
     lan: str
 
 
-class Source6(NamedTuple):
+class SourceAddress6(NamedTuple):
     """A server outside sees TCP from a client come from the client's own global address."""
 
     lan: str
 
 
-class TooBig(NamedTuple):
+class PathMtu6(NamedTuple):
     """A router outside that says that a packet was too big is heard by the client who sent it."""
 
     lan: str
 
 
-class Kept6(NamedTuple):
+class NoEgress6(NamedTuple):
     """What a host on the LAN sends with this source does not leave by a WAN.
 
     source: one of the LAN's unique local subnet; without it one of nobody's, on a LAN without IPv6.
@@ -108,19 +108,19 @@ class Allowed6(NamedTuple):
     src: str
     there: str
     protocol: str
-    way: Way
+    way: Flow
 
 
-class Withheld6(NamedTuple):
+class BlockedFlows6(NamedTuple):
     """As Allowed6, but there is silence on each of these ways."""
 
     src: str
     there: str
     protocol: str
-    ways: tuple[Way, ...]
+    ways: tuple[Flow, ...]
 
 
-class Renumbered(NamedTuple):
+class PrefixChange(NamedTuple):
     """The ISP delegates another prefix while the gateway runs, and clients reach the server outside from the new one."""
 
     wan: str
@@ -133,13 +133,13 @@ Probe6 = (
     | Advertised
     | Unadvertised
     | Ping6
-    | Source6
-    | TooBig
-    | Kept6
+    | SourceAddress6
+    | PathMtu6
+    | NoEgress6
     | GatewayClosed6
     | GatewayClosedUdp6
     | Unreachable6
     | Allowed6
-    | Withheld6
-    | Renumbered
+    | BlockedFlows6
+    | PrefixChange
 )

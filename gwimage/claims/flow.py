@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 
-class Way(NamedTuple):
+class Flow(NamedTuple):
     """port: 0 is a ping; destination and source: None for whichever the hosts have."""
 
     port: int

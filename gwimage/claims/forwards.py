@@ -40,13 +40,13 @@ class Caller(NamedTuple):
 
 def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
     """The edges from outside, on the first WAN; each other way with the first port."""
-    home, lans = known.home(forward.to), [lan.name for lan in profile.lans]
+    home, lans = known.zone_of(forward.to), [lan.name for lan in profile.lans]
     peer = simulated_peers.host([ranges.parse(str(forward.to))], home, profile)
     if home not in lans and not peer:
         return
     for index, caller in enumerate(_callers(forward, home, known, profile)):
         needs = (
-            *prerequisites.there(profile, *dict.fromkeys((caller.wan, caller.zone))),
+            *prerequisites.prerequisites(profile, *dict.fromkeys((caller.wan, caller.zone))),
             *([peer[0].handshake] if peer else []),
         )
         for protocol in forward.protocols if caller.source or not forward.sources else ():
@@ -83,7 +83,7 @@ def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bo
 def _only(forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile) -> Iterator[tuple[str, str, Probe]]:
     """That it takes nothing else: other ports and addresses; nor false sources, which nobody but the forward lets so far."""
     port, inside = _edges(forward)[0], caller.host.startswith("client-")
-    beside = [one for one in _beside(forward) if not openings.declared(one, protocol, caller.wan, profile)]
+    beside = [one for one in _beside(forward) if not openings.is_open(one, protocol, caller.wan, profile)]
     if beside:
         pairs = tuple((one, _server_port(forward, one)) for one in beside)
         text = f"{caller.who} does not reach it by the ports beside: {', '.join(map(str, beside))}"
@@ -91,7 +91,7 @@ def _only(forward: Forward, caller: Caller, protocol: str, home: str, profile: P
     if not inside and not forward.sources and home in {lan.name for lan in profile.lans}:
         text = f"what comes to it from {caller.zone} with an address of {home} is dropped"
         yield ".spoofed", text, SpoofedForward(caller.host, caller.wan, protocol, port, home, forward.to)
-    if inside and not openings.declared(port, protocol, caller.zone, profile):
+    if inside and not openings.is_open(port, protocol, caller.zone, profile):
         called = tuple(lan.address.ip for lan in profile.lans)
         text = f"{caller.who} does not reach it by {protocol.upper()} {port} of the gateway's addresses inside"
         pairs = ((port, _server_port(forward, port)),)

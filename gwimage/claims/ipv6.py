@@ -11,11 +11,11 @@ from gwimage.claims.claim_ipv6 import (
     Delegated,
     GatewayClosed6,
     GatewayClosedUdp6,
-    Kept6,
+    NoEgress6,
+    PathMtu6,
     Ping6,
-    Renumbered,
-    Source6,
-    TooBig,
+    PrefixChange,
+    SourceAddress6,
     Unadvertised,
     Unreachable6,
     WanAddress6,
@@ -54,7 +54,7 @@ def given(profile: Profile) -> Iterator[Claim]:
         text = "when the provider changes the prefix, LANs announce the new one, and it leads out"
         needs = (f"wans.{ipv6.uplink}.ipv6.prefix", *(f"lans.{name}.ipv6.ping" for name in lans))
         path = f"wans.{ipv6.uplink}.ipv6"
-        yield Claim(f"{path}.renumbered", path, text, Renumbered(ipv6.uplink, lans), needs)
+        yield Claim(f"{path}.renumbered", path, text, PrefixChange(ipv6.uplink, lans), needs)
 
 
 def _inside(lan: Lan, inside: Inside, profile: Profile) -> Iterator[Claim]:
@@ -79,9 +79,9 @@ def _inside(lan: Lan, inside: Inside, profile: Profile) -> Iterator[Claim]:
             yield Claim(f"{path}.internet", f"lans.{name}.internet", text, probe, needs, closed=True)
         return
     text = f"{client} reaches a server outside over IPv6, seen with its own address"
-    yield Claim(f"{path}.source", path, text, Source6(name), needs)
+    yield Claim(f"{path}.source", path, text, SourceAddress6(name), needs)
     text = f"{client} hears from outside that a packet was too big"
-    yield Claim(f"{path}.mtu", path, text, TooBig(name), (f"{path}.source",))
+    yield Claim(f"{path}.mtu", path, text, PathMtu6(name), (f"{path}.source",))
 
 
 def closed(profile: Profile) -> Iterator[Claim]:
@@ -156,9 +156,9 @@ def _kept(profile: Profile) -> Iterator[Claim]:
     for lan in profile.lans:
         inside, path = ipv6.lans.get(lan.name), f"lans.{lan.name}.ipv6"
         if not inside:
-            text, probe = f"no IPv6 from {lan.name} leaves the gateway", Kept6(lan.name)
+            text, probe = f"no IPv6 from {lan.name} leaves the gateway", NoEgress6(lan.name)
             yield Claim(f"{path}.kept", f"lans.{lan.name}", text, probe, (there,), closed=True)
         elif inet6.local(inside.address):
             text = f"the unique local addresses of {lan.name} do not leave the gateway"
-            probe = Kept6(lan.name, inside.address.network)
+            probe = NoEgress6(lan.name, inside.address.network)
             yield Claim(f"{path}.kept", path, text, probe, (there, f"{path}.ping"), closed=True)

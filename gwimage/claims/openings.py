@@ -33,7 +33,7 @@ def of_gateway(entries: Iterable[Allow], zone: str) -> tuple[Ports, ...]:
     return tuple(found)
 
 
-def declared(port: int, protocol: str, zone: str, profile: Profile, allow: bool = True) -> bool:
+def is_open(port: int, protocol: str, zone: str, profile: Profile, allow: bool = True) -> bool:
     """Whether the profile opens this port of the gateway to the zone, for anything; allow: entries of firewall.allow count."""
     opened = [one.ports for one in profile.forwards if zone in one.wans and protocol in one.protocols]
     opened += [((service, service),) for service in SERVICES if zone not in {wan.name for wan in profile.wans}]
@@ -44,7 +44,7 @@ def declared(port: int, protocol: str, zone: str, profile: Profile, allow: bool 
     return (protocol, port) in own or any(first <= port <= last for ports in opened for first, last in ports)
 
 
-def mute(profile: Profile) -> set[int]:
+def silent_udp_ports(profile: Profile) -> set[int]:
     """The gateway's UDP ports whose servers say nothing to who does not ask as their clients do."""
     found = {vpn.port for vpn in profile.vpn if vpn.port}
     return found | ({NTP} if profile.ntp.serves else set()) | ({DHCP} if profile.dhcp else set())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gwimage.profile import Profile
 
 
-def there(profile: Profile, *names: str) -> tuple[str, ...]:
+def prerequisites(profile: Profile, *names: str) -> tuple[str, ...]:
     """Ids of the claims without which nobody can be asked anything on these zones."""
     wans = [wan.name for wan in profile.wans]
     ids = [f"wans.{name}.address" for name in names if name in wans]

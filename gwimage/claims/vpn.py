@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gwimage.claims import openings
-from gwimage.claims.claim import Claim, GatewayClosed, Handshake, Source, Strangers, TunnelServices, Unreachable
+from gwimage.claims.claim import Claim, GatewayClosed, Handshake, SourceAddress, TunnelServices, UnknownPeer, Unreachable
 from gwimage.profile import Profile, simulated_peers
 from gwimage.profile.allow import Allow
-from gwimage.profile.simulated_peers import Played
+from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.profile.vpn import Vpn
 from gwimage.values import address_lists
 from gwimage.values.address_lists import Items
@@ -25,10 +25,10 @@ def claims(profile: Profile) -> tuple[Claim, ...]:
     return tuple(found)
 
 
-def _peer(one: Played, profile: Profile) -> Iterator[Claim]:
+def _peer(one: SimulatedPeer, profile: Profile) -> Iterator[Claim]:
     name, path, first = one.peer.name, one.path, profile.wans[0].name
     outside = (f"wans.{first}.address",)
-    if one.calls:
+    if one.initiates:
         text, probe = f"{name} connects to {_port(one.vpn, first)}", Handshake(one.host, first)
     else:
         text, probe = f"{one.vpn.name} connects to {name} at {one.peer.endpoint}", Handshake(one.host, None)
@@ -44,7 +44,7 @@ def _peer(one: Played, profile: Profile) -> Iterator[Claim]:
             yield Claim(f"{path}.unreachable.{lan.name}", path, text, probe, needs, closed=True)
     if _may(one, first, profile):
         text = f"{name} reaches a server outside, hidden behind the WAN's address"
-        probe = Source(one.vpn.name, True, host=one.peer.address)
+        probe = SourceAddress(one.vpn.name, True, host=one.peer.address)
         if _wholly(one, first, profile):
             yield Claim(f"{path}.source", path, text, probe, (*needs, *outside), closed=True)
     else:
@@ -52,7 +52,7 @@ def _peer(one: Played, profile: Profile) -> Iterator[Claim]:
         yield Claim(f"{path}.internet", path, text, probe, (*needs, *outside), closed=True)
 
 
-def _zone(vpn: Vpn, here: list[Played], profile: Profile) -> Iterator[Claim]:
+def _zone(vpn: Vpn, here: list[SimulatedPeer], profile: Profile) -> Iterator[Claim]:
     """What holds for all its peers is asked of the first one."""
     path, one, ssh = f"vpn.{vpn.name}", here[0], profile.services.ssh_from
     probe = GatewayClosed(one.host, (22, 53) if vpn.name in ssh else (53,), openings.of_gateway(profile.allow, vpn.name))
@@ -68,32 +68,32 @@ def _zone(vpn: Vpn, here: list[Played], profile: Profile) -> Iterator[Claim]:
             who = f"nobody on {start} reaches" if outside else f"a client on {start} does not reach"
             probe = Unreachable(f"{'attacker' if outside else 'client'}-{start}", vpn.name, ("tcp",))
             yield Claim(f"{path}.unreachable.{start}", path, f"{who} {one.peer.name}", probe, (one.handshake,), closed=True)
-    if caller := next((one for one in here if one.calls), None):
+    if caller := next((one for one in here if one.initiates), None):
         for wan in wans[1:]:
             text, needs = f"{caller.peer.name} connects to {_port(vpn, wan)}", (f"wans.{wan}.address", caller.handshake)
             yield Claim(f"{path}.port.{wan}", f"{path}.port", text, Handshake(caller.host, wan), needs)
         text = f"a stranger gets no answer from {_port(vpn, wans[0])}"
-        yield Claim(f"{path}.strangers", path, text, Strangers(vpn.name, wans[0]), (caller.handshake,))
+        yield Claim(f"{path}.strangers", path, text, UnknownPeer(vpn.name, wans[0]), (caller.handshake,))
 
 
 def _port(vpn: Vpn, wan: str) -> str:
     return f"{vpn.name} by UDP {vpn.port} of {wan}'s address"
 
 
-def _may(one: Played, end: str, profile: Profile) -> bool:
+def _may(one: SimulatedPeer, end: str, profile: Profile) -> bool:
     """Whether an entry may let this peer's own address reach a listener there, whatever that one's address is."""
     return any(_includes(entry.sources, one, profile) for entry in _entries(one, end, profile))
 
 
-def _wholly(one: Played, end: str, profile: Profile) -> bool:
+def _wholly(one: SimulatedPeer, end: str, profile: Profile) -> bool:
     """Whether one lets it reach any listener there."""
     return any(_includes(entry.sources, one, profile) and not entry.destinations for entry in _entries(one, end, profile))
 
 
-def _entries(one: Played, end: str, profile: Profile) -> Iterator[Allow]:
+def _entries(one: SimulatedPeer, end: str, profile: Profile) -> Iterator[Allow]:
     return (entry for entry in profile.allow if "tcp" not in openings.closed([entry], one.vpn.name, end))
 
 
-def _includes(items: Items, one: Played, profile: Profile) -> bool:
+def _includes(items: Items, one: SimulatedPeer, profile: Profile) -> bool:
     address, some = int(one.peer.address), address_lists.resolved(items, profile.sets)
     return not items or any(item.family == 4 and item.first <= address <= item.last for item in some)

@@ -4,7 +4,7 @@ import json
 
 from gwimage.explain import matrix, output, question
 from gwimage.explain.answer import answer
-from gwimage.explain.nft_rules import Rule
+from gwimage.explain.nft_rules import ParsedRule
 from gwimage.explain.packet_path import Model, model
 from gwimage.language.source import Source
 from gwimage.plan import Plan
@@ -48,7 +48,7 @@ def _matrix(known: Model, source: Source, start: str | None, end: str | None, fo
     return output.matrix_text(rows, doubts, source)
 
 
-def _doubt(rule: Rule) -> str:
+def _doubt(rule: ParsedRule) -> str:
     """What the table leaves out: it is made of the two filters and of port forwards."""
     if not rule.known:
         return f"{rule.path} is not understood and may change this: {rule.text}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gwimage.commands import init_template
-from gwimage.commands.init_template import Answers, Lan
+from gwimage.commands.init_template import Answers, LanAnswer
 from gwimage.compiler.loading import load
 from gwimage.language import source
 from gwimage.problem import Problem, errors
@@ -33,7 +33,7 @@ def hold(answers: Answers) -> Answers:
 def _one_more(answers: Answers, name: str) -> Answers:
     lans = answers.lans
     nic = f"net{len({lan.nic for lan in lans}) + 1}"
-    fresh = Lan(name, nic, None, init_template.next_lan(lans))
+    fresh = LanAnswer(name, nic, None, init_template.next_lan(lans))
     if found := _wrong(replace(answers, lans=(*lans, fresh)), ("lans", name)):
         _say(found)
         return answers

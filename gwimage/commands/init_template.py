@@ -36,7 +36,7 @@ NOBODY = """
 
 
 @dataclass(frozen=True)
-class Lan:
+class LanAnswer:
     """vlan: None for an untagged network. address is the gateway's, with prefix length."""
 
     name: str
@@ -51,7 +51,7 @@ class Answers:
 
     name: str
     wan: str
-    lans: tuple[Lan, ...]
+    lans: tuple[LanAnswer, ...]
     ssh_key: str = ""
     schema: str = "profile.schema.json"
 
@@ -73,7 +73,7 @@ def _wan(wan: str) -> str:
     return "\n".join([*lines, "    dns: [9.9.9.9, 149.112.112.112]", ""])
 
 
-def _lans(lans: tuple[Lan, ...]) -> str:
+def _lans(lans: tuple[LanAnswer, ...]) -> str:
     lines = ["", "# Inside: each may go out, hidden behind the WAN's address; none may reach another one.", "lans:"]
     for lan in lans:
         lines += [f"  {lan.name}:", f"    nic: {lan.nic}"]
@@ -99,7 +99,7 @@ def pool(address: str) -> str:
     return f"{net[first]}-{net[last]}"
 
 
-def next_lan(lans: tuple[Lan, ...]) -> str:
+def next_lan(lans: tuple[LanAnswer, ...]) -> str:
     """An address for one more LAN: the next /24 after the last one's."""
     try:
         last = IPv4Interface(lans[-1].address).network

@@ -98,7 +98,7 @@ def init(output: str, name: str | None, wan: str | None, lans: tuple[str, ...], 
     from gwimage.commands import init_template as first
 
     wan = wan or "dhcp"
-    networks = tuple(_network(text) for text in lans) or (first.Lan("lan", "net1", None, first.first_lan(wan)),)
+    networks = tuple(_network(text) for text in lans) or (first.LanAnswer("lan", "net1", None, first.first_lan(wan)),)
     schemas = str(Path(sources.__file__).parent.parent / "schemas" / "profile.schema.json")
     key = init_dialog.public_key(ssh_key) if ssh_key else ""
     answers = first.Answers(name or "homelab", wan, networks, key, schemas)
@@ -121,7 +121,7 @@ def _network(text: str):
     nic, _, vlan = card.partition(".")
     if not address:
         raise click.UsageError(f"--lan {text}: expected NAME=CARD=ADDRESS/PREFIX, such as lan=net1=10.0.0.1/24")
-    return first.Lan(name, nic, vlan or None, address)
+    return first.LanAnswer(name, nic, vlan or None, address)
 
 
 @cli.command()
@@ -222,7 +222,7 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
     """Build the image of PROFILE with mkosi, as raw and qcow2."""
     from gwimage.build import image as builder
 
-    parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
+    parsed, files, stem, steps, archive = prepare_build(profile, output, mirror, suite)
     _show_built(parsed, builder.build(files, stem, output, steps, archive, suite), steps)
 
 
@@ -241,7 +241,7 @@ def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, su
     """
     from gwimage.build import rebake as baker
 
-    parsed, files, stem, steps, archive = _judged(profile, output, mirror, suite)
+    parsed, files, stem, steps, archive = prepare_build(profile, output, mirror, suite)
     base = base or baker.newest(output, parsed.name)
     if base is None:
         raise click.UsageError(
@@ -252,7 +252,7 @@ def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, su
     _show_built(parsed, built, steps)
 
 
-def _judged(profile: str, output: Path, mirror: str | None, suite: str | None):
+def prepare_build(profile: str, output: Path, mirror: str | None, suite: str | None):
     """What both kinds of build begin with: the profile, what it compiles to, the stem of all files, the steps, the mirror."""
     from gwimage import compiler
     from gwimage.build import host
@@ -266,7 +266,7 @@ def _judged(profile: str, output: Path, mirror: str | None, suite: str | None):
         raise ToolError(("gwimage",), 127, f"this host lacks Debian packages: {' '.join(packages)}")
     stem = definitions.image_name(parsed)
     steps, archive = Steps(output / f"{stem}.log"), host.mirror(mirror)
-    if parsed.raw.rules and (problems := builder.judge_raw(files, steps, archive, suite)):
+    if parsed.raw.rules and (problems := builder.check_raw_rules(files, steps, archive, suite)):
         raise ProfileError(source.locate(problem) for problem in problems)
     return parsed, files, stem, steps, archive
 

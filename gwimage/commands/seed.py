@@ -70,7 +70,7 @@ def seed(
         raise ProfileError(problems)
     show_problems(problems)
     if explain:
-        click.echo("\n".join(f"{made.file}: {made.foretold}\n{made.changes}" for made in found), nl=False)
+        click.echo("\n".join(f"{made.file}: {made.next_boot}\n{made.changes}" for made in found), nl=False)
         return
     stem = definitions.image_name(parsed)
     names = [f"{stem}_{made.seed.site}{f'.{base}' if base else ''}" for made in found]

@@ -111,7 +111,7 @@ def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iter
     if not site:
         yield None, ()
         return
-    from gwimage.lab.machine.qemu import Seed
+    from gwimage.lab.machine.qemu import SeedDisk
 
     made = make(source, site, secrets)
     if errors(made.problems):
@@ -119,7 +119,7 @@ def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iter
     with NamedTemporaryFile(suffix=".iso") as file:
         file.write(made.volume)
         file.flush()
-        yield made, (Seed(Path(file.name)),)
+        yield made, (SeedDisk(Path(file.name)),)
 
 
 def _refuse(context: click.Context) -> None:

@@ -126,7 +126,7 @@ def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
     if served or to & {*known.wans}:
         return EVERYTHING
     nets = [net for zone, behind in known.subnets.items() if zone in to | calling for net in behind]
-    return tuple(str(net) for net in subnets.apart((vpn.address.network, *nets)) if net not in peer.networks)
+    return tuple(str(net) for net in subnets.collapse((vpn.address.network, *nets)) if net not in peer.networks)
 
 
 def blocks(text: str, on_terminal: bool) -> str:

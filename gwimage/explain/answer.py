@@ -4,23 +4,23 @@ from dataclasses import dataclass, replace
 
 from gwimage.explain import question
 from gwimage.explain.packet import REQUESTS
-from gwimage.explain.packet_path import Model, Walk, back, model, own_answer, walk
+from gwimage.explain.packet_path import Model, PacketPath, model, own_answer, trace, trace_reply
 from gwimage.explain.question import Question, Words
-from gwimage.explain.routing import Network
+from gwimage.explain.routing import RoutingTable
 from gwimage.explain.suggestion import advise
 from gwimage.plan import Plan
 
 
 @dataclass(frozen=True)
-class Answer:
+class Explanation:
     """there: the packet's way, nothing if it never comes to the gateway; back: the answer's, if one is to be expected.
 
     advice: a sentence and lines for the profile, for a packet that was dropped.
     """
 
     asked: Question
-    there: Walk | None
-    back: Walk | None
+    there: PacketPath | None
+    back: PacketPath | None
     notes: tuple[str, ...]
     advice: tuple[str, str] = ("", "")
 
@@ -29,7 +29,7 @@ class Answer:
         return self.there is None or self.there.verdict != "dropped"
 
 
-def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
+def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Explanation:
     """Raises ProfileError if the words cannot be meant."""
     known = model(plan)
     if leases:
@@ -38,15 +38,15 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Answer:
     known = replace(known, network=asked.network)
     if _direct(asked):
         where = f"both are on {asked.packet.iif}: hosts of one network reach each other without the gateway"
-        return Answer(asked, None, None, (*asked.notes, where))
-    there = walk(known, asked.packet)
+        return Explanation(asked, None, None, (*asked.notes, where))
+    there = trace(known, asked.packet)
     # what is not tracked has no answer that the gateway would know as one
     known_flow = (there.verdict, there.packet.state) == ("forwarded", "new")
     asks = there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
-    returned = back(known, there) if known_flow and asks else None
+    returned = trace_reply(known, there) if known_flow and asks else None
     notes = (*asked.notes, *_assumed(asked.network, there), *_returns(known, there, returned), *_doubts(there, returned))
     advice = advise(known, asked, there) if there.verdict == "dropped" else ("", "")
-    return Answer(asked, there, returned, notes, advice)
+    return Explanation(asked, there, returned, notes, advice)
 
 
 def _direct(asked: Question) -> bool:
@@ -56,7 +56,7 @@ def _direct(asked: Question) -> bool:
     return bool(same) and packet.src in route.to
 
 
-def _assumed(known: Network, there: Walk) -> list[str]:
+def _assumed(known: RoutingTable, there: PacketPath) -> list[str]:
     used = [each for each in (there.before.src, there.before.dst, there.packet.src, there.packet.dst, there.via) if each]
     notes = []
     for own in known.own:
@@ -68,7 +68,7 @@ def _assumed(known: Network, there: Walk) -> list[str]:
     return notes
 
 
-def _returns(known: Model, there: Walk, returned: Walk | None) -> list[str]:
+def _returns(known: Model, there: PacketPath, returned: PacketPath | None) -> list[str]:
     """Answers that do not come back as they should."""
     came = there.before
     if returned and returned.verdict == "dropped":
@@ -88,6 +88,6 @@ def _astray(leaves: str, came: str) -> str:
     return f"the answer leaves by {leaves}, not by {came}, where the packet came from: expect it to be lost"
 
 
-def _doubts(*walks: Walk | None) -> list[str]:
+def _doubts(*walks: PacketPath | None) -> list[str]:
     rules = dict.fromkeys(rule for walk in walks if walk for rule in walk.doubts)
     return [f"{rule.path} is not understood and may change all this: {rule.text}" for rule in rules]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from gwimage.explain.packet import Address, Packet
-from gwimage.explain.routing import Network, Own, Route
+from gwimage.explain.routing import LocalAddress, RouteEntry, RoutingTable
 
 ALL_ONES, ALL_HOSTS = IPv4Address("255.255.255.255"), IPv4Address("224.0.0.1")
 SOLICITED = IPv6Network("ff02::1:ff00:0/104")
@@ -20,12 +20,12 @@ class Decision:
 
     to: str
     text: str
-    route: Route | None = None
+    route: RouteEntry | None = None
     via: Address | None = None
     path: str = ""
 
 
-def refuse(packet: Packet) -> str:
+def martian(packet: Packet) -> str:
     """What is wrong with a packet before any rule sees it; nothing if nothing is (ip6_rcv_core)."""
     src, dst = packet.src, packet.dst
     if packet.family == 4:
@@ -39,11 +39,11 @@ def refuse(packet: Packet) -> str:
     return ""
 
 
-def decide(network: Network, packet: Packet) -> Decision:
+def decide(network: RoutingTable, packet: Packet) -> Decision:
     return _ipv4(network, packet) if packet.family == 4 else _ipv6(network, packet)
 
 
-def _ipv4(network: Network, packet: Packet) -> Decision:
+def _ipv4(network: RoutingTable, packet: Packet) -> Decision:
     src, dst = packet.src, packet.dst
     if dst.is_multicast:
         if dst != ALL_HOSTS:
@@ -68,7 +68,7 @@ def _ipv4(network: Network, packet: Packet) -> Decision:
     return _here(own) if own else Decision("input", f"{dst} is the broadcast address of a network here")
 
 
-def _wrong_source(network: Network, packet: Packet, oif: str | None) -> str:
+def _wrong_source(network: RoutingTable, packet: Packet, oif: str | None) -> str:
     """Sources that the kernel calls martian; empty if it takes the packet."""
     src = packet.src
     if src.is_multicast or src == ALL_ONES or src.is_loopback:
@@ -80,7 +80,7 @@ def _wrong_source(network: Network, packet: Packet, oif: str | None) -> str:
     return ""
 
 
-def _ipv6(network: Network, packet: Packet) -> Decision:
+def _ipv6(network: RoutingTable, packet: Packet) -> Decision:
     src, dst = packet.src, packet.dst
     if dst.is_multicast:
         groups = [ALL_NODES, *(ROUTERS if 6 in network.forwarding else ())]
@@ -103,18 +103,18 @@ def _ipv6(network: Network, packet: Packet) -> Decision:
     return _onwards(packet, route)
 
 
-def _solicited(own: Own) -> Address | None:
+def _solicited(own: LocalAddress) -> Address | None:
     """The group in which neighbours ask for an address (RFC 4291, 2.7.1)."""
     if own.interface.version == 4:
         return None
     return SOLICITED.network_address + (int(own.interface.ip) & 0xFFFFFF)
 
 
-def _here(own: Own) -> Decision:
+def _here(own: LocalAddress) -> Decision:
     return Decision("input", f"{own.interface.ip} is the gateway's address on {own.link}", path=own.path)
 
 
-def _onwards(packet: Packet, route: Route) -> Decision:
+def _onwards(packet: Packet, route: RouteEntry) -> Decision:
     where = f"{route.via} on {route.link}" if route.via else f"its neighbour {packet.dst} on {route.link}"
     way = route.to if route.to.prefixlen else "the default route"
     return Decision("forward", f"by {way} to {where}", route, route.via or packet.dst, route.path)

@@ -5,7 +5,7 @@ A rule that certainly holds opens everything; one that perhaps holds opens what 
 
 from dataclasses import dataclass, replace
 
-from gwimage.explain.nft_rules import Match, Rule, matches, test
+from gwimage.explain.nft_rules import Match, ParsedRule, matches, test
 from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Address, Packet
 from gwimage.explain.packet_path import Model, place
 
@@ -29,7 +29,7 @@ PHRASES = {
 
 
 @dataclass(frozen=True)
-class Opening:
+class Passage:
     """What may pass: everything, or what `text` says; closed: what may not, out of what comes after it."""
 
     text: str
@@ -38,7 +38,7 @@ class Opening:
     closed: bool = False
 
 
-Row = tuple[str, str, list[Opening]]
+Row = tuple[str, str, list[Passage]]
 
 
 def rows(model: Model, starts: list[str], ends: list[str]) -> list[Row]:
@@ -67,19 +67,19 @@ def _from(model: Model, start: str) -> Model:
     return replace(narrow, chains=chains)
 
 
-def _counts(model: Model, rule: Rule, packet: Packet) -> bool:
+def _counts(model: Model, rule: ParsedRule, packet: Packet) -> bool:
     decides = rule.nat and rule.nat.kind == "dnat" or rule.verdict
     return bool(decides) and matches(rule, packet, model.network, model.sets)[0] is not False
 
 
-def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> list[Opening]:
+def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> list[Passage]:
     """homes: where the servers of port forwards are."""
     packet = Packet(start, oif=None if end == GATEWAY else end, dnat=None, hop_limit=None)
-    found: list[Opening] = []
+    found: list[Passage] = []
     for rule in near.chains["input" if end == GATEWAY else "forward"]:
         holds, paths = matches(rule, packet, near.network, near.sets)
         if holds:
-            found += [Opening("everything", (*paths, rule.path)[0], everything=True)] if rule.verdict == "accept" else []
+            found += [Passage("everything", (*paths, rule.path)[0], everything=True)] if rule.verdict == "accept" else []
             break
         if holds is None and any(match.fields == ("ct status",) for match in rule.matches):
             found += _forwards(near, packet, [server for server, home in homes.items() if home == end])
@@ -90,7 +90,7 @@ def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> l
     return list(dict.fromkeys(found))
 
 
-def _perhaps(model: Model, rule: Rule, packet: Packet, closed: bool) -> list[Opening]:
+def _perhaps(model: Model, rule: ParsedRule, packet: Packet, closed: bool) -> list[Passage]:
     """What a rule opens that holds for some packets between the two."""
     left = [match for match in rule.matches if test(match, packet, model.network, model.sets)[0] is None]
     if not all(map(_asks, left)):
@@ -99,8 +99,8 @@ def _perhaps(model: Model, rule: Rule, packet: Packet, closed: bool) -> list[Ope
     for match in left:
         if len(match.fields) > 1:
             _, members = test(match, packet, model.network, model.sets)
-            return [Opening(_rest(match, each.parts, packet, words), each.path, closed=closed) for each in members]
-    return [Opening(words or "everything", rule.path, closed=closed)]
+            return [Passage(_rest(match, each.parts, packet, words), each.path, closed=closed) for each in members]
+    return [Passage(words or "everything", rule.path, closed=closed)]
 
 
 def _asks(match: Match) -> bool:
@@ -131,7 +131,7 @@ def _rest(match: Match, parts: tuple, packet: Packet, words: str) -> str:
     return " ".join(said)
 
 
-def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Opening]:
+def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Passage]:
     """Port forwards to these servers: what is called is the gateway's own address."""
     found, before = [], replace(packet, oif=None, dnat=False)
     for rule in near.chains["dstnat"]:
@@ -139,5 +139,5 @@ def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Openi
             left = [match for match in rule.matches if test(match, before, near.network, near.sets)[0] is None]
             words = " ".join(filter(None, (_phrase(match) for match in left if not match.fields[0].endswith("daddr"))))
             target = place(rule.nat.address, rule.nat.port)
-            found.append(Opening(f"{words} of the WAN's address, forwarded to {target}", rule.path))
+            found.append(Passage(f"{words} of the WAN's address, forwarded to {target}", rule.path))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 
-from gwimage.explain.routing import Lookup, Net, Network, Own, Route
+from gwimage.explain.routing import LocalAddress, Lookup, Net, RouteEntry, RoutingTable
 from gwimage.plan import Plan, Setting
 
 ZONES = ("wans", "lans", "vpns")
@@ -22,7 +22,7 @@ Given = dict[tuple[str, int], IPv4Interface | IPv6Network]
 
 
 @dataclass(frozen=True)
-class Link:
+class Interface:
     """The settings of one link's .network file."""
 
     name: str
@@ -51,15 +51,15 @@ class Link:
 class _Found:
     """Addresses and routes while they are gathered."""
 
-    own: list[Own] = field(default_factory=list)
-    routes: list[Route] = field(default_factory=list)
+    own: list[LocalAddress] = field(default_factory=list)
+    routes: list[RouteEntry] = field(default_factory=list)
 
-    def address(self, own: Own, metric: int = 0) -> None:
+    def address(self, own: LocalAddress, metric: int = 0) -> None:
         self.own.append(own)
-        self.routes.append(Route(own.interface.network, own.link, own.path, None, metric))
+        self.routes.append(RouteEntry(own.interface.network, own.link, own.path, None, metric))
 
 
-def read(plan: Plan, given: Given | None = None) -> Network:
+def read(plan: Plan, given: Given | None = None) -> RoutingTable:
     given, found = given or {}, _Found()
     zones = {element.text.strip('"'): kind for kind in ZONES for element in plan.elements if element.set == kind}
     links = list(_links(plan))
@@ -72,27 +72,27 @@ def read(plan: Plan, given: Given | None = None) -> Network:
     _delegated(links, given, found)
     hidden = tuple(_hidden(links, found.own))
     lookups = tuple(sorted((each for link in links for each in _lookups(link)), key=lambda each: each.priority))
-    return Network(zones, tuple(found.own), tuple(found.routes), hidden, _forwarding(plan), _peers(plan), lookups)
+    return RoutingTable(zones, tuple(found.own), tuple(found.routes), hidden, _forwarding(plan), _peers(plan), lookups)
 
 
-def _links(plan: Plan) -> Iterator[Link]:
+def _links(plan: Plan) -> Iterator[Interface]:
     files: dict[str, list[Setting]] = {}
     for setting in plan.network:
         files.setdefault(setting.file, []).append(setting)
     for file, settings in files.items():
         if file.endswith(".network"):
-            link = Link("", tuple(settings))
-            yield Link(link.value("Match", "Name"), link.settings)
+            link = Interface("", tuple(settings))
+            yield Interface(link.value("Match", "Name"), link.settings)
 
 
-def _addresses(link: Link, found: _Found) -> None:
+def _addresses(link: Interface, found: _Found) -> None:
     for setting in (*link.all("Network", "Address"), *link.all("Address", "Address")):
-        found.address(Own(ip_interface(setting.value), link.name, setting.path))
+        found.address(LocalAddress(ip_interface(setting.value), link.name, setting.path))
     if (setting := link.one("Network", "LinkLocalAddressing")) and setting.value in ("ipv6", "yes"):
-        found.address(Own(LINK_LOCAL, link.name, setting.path))
+        found.address(LocalAddress(LINK_LOCAL, link.name, setting.path))
 
 
-def _routes(link: Link, found: _Found) -> None:
+def _routes(link: Interface, found: _Found) -> None:
     """The [Route] sections; the gateway of a lease is known by now."""
     for keys in link.sections("Route"):
         via, table = keys.get("Gateway"), MAIN.get(keys["Table"].value, keys["Table"].value) if "Table" in keys else ""
@@ -103,17 +103,17 @@ def _routes(link: Link, found: _Found) -> None:
             via = ip_address(via.value) if via else None
         to = ip_network(keys["Destination"].value) if "Destination" in keys else ANYWHERE[via.version if via else 4]
         metric = int(keys["Metric"].value) if "Metric" in keys else USUAL_METRIC * (to.version == 6)
-        found.routes.append(Route(to, link.name, path, via, metric, table))
+        found.routes.append(RouteEntry(to, link.name, path, via, metric, table))
 
 
-def _lookups(link: Link) -> Iterator[Lookup]:
+def _lookups(link: Interface) -> Iterator[Lookup]:
     for keys in link.sections("RoutingPolicyRule"):
         table = keys["Table"].value
         narrow = "SuppressPrefixLength" in keys
         yield Lookup(int(keys["FirewallMark"].value), MAIN.get(table, table), int(keys["Priority"].value), narrow)
 
 
-def _leased(link: Link, given: IPv4Interface | None, found: _Found) -> None:
+def _leased(link: Interface, given: IPv4Interface | None, found: _Found) -> None:
     """The address that DHCP gives, the subnet that comes with it and the default route."""
     asks = link.one("Network", "DHCP")
     if not asks or asks.value not in ("ipv4", "yes"):
@@ -121,8 +121,8 @@ def _leased(link: Link, given: IPv4Interface | None, found: _Found) -> None:
     address = given or _placeholder([own.interface.network for own in found.own])
     router = next((ip for ip in address.network.hosts() if ip != address.ip), address.ip)
     metric = int(link.value("DHCPv4", "RouteMetric") or USUAL_METRIC)
-    found.address(Own(address, link.name, asks.path, leased=True, assumed=given is None), metric)
-    found.routes.append(Route(ANYWHERE[4], link.name, asks.path, router, metric))
+    found.address(LocalAddress(address, link.name, asks.path, leased=True, assumed=given is None), metric)
+    found.routes.append(RouteEntry(ANYWHERE[4], link.name, asks.path, router, metric))
 
 
 def _placeholder(taken: Iterable[Net]) -> IPv4Interface:
@@ -135,7 +135,7 @@ def _placeholder(taken: Iterable[Net]) -> IPv4Interface:
     return IPv4Interface("192.88.99.2/27")  # reserved as well (RFC 7526)
 
 
-def _advertised(link: Link, found: _Found) -> None:
+def _advertised(link: Interface, found: _Found) -> None:
     """The router that a provider announces, and the address that the gateway makes of its prefix."""
     accepts = link.one("Network", "IPv6AcceptRA")
     if not accepts or accepts.value != "yes":
@@ -143,11 +143,11 @@ def _advertised(link: Link, found: _Found) -> None:
     metric = int(link.value("IPv6AcceptRA", "RouteMetric") or USUAL_METRIC)
     number = len([own for own in found.own if own.interface.ip in ON_LINK6])
     address = IPv6Interface((ON_LINK6.network_address + (number << 64) + (int(LINK_LOCAL.ip) & (1 << 64) - 1), 64))
-    found.address(Own(address, link.name, accepts.path, leased=True, assumed=True), metric)
-    found.routes.append(Route(ANYWHERE[6], link.name, accepts.path, ROUTER6, metric))
+    found.address(LocalAddress(address, link.name, accepts.path, leased=True, assumed=True), metric)
+    found.routes.append(RouteEntry(ANYWHERE[6], link.name, accepts.path, ROUTER6, metric))
 
 
-def _delegated(links: list[Link], given: Given, found: _Found) -> None:
+def _delegated(links: list[Interface], given: Given, found: _Found) -> None:
     """The /64 of each LAN out of the prefix that its WAN is given; the rest of that prefix is nowhere."""
     for link in links:
         uplink = link.value("DHCPPrefixDelegation", "UplinkInterface")
@@ -156,11 +156,11 @@ def _delegated(links: list[Link], given: Given, found: _Found) -> None:
         prefix, setting = given.get((uplink, 6), DELEGATED), link.one("Network", "DHCPPrefixDelegation")
         number = int(link.value("DHCPPrefixDelegation", "SubnetId") or "0", 16)
         address = IPv6Interface((prefix.network_address + (number << 64) + 1, 64))
-        found.address(Own(address, link.name, setting.path, leased=True, assumed=(uplink, 6) not in given))
-        found.routes.append(Route(prefix, "", setting.path, None, USUAL_METRIC))
+        found.address(LocalAddress(address, link.name, setting.path, leased=True, assumed=(uplink, 6) not in given))
+        found.routes.append(RouteEntry(prefix, "", setting.path, None, USUAL_METRIC))
 
 
-def _hidden(links: list[Link], own: list[Own]) -> Iterator[tuple[Net, str]]:
+def _hidden(links: list[Interface], own: list[LocalAddress]) -> Iterator[tuple[Net, str]]:
     """What networkd's own table masquerades: the subnets of every link with IPMasquerade=."""
     for link in links:
         asks = link.one("Network", "IPMasquerade")

@@ -6,7 +6,7 @@ Any other form raises ValueError: what is not understood must never be guessed a
 import re
 from ipaddress import ip_address, ip_network
 
-from gwimage.explain.nft_rules import FAMILY, Match, Member, Nat, Rule, Value
+from gwimage.explain.nft_rules import FAMILY, Match, Member, Nat, ParsedRule, Value
 from gwimage.explain.packet import ICMP_TYPES, ICMPV6_TYPES, PROTOCOLS
 
 TOKEN = re.compile(r'"[^"]*"|[{},]|[^\s{},]+')
@@ -86,7 +86,7 @@ class _Words:
         return ""
 
 
-def rule(stage: str, text: str, path: str) -> Rule:
+def rule(stage: str, text: str, path: str) -> ParsedRule:
     """A rule as the plan has it, without its comment."""
     words, matches, then = _Words(text), [], {}
     while words.left:
@@ -100,7 +100,7 @@ def rule(stage: str, text: str, path: str) -> Rule:
             matches.append(_match(words, field))
         else:
             _statement(words, matches, then)
-    return Rule(stage, text, path, tuple(matches), **then)
+    return ParsedRule(stage, text, path, tuple(matches), **then)
 
 
 def element(types: str, text: str, path: str) -> Member:

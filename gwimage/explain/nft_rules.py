@@ -53,7 +53,7 @@ class Nat:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ParsedRule:
     """Matches, then what happens. limit and log are only told; verdict: accept, drop or nothing; jump: a chain's name.
 
     untracked: conntrack is not to see the packet; ct_mark: what it is to remember; marked: the packet gets that mark.
@@ -83,7 +83,7 @@ class Rule:
 Sets = dict[str, tuple[Member, ...]]
 
 
-def matches(rule: Rule, packet: Packet, world: World, sets: Sets) -> tuple[bool | None, tuple[str, ...]]:
+def matches(rule: ParsedRule, packet: Packet, world: World, sets: Sets) -> tuple[bool | None, tuple[str, ...]]:
     """Whether all its matches hold (None: perhaps), and the profile paths of the set elements because of which."""
     every, paths = True, []
     for match in rule.matches:

@@ -2,17 +2,17 @@
 
 from itertools import groupby
 
-from gwimage.explain.answer import Answer
-from gwimage.explain.matrix import Opening, Row
+from gwimage.explain.answer import Explanation
+from gwimage.explain.matrix import Passage, Row
 from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, NAMES, Packet
-from gwimage.explain.packet_path import Step, Walk, place
+from gwimage.explain.packet_path import PacketPath, Step, place
 from gwimage.language.source import Source
 from gwimage.problem import Problem
 
 MARGIN, LONGEST = 12, 70
 
 
-def text(answer: Answer, source: Source) -> str:
+def text(answer: Explanation, source: Source) -> str:
     lines = [_verdict(answer), ""]
     if answer.there:
         for step in answer.there.steps:
@@ -27,7 +27,7 @@ def text(answer: Answer, source: Source) -> str:
     return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip()
 
 
-def document(answer: Answer, source: Source) -> dict:
+def document(answer: Explanation, source: Source) -> dict:
     """The JSON form; its keys are stable within one `format`."""
     there, returned = answer.there, answer.back
     return {
@@ -43,7 +43,7 @@ def document(answer: Answer, source: Source) -> dict:
     }
 
 
-def _answer(returned: Walk, source: Source) -> dict:
+def _answer(returned: PacketPath, source: Source) -> dict:
     return {"verdict": returned.verdict, "packet": _data(returned.packet), "steps": _steps(returned, source)}
 
 
@@ -60,7 +60,7 @@ def matrix_text(rows: list[Row], doubts: list[str], source: Source) -> str:
     return "\n".join([*lines, *([""] if doubts else []), *doubts])
 
 
-def _openings(found: list[Opening], source: Source) -> list[str]:
+def _openings(found: list[Passage], source: Source) -> list[str]:
     """One line for each part of the profile; the order is that of the rules, the first that matches counts."""
     lines = []
     for (closed, path), group in groupby(found, key=lambda each: (each.closed, each.path)):
@@ -87,14 +87,14 @@ def matrix_document(rows: list[Row], doubts: list[str], source: Source) -> dict:
     }
 
 
-def _cell(start: str, end: str, found: list[Opening]) -> str:
+def _cell(start: str, end: str, found: list[Passage]) -> str:
     if not found:
         return "" if start == end else "-"
     every = any(each.everything for each in found)
     return "some" if not every else "most" if any(each.closed for each in found) else "all"
 
 
-def _verdict(answer: Answer) -> str:
+def _verdict(answer: Explanation) -> str:
     packet, there = answer.asked.packet, answer.there
     what = f"{_kind(packet)} from {place(packet.src, packet.sport)} on {packet.iif} to {place(packet.dst, packet.dport)}"
     if there is None:
@@ -181,7 +181,7 @@ def _where(path: str, source: Source) -> str:
     return f"{cause['path']}, line {cause['line']}" if cause["line"] else cause["path"]
 
 
-def _answers(returned: Walk) -> str:
+def _answers(returned: PacketPath) -> str:
     packet = returned.packet
     if returned.verdict == "dropped":
         return "are dropped"
@@ -189,7 +189,7 @@ def _answers(returned: Walk) -> str:
     return f"pass as part of the connection, {ends} by {packet.oif}"
 
 
-def _steps(way: Walk | None, source: Source) -> list[dict]:
+def _steps(way: PacketPath | None, source: Source) -> list[dict]:
     return [
         {
             "hook": step.hook,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from gwimage.explain import kernel, networkd, nft_parser
 from gwimage.explain.networkd import Given
-from gwimage.explain.nft_rules import Member, Nat, Rule, matches
+from gwimage.explain.nft_rules import Member, Nat, ParsedRule, matches
 from gwimage.explain.packet import Address, Packet, answer, first_state
-from gwimage.explain.routing import Network
+from gwimage.explain.routing import RoutingTable
 from gwimage.plan import Plan
 from gwimage.plan import Rule as Text
 from gwimage.render import nftables
@@ -27,8 +27,8 @@ STATES = {
 class Model:
     """chains: the rules of each, in order."""
 
-    network: Network
-    chains: dict[str, tuple[Rule, ...]]
+    network: RoutingTable
+    chains: dict[str, tuple[ParsedRule, ...]]
     sets: dict[str, tuple[Member, ...]]
 
 
@@ -41,12 +41,12 @@ class Step:
 
     hook: str
     text: str
-    rule: Rule | None = None
+    rule: ParsedRule | None = None
     paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Walk:
+class PacketPath:
     """verdict: forwarded (by packet.oif to the neighbour `via`), accepted (by the gateway itself), dropped (last step).
 
     before: the packet as it came; packet: as it left. doubts: rules that it met and nobody here understands.
@@ -57,7 +57,7 @@ class Walk:
     verdict: str
     steps: tuple[Step, ...]
     via: Address | None = None
-    doubts: tuple[Rule, ...] = ()
+    doubts: tuple[ParsedRule, ...] = ()
 
 
 def model(plan: Plan, given: Given | None = None) -> Model:
@@ -71,52 +71,52 @@ def model(plan: Plan, given: Given | None = None) -> Model:
     return Model(networkd.read(plan, given), chains, {name: tuple(members) for name, members in sets.items()})
 
 
-def _read(rule: Text) -> Rule:
+def _read(rule: Text) -> ParsedRule:
     """Only what the user wrote word for word may be beyond us."""
     try:
         return nft_parser.rule(rule.stage, rule.text, rule.path)
     except ValueError:
         if not rule.stage.endswith(".raw"):
             raise
-        return Rule(rule.stage, rule.text, rule.path, known=False)
+        return ParsedRule(rule.stage, rule.text, rule.path, known=False)
 
 
-def walk(model: Model, packet: Packet) -> Walk:
+def trace(model: Model, packet: Packet) -> PacketPath:
     """The way of the first packet of a flow."""
-    way = _Way(model, packet)
+    way = _Traversal(model, packet)
     return way.end(way.first())
 
 
-def back(model: Model, there: Walk) -> Walk:
+def trace_reply(model: Model, there: PacketPath) -> PacketPath:
     """The way of the answer to a packet that was forwarded; it ends as if from where the packet was sent to."""
     came, left = there.before, there.packet
-    way = _Way(model, answer(left, left.oif, left.dst, left.dport, left.src, left.sport))
+    way = _Traversal(model, answer(left, left.oif, left.dst, left.dport, left.src, left.sport))
     return way.end(way.answer(came))
 
 
-def own_answer(model: Model, there: Walk) -> str:
+def own_answer(model: Model, there: PacketPath) -> str:
     """The link by which the gateway's own answer leaves to a packet that it accepted; nothing if by none."""
     packet = there.packet
-    way = _Way(model, answer(packet, "", packet.dst, packet.dport, packet.src, packet.sport))
+    way = _Traversal(model, answer(packet, "", packet.dst, packet.dport, packet.src, packet.sport))
     way.filter("output")
     found = model.network.route(packet.src, mark=way.packet.mark)
     return found.link if found else ""
 
 
-class _Way:
+class _Traversal:
     """A packet on its way, and what has happened to it so far."""
 
     def __init__(self, model: Model, packet: Packet):
         self.model, self.before, self.packet = model, packet, packet
         self.steps: list[Step] = []
-        self.doubts: list[Rule] = []
+        self.doubts: list[ParsedRule] = []
         self.via: Address | None = None
 
-    def end(self, verdict: str) -> Walk:
-        return Walk(self.before, self.packet, verdict, tuple(self.steps), self.via, tuple(self.doubts))
+    def end(self, verdict: str) -> PacketPath:
+        return PacketPath(self.before, self.packet, verdict, tuple(self.steps), self.via, tuple(self.doubts))
 
     def first(self) -> str:
-        if wrong := kernel.refuse(self.packet):
+        if wrong := kernel.martian(self.packet):
             self.step("routing", wrong, None)
             return "dropped"
         if not self.in_tunnel(self.packet.iif, self.packet.src) or self.filter("prerouting") == "drop":
@@ -190,11 +190,11 @@ class _Way:
                 return said
         return ""
 
-    def tell(self, chain: str, rule: Rule, paths: tuple[str, ...]) -> None:
+    def tell(self, chain: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
         if rule.log:
             self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
 
-    def remember(self, chain: str, rule: Rule, paths: tuple[str, ...]) -> None:
+    def remember(self, chain: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
         """What a rule does that is no verdict: conntrack keeps out, or notes by which way a connection came."""
         if rule.untracked:
             self.packet = replace(self.packet, state="untracked")
@@ -224,11 +224,11 @@ class _Way:
         """networkd's masquerade: by the source alone, whatever the way out (it comes after our chain)."""
         for net, path in self.model.network.masquerade:
             if self.packet.src in net:
-                rule = Rule("networkd", f"ip saddr {net} masquerade", path, nat=Nat("masquerade"))
+                rule = ParsedRule("networkd", f"ip saddr {net} masquerade", path, nat=Nat("masquerade"))
                 self.change("networkd", rule, (path,))
                 return
 
-    def change(self, hook: str, rule: Rule, paths: tuple[str, ...]) -> None:
+    def change(self, hook: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
         nat = rule.nat
         if nat.kind == "keep":
             self.step(hook, f"keeps its source {self.packet.src}", rule, *paths)
@@ -245,7 +245,7 @@ class _Way:
             self.packet = replace(self.packet, src=src)
             self.step(hook, f"source becomes {src}", rule, *paths)
 
-    def matching(self, chain: str) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    def matching(self, chain: str) -> Iterator[tuple[ParsedRule, tuple[str, ...]]]:
         """The rules that hold, each with its causes; what is not understood is kept in mind."""
         for rule in self.model.chains[chain]:
             if not rule.known:
@@ -256,7 +256,7 @@ class _Way:
                 # what holds for every profile is the last to be of interest
                 yield rule, (rule.path, *paths) if "." in rule.path else (*paths, rule.path)
 
-    def step(self, hook: str, text: str, rule: Rule | None, *paths: str) -> None:
+    def step(self, hook: str, text: str, rule: ParsedRule | None, *paths: str) -> None:
         self.steps.append(Step(hook, text, rule, tuple(path for path in paths if path)))
 
 

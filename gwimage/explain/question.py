@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 from gwimage.explain.networkd import PLACEHOLDERS, Given
 from gwimage.explain.nft_rules import PORTED
 from gwimage.explain.packet import ICMP, ICMP_TYPES, ICMPV6, ICMPV6_TYPES, NAMES, PROTOCOLS, Address, Packet
-from gwimage.explain.routing import Network, Route
+from gwimage.explain.routing import RouteEntry, RoutingTable
 from gwimage.problem import Place, Problem, ProfileError
 from gwimage.profile import zones
 
@@ -40,13 +40,13 @@ class Question:
     """
 
     packet: Packet
-    network: Network
+    network: RoutingTable
     target: str
     notes: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
 
 
-def leases(words: tuple[str, ...], network: Network) -> Given:
+def leases(words: tuple[str, ...], network: RoutingTable) -> Given:
     """WAN=ADDRESS/PREFIX, as often as given; the prefix that a provider delegates as WAN=PREFIX/LENGTH."""
     found: Given = {}
     wans = [name for name, kind in network.zones.items() if kind == "wans"]
@@ -64,7 +64,7 @@ def leases(words: tuple[str, ...], network: Network) -> Given:
     return found
 
 
-def question(words: Words, network: Network) -> Question:
+def question(words: Words, network: RoutingTable) -> Question:
     start, src = _end("--from", words.source, network, ())
     target, dst = _end("--to", words.target, network, (GATEWAY, OUTSIDE))
     family = (dst or src).version if dst or src else 4
@@ -93,7 +93,7 @@ def zone(option: str, name: str, names: list[str]) -> str:
     raise wrong(option, *_unknown(name, names, "network"))
 
 
-def _end(option: str, word: str, network: Network, more: tuple[str, ...]) -> tuple[str, Address | None]:
+def _end(option: str, word: str, network: RoutingTable, more: tuple[str, ...]) -> tuple[str, Address | None]:
     """(zone, gateway, wan or nothing; address or nothing)."""
     if (address := _address(word)) is not None:
         return "", address
@@ -130,7 +130,7 @@ def wrong(option: str, message: str, hint: str) -> ProfileError:
     return ProfileError([Problem((), message, hint, place=Place(option))])
 
 
-def _home(option: str, address: Address, network: Network) -> str:
+def _home(option: str, address: Address, network: RoutingTable) -> str:
     """The network that an address is on, or the WAN that leads to it."""
     route = network.route(address)
     if route is None:
@@ -138,7 +138,9 @@ def _home(option: str, address: Address, network: Network) -> str:
     return route.link
 
 
-def _towards(zone: str, dst: Address | None, family: int, network: Network, notes: list[str]) -> tuple[Network, Address]:
+def _towards(
+    zone: str, dst: Address | None, family: int, network: RoutingTable, notes: list[str]
+) -> tuple[RoutingTable, Address]:
     """The network in which packets to that zone leave by it, and the address there."""
     if network.zones[zone] == "wans":
         dst = dst or _outside(network, family)
@@ -154,16 +156,16 @@ def _towards(zone: str, dst: Address | None, family: int, network: Network, note
     return network, dst
 
 
-def _without(network: Network, wan: str) -> Network:
+def _without(network: RoutingTable, wan: str) -> RoutingTable:
     """The other WANs are down."""
 
-    def stays(route: Route) -> bool:
+    def stays(route: RouteEntry) -> bool:
         return network.zones.get(route.link) != "wans" or route.link == wan
 
     return replace(network, routes=tuple(filter(stays, network.routes)))
 
 
-def _gateway(start: str, family: int, network: Network) -> Address:
+def _gateway(start: str, family: int, network: RoutingTable) -> Address:
     for link in (start, *network.zones):
         for own in network.own:
             if own.link == link and own.interface.version == family:
@@ -172,7 +174,7 @@ def _gateway(start: str, family: int, network: Network) -> Address:
     raise wrong("--to", f"the gateway has no IPv{family} address", hint)
 
 
-def _host(option: str, zone: str, family: int, network: Network, other: Address | None = None) -> Address:
+def _host(option: str, zone: str, family: int, network: RoutingTable, other: Address | None = None) -> Address:
     """A plausible host of a zone: not the gateway, not a broadcast address, not the other end."""
     if network.zones[zone] == "wans":
         return _outside(network, family)
@@ -190,7 +192,7 @@ def _host(option: str, zone: str, family: int, network: Network, other: Address 
     raise wrong(option, f"{zone} has no IPv{family} address for this", f"give one: {zone}:ADDRESS")
 
 
-def _outside(network: Network, family: int) -> Address:
+def _outside(network: RoutingTable, family: int) -> Address:
     """An address that no network here has."""
     if family == 6:
         return OUTSIDE6

@@ -12,7 +12,7 @@ LOOPBACK = IPv4Network("127.0.0.0/8")
 
 
 @dataclass(frozen=True)
-class Own:
+class LocalAddress:
     """An address of the gateway. leased: given from outside; assumed: and nobody said which one it is."""
 
     interface: IPv4Interface | IPv6Interface
@@ -23,7 +23,7 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Route:
+class RouteEntry:
     """No `via`: neighbours. No link: nobody is there (unreachable). The lowest metric wins. No table: main."""
 
     to: Net
@@ -45,7 +45,7 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class Network:
+class RoutingTable:
     """zones: the kind (wans, lans, vpns) of each network by its name, in the profile's order.
 
     masquerade: (subnet, profile path) of what networkd hides. forwarding: the IP versions that are routed.
@@ -53,13 +53,13 @@ class Network:
     """
 
     zones: dict[str, str]
-    own: tuple[Own, ...]
-    routes: tuple[Route, ...]
+    own: tuple[LocalAddress, ...]
+    routes: tuple[RouteEntry, ...]
     masquerade: tuple[tuple[Net, str], ...] = ()
     forwarding: tuple[int, ...] = (4,)
     peers: dict[str, tuple[Net, ...]] = field(default_factory=dict)
     lookups: tuple[Lookup, ...] = ()
-    _found: dict[Address, Route | None] = field(init=False, default_factory=dict, compare=False, repr=False)
+    _found: dict[Address, RouteEntry | None] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def kind(self, address: Address) -> str:
         """local, broadcast, multicast, anycast (of the routers of a subnet) or unicast."""
@@ -78,7 +78,7 @@ class Network:
         nets = [own.interface.network for own in self.own if own.interface.version == 4]
         return any(net.prefixlen < 31 and net.broadcast_address == address for net in nets)
 
-    def route(self, to: Address, only: Iterable[str] | None = None, mark: int = 0) -> Route | None:
+    def route(self, to: Address, only: Iterable[str] | None = None, mark: int = 0) -> RouteEntry | None:
         """The longest prefix, then the lowest metric; `only` through these links.
 
         The plain question is remembered: the matrix asks it for each forward and each pair of networks.
@@ -89,14 +89,14 @@ class Network:
             self._found[to] = self._route(to, None, 0)
         return self._found[to]
 
-    def _route(self, to: Address, only: Iterable[str] | None, mark: int) -> Route | None:
+    def _route(self, to: Address, only: Iterable[str] | None, mark: int) -> RouteEntry | None:
         for lookup in (*(each for each in self.lookups if mark and each.mark == mark), Lookup(0, "", 0)):
             best = self._best(to, lookup.table, only)
             if best and (best.to.prefixlen or not lookup.narrow):
                 return best if best.link else None
         return None
 
-    def _best(self, to: Address, table: str, only: Iterable[str] | None) -> Route | None:
+    def _best(self, to: Address, table: str, only: Iterable[str] | None) -> RouteEntry | None:
         fits = [
             route
             for route in self.routes
@@ -116,7 +116,7 @@ class Network:
         nets = [own.interface.network for own in self.own if own.link == link and own.interface.version == version]
         return [net for net in nets if not net.is_link_local]
 
-    def address_on(self, link: str, neighbour: Address) -> Own | None:
+    def address_on(self, link: str, neighbour: Address) -> LocalAddress | None:
         """The gateway's address that masquerade takes: of the neighbour's subnet, else the link's first one."""
         here = [own for own in self.own if own.link == link and own.interface.version == neighbour.version]
         near = [own for own in here if neighbour in own.interface.network]

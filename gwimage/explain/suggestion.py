@@ -4,16 +4,16 @@ from dataclasses import replace
 
 from gwimage.explain.nft_rules import matches
 from gwimage.explain.packet import NAMES, TCP, UDP, Address, Packet
-from gwimage.explain.packet_path import Model, Walk
+from gwimage.explain.packet_path import Model, PacketPath
 from gwimage.explain.question import GATEWAY, Question
-from gwimage.explain.routing import Network
+from gwimage.explain.routing import RoutingTable
 from gwimage.values import host_address
 
 USABLE = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")  # in firewall.allow
 NOTHING = "No line of a profile changes that."
 
 
-def advise(known: Model, asked: Question, walk: Walk) -> tuple[str, str]:
+def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
     """(a sentence, lines of YAML or nothing) for a packet that was dropped."""
     last, packet, network = walk.steps[-1], walk.packet, known.network
     if last.hook == "spoof" or (last.rule and last.rule.by_state and _is_forged(known, walk.before)):
@@ -37,7 +37,7 @@ def _is_forged(known: Model, packet: Packet) -> bool:
     return any(rule.verdict == "drop" and matches(rule, packet, known.network, known.sets)[0] for rule in known.chains["spoof"])
 
 
-def _forged(network: Network, packet: Packet) -> str:
+def _forged(network: RoutingTable, packet: Packet) -> str:
     if network.zones.get(packet.iif) == "wans":
         return f"{packet.src} is an inside address: nobody on {packet.iif} can have it."
     subnets = ", ".join(map(str, network.subnets(packet.iif, packet.family))) or f"no IPv{packet.family}"
@@ -45,7 +45,7 @@ def _forged(network: Network, packet: Packet) -> str:
     return f"{what}: the packet is forged, or its host is configured wrongly."
 
 
-def _hosts(network: Network, address: Address, link: str | None) -> bool:
+def _hosts(network: RoutingTable, address: Address, link: str | None) -> bool:
     """Whether a host on that link can have it; the gateway's own are no question here."""
     if link is None:
         return True
@@ -55,7 +55,7 @@ def _hosts(network: Network, address: Address, link: str | None) -> bool:
     return network.leads(address) == link and address not in ends and not host_address.unusable(address)
 
 
-def _allow(asked: Question, walk: Walk) -> str:
+def _allow(asked: Question, walk: PacketPath) -> str:
     packet = walk.packet
     to = GATEWAY if walk.steps[-1].hook == "input" else packet.oif
     parts = [f"from: [{packet.iif}]", f"to: [{to}]"]

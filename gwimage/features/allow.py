@@ -12,7 +12,7 @@ from gwimage.problem import Path, Problem, errors
 from gwimage.profile import Profile, shadowing, subnets, zone_addresses, zones
 from gwimage.profile.allow import Allow
 from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
-from gwimage.profile.zone_addresses import Ground
+from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import GATEWAY, Zones
 from gwimage.values import address_lists, host_address, ranges
 
@@ -24,7 +24,7 @@ FAMILY_OF = {"icmp": 4, "icmpv6": 6}
 def check(profile: Profile) -> list[Problem]:
     """An entry with an error is not compared with others: one thing at a time."""
     problems, sound = [], []
-    known = zone_addresses.survey(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
+    known = zone_addresses.of(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
     for index, entry in enumerate(profile.allow):
         path = (*PATH, index)
         found = _zones(path, entry, known.zones)
@@ -64,7 +64,7 @@ def _protocols(path: Path, entry: Allow) -> list[Problem]:
     return problems
 
 
-def _addresses(path: Path, entry: Allow, known: Ground, profile: Profile) -> list[Problem]:
+def _addresses(path: Path, entry: Allow, known: ZoneAddresses, profile: Profile) -> list[Problem]:
     problems = zone_addresses.check((*path, "sources"), entry.sources, entry.from_zones, known)
     problems += zone_addresses.check((*path, "destinations"), entry.destinations, entry.to_zones, known)
     problems = problems or _mixed(path, entry, profile)
@@ -96,7 +96,7 @@ def _mixed(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
 def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[Problem]:
     problems = []
     outside = [name for name in entry.from_zones if name in known.wans]
-    if entry.from_zones == entry.to_zones and len(entry.to_zones) == 1 and entry.to_zones[0] not in known.meeting:
+    if entry.from_zones == entry.to_zones and len(entry.to_zones) == 1 and entry.to_zones[0] not in known.transit_zones:
         message = f"hosts on {entry.to_zones[0]} reach each other without the gateway: this opens nothing"
         problems.append(Problem(path, message, "remove the entry", "warning"))
     every = not entry.protocols or set(entry.protocols) & set(WITH_PORTS)
@@ -135,10 +135,10 @@ def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
     ]
 
 
-def _hidden(entries: list[tuple[int, Allow]], known: Ground, profile: Profile) -> list[Problem]:
+def _hidden(entries: list[tuple[int, Allow]], known: ZoneAddresses, profile: Profile) -> list[Problem]:
     mine = {_opening(index, entry, known): (index, entry) for index, entry in entries}
     problems = []
-    for one, by in shadowing.hidden([*_defaults(known.zones, profile), *mine], known.axis):
+    for one, by in shadowing.shadowed([*_defaults(known.zones, profile), *mine], known.axis):
         if one in mine:
             index, entry = mine[one]
             message = f"this is open already, by {', '.join(by[:3])}{' ...' if by[3:] else ''}"
@@ -147,8 +147,8 @@ def _hidden(entries: list[tuple[int, Allow]], known: Ground, profile: Profile) -
     return problems
 
 
-def _opening(index: int, entry: Allow, known: Ground) -> Opening:
-    saddr, daddr = known.bits(entry.sources), known.bits(entry.destinations)
+def _opening(index: int, entry: Allow, known: ZoneAddresses) -> Opening:
+    saddr, daddr = known.mask(entry.sources), known.mask(entry.destinations)
     protocols = entry.protocols or (*PROTOCOLS, REST)
     return Opening(
         f"firewall.allow.{index}", entry.from_zones, entry.to_zones, protocols, ranges.port_bits(entry.ports), saddr, daddr
@@ -158,7 +158,7 @@ def _opening(index: int, entry: Allow, known: Ground) -> Opening:
 def _defaults(known: Zones, profile: Profile) -> list[Opening]:
     """What is open without any entry. Ping stands for ICMP: the gateway has no answer to its other questions."""
     found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans) for lan in profile.lans if lan.internet]
-    for name, routed in subnets.behind(profile).items():
+    for name, routed in subnets.routed(profile).items():
         if name in known.inside:
             found.append(Opening(f"routes.{min(routed.values())}", (name,), (name,)))
     lans = [lan.name for lan in profile.lans]
@@ -181,7 +181,7 @@ def plan(profile: Profile) -> Plan:
     rules = tuple(one for path, entry in entries for one in _rules(entry, path, profile))
     known = zones.of(profile)
     claims = tuple(islice((one for path, entry in entries for one in _claims(entry, path, known, profile)), MOST_CLAIMS))
-    beside = islice(allow_boundary.beside(claims, known, profile), allow_boundary.MOST)
+    beside = islice(allow_boundary.boundary_flows(claims, known, profile), allow_boundary.MOST)
     let_in = islice(
         (one for path, entry in entries for one in allow_to_gateway.claims(entry, path, known, profile)), allow_to_gateway.MOST
     )

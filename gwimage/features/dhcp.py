@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from gwimage.claims.claim import Claim, DhcpOptions, Elsewhere, Identities, Lease, Pool, Renewal
+from gwimage.claims.claim import Claim, ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, zones
@@ -25,7 +25,7 @@ def check(profile: Profile) -> list[Problem]:
     for lan in profile.lans:
         if dhcp := profile.dhcp.get(lan.name):
             path = ("lans", lan.name, "dhcp")
-            problems += _check_addresses(path, dhcp, lan, profile, known) if host_address.sane(lan.address) else []
+            problems += _check_addresses(path, dhcp, lan, profile, known) if host_address.is_valid(lan.address) else []
             problems += _check_rest(path, dhcp, lan, profile)
             for place, server in _servers(path, dhcp):
                 problems += _check_server(place, server, lan, profile, known)
@@ -57,11 +57,11 @@ def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, k
     kind, hint = path[3], f"the gateway's own address here is {lan.address.ip}"
     if reason := host_address.unusable(server):
         return [Problem(path, f"{server} {reason}", "give the address of a server")]
-    if net := known.edges.get(server):
+    if net := known.network_and_broadcast.get(server):
         return [Problem(path, f"{server} is the network or broadcast address of {net}", hint)]
     if server in known.own:
         return _check_gateway(path, kind, server, lan, profile, known)
-    home = known.home(server)
+    home = known.zone_of(server)
     if home is None:
         return _check_outside(path, server, lan, profile, known)
     if home == lan.name or _opened(lan.name, home, profile):
@@ -102,7 +102,7 @@ def _check_addresses(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile, known: 
     if dhcp.router and dhcp.router not in net:
         hint = "clients reach their router without another one; routes are for what is behind others"
         problems.append(Problem((*path, "router"), f"{dhcp.router} is not in {net}, the subnet of {lan.name}", hint))
-    elif dhcp.router in known.edges:
+    elif dhcp.router in known.network_and_broadcast:
         message = f"{dhcp.router} is the network or broadcast address of {net}"
         problems.append(Problem((*path, "router"), message, f"the gateway is {lan.address.ip}"))
     if wrong := dhcp_pool.check((*path, "pool"), dhcp.first, dhcp.last, lan.address, known.own):
@@ -210,7 +210,7 @@ def _lives(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> list[Claim]:
     taken = len([ip for ip in reserved if dhcp.first <= ip <= dhcp.last]) + 1
     free = int(dhcp.last) - int(dhcp.first) + 1 - taken
     refused = f"a client that comes to {lan.name} with a lease of another network is told so"
-    found = [Claim(f"{path}.elsewhere", path, refused, Elsewhere(lan.name))]
+    found = [Claim(f"{path}.elsewhere", path, refused, WrongSubnetRequest(lan.name))]
     if free:
         named = f"clients on {lan.name} get leases whether they name themselves by MAC address, by DUID or not at all"
         renewed = f"a lease on {lan.name} is renewed, and is nobody else's until it is given back"
@@ -219,7 +219,7 @@ def _lives(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> list[Claim]:
         every = f"clients on {lan.name} get every free address of the pool, then none until one is given back"
         pool = Pool(lan.name, dhcp.first, dhcp.last, reserved, clients, clients == free)
         found += [
-            Claim(f"{path}.identities", path, named, Identities(lan.name, dhcp.first, dhcp.last)),
+            Claim(f"{path}.identities", path, named, ClientIds(lan.name, dhcp.first, dhcp.last)),
             Claim(f"{path}.renewal", path, renewed, Renewal(lan.name)),
             Claim(f"{path}.addresses", f"{path}.pool", every if pool.emptied else some, pool),
         ]

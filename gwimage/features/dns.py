@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Beyond, Claim, LocalName, OwnNames
-from gwimage.claims.claim import Dns as Resolves
+from gwimage.claims.claim import Claim, GatewayResolver, LocalName, NotTestable
+from gwimage.claims.claim import DnsQuery as Resolves
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets, zones
@@ -57,7 +57,7 @@ def _check_upstreams(profile: Profile) -> list[Problem]:
     own = {*zones.of(profile).own, *(net.address.ip for net in networks6 if net.address)}
     for index, upstream in enumerate(dns.upstreams):
         place, ip = ("dns", "upstreams", index), upstream.address
-        if reason := host_address.unfit(ip):
+        if reason := host_address.why_unusable(ip):
             problems.append(Problem(place, reason, "give the address of a DNS server"))
         elif ip in own:
             problems.append(Problem(place, f"{ip} is the gateway itself: it would ask itself", "name another server"))
@@ -106,7 +106,7 @@ def _check_hosts(profile: Profile) -> list[Problem]:
     for name, addresses in profile.dns.hosts.items():
         for index, ip in enumerate(addresses):
             place = ("dns", "hosts", name, index)
-            if reason := host_address.unfit(ip):
+            if reason := host_address.why_unusable(ip):
                 problems.append(Problem(place, reason, f"give the address of {name[:40]}"))
             elif ip.version == 4 and ip not in reserved:
                 lans = [lan for first, last, lan in pools if first <= int(ip) <= last]
@@ -168,11 +168,11 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
     first, why = profile.wans[0].name, _not_shown(profile)
     for lan in profile.lans:
         path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
-        probe = Beyond(why) if why else Resolves(lan.name)
-        yield Claim(f"{path}.dns", path, text, probe, () if why else prerequisites.there(profile, lan.name, first))
+        probe = NotTestable(why) if why else Resolves(lan.name)
+        yield Claim(f"{path}.dns", path, text, probe, () if why else prerequisites.prerequisites(profile, lan.name, first))
     lan, known = profile.lans[0].name, zones.of(profile)
     for path, server in _servers(profile) if not why else ():
-        if server.version == 4 and not known.home(server):
+        if server.version == 4 and not known.zone_of(server):
             text = f"a client on {lan} resolves names while of all DNS servers only {server} answers"
             yield Claim(f"{path}.asked", path, text, Resolves(lan, server), (f"lans.{lan}.dns",))
 
@@ -181,7 +181,7 @@ def _claims_own(profile: Profile) -> Iterator[Claim]:
     """For what runs in the gateway: time servers and ends of tunnels have names."""
     if not _not_shown(profile):
         text = "the gateway itself resolves names"
-        yield Claim("system.names", "dns", text, OwnNames(), prerequisites.there(profile, profile.wans[0].name))
+        yield Claim("system.names", "dns", text, GatewayResolver(), prerequisites.prerequisites(profile, profile.wans[0].name))
 
 
 def _servers(profile: Profile) -> Iterator[tuple[str, Address]]:
@@ -197,7 +197,7 @@ def _not_shown(profile: Profile) -> str:
     addresses = [one.address for one in dns.upstreams if one.address.version == 4]
     if dns.tls == "always":
         return "the lab's DNS servers have no certificate that anybody would believe"
-    if any(map(known.home, addresses)):
+    if any(map(known.zone_of, addresses)):
         return "the lab has no DNS server inside"
     return "" if addresses or not dns.upstreams else "the lab's DNS servers have no IPv6"
 
@@ -207,5 +207,9 @@ def _claims_inside(profile: Profile) -> Iterator[Claim]:
         name, path = _full(host.name, profile), dotted(host.path)
         probe = LocalName(host.lan, name, host.addresses)
         yield Claim(
-            f"{path}.name", path, f"a client on {host.lan} resolves {name}", probe, prerequisites.there(profile, host.lan)
+            f"{path}.name",
+            path,
+            f"a client on {host.lan} resolves {name}",
+            probe,
+            prerequisites.prerequisites(profile, host.lan),
         )

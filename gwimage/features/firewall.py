@@ -7,32 +7,32 @@ from __future__ import annotations
 
 from gwimage.claims import exposure
 from gwimage.plan import Element, Plan, Rule, antispoof
-from gwimage.plan.nft import LIMITED
+from gwimage.plan.nft import ICMP_LIMIT
 from gwimage.problem import Problem
 from gwimage.profile import Profile
 from gwimage.profile.firewall import Firewall
 
 # before all that costs more: what follows is for the first packets of a connection
-KNOWN, INVALID = "ct state established,related accept", "ct state invalid drop"
-ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {LIMITED} accept"
+ESTABLISHED, INVALID = "ct state established,related accept", "ct state invalid drop"
+ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {ICMP_LIMIT} accept"
 # RFC 4890 section 4.4.1, for the gateway itself; hop limit 255 says that a neighbour sent it
-ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {LIMITED} accept"
+ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {ICMP_LIMIT} accept"
 # no limit, as ARP has none: one for all networks would let a flood from outside cost the LANs their gateway
 NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
 RULES = (
     Rule("spoof.sources", "iifname @wans ip saddr @inside counter drop", "lans"),
-    Rule("input.state", KNOWN, "firewall"),
+    Rule("input.state", ESTABLISHED, "firewall"),
     Rule("input.state", INVALID, "firewall"),
     Rule("input.state", 'iifname "lo" accept', "firewall"),
     Rule("input.icmp", ERRORS, "firewall"),
     Rule("input.icmp", ERRORS6, "firewall"),
     Rule("input.icmp", NEIGHBOURS, "firewall"),
-    Rule("input.icmp", f"iifname @lans icmp type echo-request {LIMITED} accept", "lans"),
+    Rule("input.icmp", f"iifname @lans icmp type echo-request {ICMP_LIMIT} accept", "lans"),
     Rule("input.open", "iifname . meta l4proto . th dport @gateway_open accept", "firewall"),
     Rule("input.rest", "counter", "firewall"),
     # before the state: the answer to a SYN is already part of an established connection
     Rule("forward.clamp", "tcp flags & (syn|rst) == syn jump clamp", "firewall"),
-    Rule("forward.state", KNOWN, "firewall"),
+    Rule("forward.state", ESTABLISHED, "firewall"),
     Rule("forward.state", INVALID, "firewall"),
     Rule("forward.open", "iifname . oifname @forward_open accept", "firewall"),
     Rule("forward.rest", "counter", "firewall"),

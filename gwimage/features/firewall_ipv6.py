@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from gwimage.claims import ipv6 as ipv6_claims
 from gwimage.plan import Element, Plan, Rule, any_of
-from gwimage.plan.nft import LIMITED
+from gwimage.plan.nft import ICMP_LIMIT
 from gwimage.problem import Problem
 from gwimage.profile import Profile
 from gwimage.profile.ipv6 import Inside, Ipv6
@@ -19,9 +19,9 @@ from gwimage.values import ipv6 as inet6
 NEIGHBOURS = ("::", str(inet6.LINK_LOCAL))
 # hop limit 255 says that a neighbour sent it (RFC 4861); RFC 4890 section 4.4.1 lists what the gateway itself needs
 COMMON = (
-    Rule("input.icmp", f"icmpv6 type mld-listener-query ip6 saddr fe80::/10 {LIMITED} accept", "firewall"),
-    Rule("input.icmp", f"iifname @lans icmpv6 type nd-router-solicit ip6 hoplimit 255 {LIMITED} accept", "lans"),
-    Rule("input.icmp", f"iifname @lans icmpv6 type echo-request {LIMITED} accept", "lans"),
+    Rule("input.icmp", f"icmpv6 type mld-listener-query ip6 saddr fe80::/10 {ICMP_LIMIT} accept", "firewall"),
+    Rule("input.icmp", f"iifname @lans icmpv6 type nd-router-solicit ip6 hoplimit 255 {ICMP_LIMIT} accept", "lans"),
+    Rule("input.icmp", f"iifname @lans icmpv6 type echo-request {ICMP_LIMIT} accept", "lans"),
 )
 
 
@@ -68,7 +68,7 @@ def _from_outside(ipv6: Ipv6) -> Iterator[Rule]:
 
 def _client(zone: str, path: str) -> list[Rule]:
     """What a WAN with auto is told."""
-    advert = f"{zone} icmpv6 type nd-router-advert ip6 saddr fe80::/10 ip6 hoplimit 255 {LIMITED} accept"
+    advert = f"{zone} icmpv6 type nd-router-advert ip6 saddr fe80::/10 ip6 hoplimit 255 {ICMP_LIMIT} accept"
     # no router passes on what is sent to a link-local address; some servers answer from another one and another port
     return [Rule("input.icmp", advert, path), Rule("input.open", f"{zone} ip6 daddr fe80::/10 udp dport 546 accept", path)]
 

@@ -10,7 +10,7 @@ from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
 from gwimage.profile import Profile, zone_addresses, zones
 from gwimage.profile.forwards import Forward
-from gwimage.profile.zone_addresses import Ground
+from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists, host_address, ranges
 from gwimage.values.ranges import Ports
@@ -41,8 +41,8 @@ def check(profile: Profile) -> list[Problem]:
     return problems + _twice(sound, known, profile)
 
 
-def _survey(profile: Profile) -> Ground:
-    return zone_addresses.survey(profile, [forward.sources for forward in profile.forwards])
+def _survey(profile: Profile) -> ZoneAddresses:
+    return zone_addresses.of(profile, [forward.sources for forward in profile.forwards])
 
 
 def _wans(path: Path, forward: Forward, known: Zones) -> list[Problem]:
@@ -81,15 +81,15 @@ def _server(path: Path, forward: Forward, known: Zones) -> list[Problem]:
     if to in known.own:
         hint = "the gateway's own services are opened with services, or with firewall.allow and to: [gateway]"
         return [Problem(place, f"{to} is the gateway itself, on {known.own[to][0]}", hint)]
-    if to in known.edges:
-        return [Problem(place, f"{to} is the network or broadcast address of {known.edges[to]}")]
-    if known.home(to) is None:
+    if to in known.network_and_broadcast:
+        return [Problem(place, f"{to} is the network or broadcast address of {known.network_and_broadcast[to]}")]
+    if known.zone_of(to) is None:
         hint = "; ".join(f"{name} is {', '.join(map(str, nets[:3]))}" for name, nets in list(known.subnets.items())[:3])
         return [Problem(place, f"{to} is on no network inside", hint)]
     return []
 
 
-def _sources(path: Path, forward: Forward, known: Ground, profile: Profile) -> list[Problem]:
+def _sources(path: Path, forward: Forward, known: ZoneAddresses, profile: Profile) -> list[Problem]:
     place = (*path, "sources")
     if 4 not in address_lists.families(forward.sources, profile.sets):
         return [Problem(place, "forwards are IPv4 only, and here is no IPv4 address", on_key=True)]
@@ -128,7 +128,7 @@ def _own_services(profile: Profile) -> Iterator[tuple[str, int, tuple[str, ...],
 
 
 def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> list[Problem]:
-    to, home = forward.to, known.home(forward.to)
+    to, home = forward.to, known.zone_of(forward.to)
     dhcp = profile.dhcp.get(home)
     reserved = [one.address for one in profile.reservations.get(home, ())]
     if dhcp and dhcp.router and dhcp.router not in known.own:
@@ -141,10 +141,10 @@ def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> l
     return [Problem((*path, "to"), message, hint, "warning")]
 
 
-def _twice(forwards: list[Forward], known: Ground, profile: Profile) -> list[Problem]:
+def _twice(forwards: list[Forward], known: ZoneAddresses, profile: Profile) -> list[Problem]:
     """Two forwards that would take the same packet; each is told of the first such one before it."""
     problems = []
-    shapes = [(ranges.port_bits(one.ports), known.bits(one.sources) & known.axis.family[4]) for one in forwards]
+    shapes = [(ranges.port_bits(one.ports), known.mask(one.sources) & known.axis.family[4]) for one in forwards]
     for index, one in enumerate(forwards):
         ports, sources = shapes[index]
         for other, (other_ports, other_sources) in zip(forwards[:index], shapes):
@@ -154,7 +154,7 @@ def _twice(forwards: list[Forward], known: Ground, profile: Profile) -> list[Pro
     return problems
 
 
-def _same(one: Forward, other: Forward, known: Ground, profile: Profile) -> Problem | None:
+def _same(one: Forward, other: Forward, known: ZoneAddresses, profile: Profile) -> Problem | None:
     """Two forwards of the same ports and sources."""
     protocols = [name.upper() for name in one.protocols if name in other.protocols]
     if not protocols:
@@ -185,7 +185,7 @@ def plan(profile: Profile) -> Plan:
     rules.append(Rule("forward.dnat", f"ip daddr {servers} ct status dnat accept", ".".join(PATH)))
     for forward in profile.forwards:
         if _from_inside(forward, known):
-            homes.setdefault(known.zones.home(forward.to), forward.name)
+            homes.setdefault(known.zones.zone_of(forward.to), forward.name)
     for home, name in homes.items():
         # else the server would answer its neighbour directly, from an address that this one never called
         text = f'iifname "{home}" oifname "{home}" ct status dnat masquerade'
@@ -193,7 +193,7 @@ def plan(profile: Profile) -> Plan:
     return Plan(rules=tuple(rules), claims=claims.claims(profile))
 
 
-def _rules(forward: Forward, known: Ground, profile: Profile) -> Iterator[Rule]:
+def _rules(forward: Forward, known: ZoneAddresses, profile: Profile) -> Iterator[Rule]:
     every = set(forward.wans) == set(known.zones.wans)
     ways = [("iifname @wans" if every else nft.interfaces("iifname", forward.wans), LOCAL)]
     if _from_inside(forward, known):
@@ -205,9 +205,9 @@ def _rules(forward: Forward, known: Ground, profile: Profile) -> Iterator[Rule]:
                 yield Rule("dstnat.forwards", f"{which} dnat ip to {server}", f"firewall.forwards.{forward.name}")
 
 
-def _from_inside(forward: Forward, known: Ground) -> bool:
+def _from_inside(forward: Forward, known: ZoneAddresses) -> bool:
     """Whether anybody inside may use it."""
-    return forward.hairpin and bool(known.bits(forward.sources) & known.axis.family[4] & known.met(known.zones.inside))
+    return forward.hairpin and bool(known.mask(forward.sources) & known.axis.family[4] & known.on(known.zones.inside))
 
 
 def _outer_address(forward: Forward, known: Zones, profile: Profile) -> str:

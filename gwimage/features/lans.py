@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim, Mtu, Ping, Source, Unreachable
+from gwimage.claims.claim import Claim, Mtu, Ping, SourceAddress, Unreachable
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, links, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, subnets
@@ -36,7 +36,7 @@ def check(profile: Profile) -> list[Problem]:
 
 def _check_private(path: Path, lan: Lan) -> list[Problem]:
     """A public subnet that is hidden is hardly one's own: 192.169.1.0/24 and 172.32.0.0/16 are slips of the pen."""
-    if not (lan.masquerade and host_address.sane(lan.address) and not host_address.is_private(lan.address.ip)):
+    if not (lan.masquerade and host_address.is_valid(lan.address) and not host_address.is_private(lan.address.ip)):
         return []
     message = f"{lan.address.network} belongs to somebody on the internet, whom nobody here could reach"
     hint = "take one of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16; if it is yours, it needs no masquerade"
@@ -47,7 +47,7 @@ def plan(profile: Profile) -> Plan:
     # forwarding is set here and nowhere else: IPMasquerade= alone sets it only where it is on
     forwarding = [("IPv4Forwarding", "yes"), ("IPv6Forwarding", "yes" if profile.ipv6.lans else "no")]
     every = Plan(network=settings("networkd.conf", "Network", "lans", forwarding))
-    routed = subnets.behind(profile)
+    routed = subnets.routed(profile)
     parts = (_plan_one(lan, profile, routed.get(lan.name, ())) + _claims(lan, profile) for lan in profile.lans)
     return sum(parts, every)
 
@@ -64,13 +64,13 @@ def _plan_one(lan: Lan, profile: Profile, routed: Iterable[IPv4Network]) -> Plan
     ]
     if lan.masquerade:
         network.append(Setting(file, "Network", "IPMasquerade", "ipv4", f"{path}.masquerade"))
-    network += links.quiet(file, path, lan.name in profile.ipv6.lans)
+    network += links.no_discovery(file, path, lan.name in profile.ipv6.lans)
     elements = [
         Element("lans", zone, path),
         Element("gateway_open", f"{zone} . udp . 53", path),
         Element("gateway_open", f"{zone} . tcp . 53", path),
     ]
-    spoofed = f"iifname {zone} ip saddr != {any_of(subnets.apart((*subnets.connected(lan), *routed)))} counter drop"
+    spoofed = f"iifname {zone} ip saddr != {any_of(subnets.collapse((*subnets.connected(lan), *routed)))} counter drop"
     rules = (Rule("spoof.sources", spoofed, f"{path}.address"),)
     return Plan(network=tuple(network), rules=rules, elements=tuple(elements)) + _addresses(lan, path)
 
@@ -94,7 +94,7 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     if (lan.link.mtu or USUAL_MTU) < USUAL_MTU:
         text, mtu = f"the gateway sends packets of {lan.link.mtu} bytes at most to {lan.name}", Mtu(lan.name, "", lan.link.mtu)
         claims.append(Claim(f"{path}.mtu", f"{path}.mtu", text, mtu, needs))
-    reached = [first, *(wan for wan in profile.wans[1:] if subnets.roomy(wan))]
+    reached = [first, *(wan for wan in profile.wans[1:] if subnets.has_free_host(wan))]
     if not lan.internet:
         found = (_no_internet(lan, wan, wan is first, profile) for wan in reached)
         return Plan(claims=(*claims, *filter(None, found)))
@@ -112,7 +112,7 @@ def _no_internet(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim | N
     text += "" if protocols == openings.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
     probe = Unreachable(f"client-{lan.name}", wan.name, protocols)
     name = f"{path}.internet" if first else f"{path}.internet.{wan.name}"
-    needs = prerequisites.there(profile, lan.name, wan.name)
+    needs = prerequisites.prerequisites(profile, lan.name, wan.name)
     return Claim(name, f"{path}.internet", text, probe, needs, closed=True) if protocols else None
 
 
@@ -120,9 +120,9 @@ def _source(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim:
     """The way to the world outside, or to the neighbours on another WAN than the first."""
     path, where = f"lans.{lan.name}", "a server outside" if first else f"a host on {wan.name}"
     text = f"a client on {lan.name} reaches {where}, {_seen(lan, wan)}"
-    probe = Source(lan.name, lan.masquerade, wan.snat if lan.masquerade else None, wan="" if first else wan.name)
+    probe = SourceAddress(lan.name, lan.masquerade, wan.snat if lan.masquerade else None, wan="" if first else wan.name)
     name = f"{path}.source" if first else f"{path}.source.{wan.name}"
-    needs = prerequisites.there(profile, lan.name, wan.name)
+    needs = prerequisites.prerequisites(profile, lan.name, wan.name)
     return Claim(name, f"{path}.masquerade", text, probe, needs, closed=lan.masquerade)
 
 
@@ -135,7 +135,7 @@ def _seen(lan: Lan, wan: Wan) -> str:
 def _others(lan: Lan, profile: Profile) -> list[tuple[IPv4Network, str]]:
     """Subnets besides the main one, with what caused them."""
     found = [(net, f"lans.{lan.name}.extra_addresses") for net in subnets.connected(lan)[1:]]
-    return found + [(net, f"routes.{index}.to") for net, index in subnets.behind(profile).get(lan.name, {}).items()]
+    return found + [(net, f"routes.{index}.to") for net, index in subnets.routed(profile).get(lan.name, {}).items()]
 
 
 def _host(net: IPv4Network, lan: Lan) -> IPv4Address:

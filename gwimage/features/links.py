@@ -17,7 +17,7 @@ from gwimage.values.nic import Nic
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkLink:
     """A WAN or LAN as this layer sees it; stem: what the names of its files begin with."""
 
     name: str
@@ -26,9 +26,9 @@ class Network:
     link: Link
 
 
-def _networks(profile: Profile) -> list[Network]:
-    found = [Network(wan.name, ("wans", wan.name), f"10-{wan.name}", wan.link) for wan in profile.wans]
-    return found + [Network(lan.name, ("lans", lan.name), f"20-{lan.name}", lan.link) for lan in profile.lans]
+def _networks(profile: Profile) -> list[NetworkLink]:
+    found = [NetworkLink(wan.name, ("wans", wan.name), f"10-{wan.name}", wan.link) for wan in profile.wans]
+    return found + [NetworkLink(lan.name, ("lans", lan.name), f"20-{lan.name}", lan.link) for lan in profile.lans]
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -37,7 +37,7 @@ def check(profile: Profile) -> list[Problem]:
 
 def plan(profile: Profile) -> Plan:
     networks = _networks(profile)
-    users: dict[Nic, list[Network]] = {}
+    users: dict[Nic, list[NetworkLink]] = {}
     for net in networks:
         for card in net.link.cards:
             users.setdefault(card, []).append(net)
@@ -46,7 +46,7 @@ def plan(profile: Profile) -> Plan:
     return sum(parts, Plan())
 
 
-def _network(net: Network, sharing: list[Network]) -> Plan:
+def _network(net: NetworkLink, sharing: list[NetworkLink]) -> Plan:
     """What makes the network's own interface."""
     path, file, found = dotted(net.path), f"{net.stem}.network", []
     if link.is_bridge(net.link):
@@ -80,7 +80,7 @@ def _bridge(stem: str, name: str, path: str) -> list[Setting]:
     ]
 
 
-def _card(card: Nic, sharing: list[Network]) -> Plan:
+def _card(card: Nic, sharing: list[NetworkLink]) -> Plan:
     """A card, its name, and what is laid over it."""
     owner = next((net for net in sharing if link.is_card(net.link)), None)
     first = owner or sharing[0]
@@ -96,16 +96,16 @@ def _card(card: Nic, sharing: list[Network]) -> Plan:
     if not link.is_bridge(first.link):
         # untagged packets have no network to belong to
         rules = (Rule("spoof.sources", f'iifname "{name}" counter drop', place),)
-    return Plan(network=network + _bare(file, name, place, sharing) + over + links.quiet(file, place), rules=rules)
+    return Plan(network=network + _bare(file, name, place, sharing) + over + links.no_discovery(file, place), rules=rules)
 
 
-def _over(file: str, net: Network) -> Setting:
+def _over(file: str, net: NetworkLink) -> Setting:
     if link.is_bridge(net.link):
         return Setting(file, "Network", "Bridge", net.name, f"{dotted(net.path)}.nics")
     return Setting(file, "Network", "VLAN", net.name, f"{dotted(net.path)}.vlan")
 
 
-def _bare(file: str, name: str, place: str, sharing: list[Network]) -> tuple[Setting, ...]:
+def _bare(file: str, name: str, place: str, sharing: list[NetworkLink]) -> tuple[Setting, ...]:
     """A card that is no network by itself, and has room for the largest of those that it carries."""
     found = [Setting(file, "Match", "Name", name, place), Setting(file, "Link", "RequiredForOnline", "no", place)]
     if (largest := _largest(sharing)) > USUAL_MTU:
@@ -114,5 +114,5 @@ def _bare(file: str, name: str, place: str, sharing: list[Network]) -> tuple[Set
     return tuple(found)
 
 
-def _largest(sharing: list[Network]) -> int:
+def _largest(sharing: list[NetworkLink]) -> int:
     return max(net.link.mtu or 0 for net in sharing)

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from gwimage.claims import prerequisites
 from gwimage.claims.claim import Claim
-from gwimage.claims.claim import Ntp as Probe
+from gwimage.claims.claim import NtpQuery as Probe
 from gwimage.plan import Element, Plan, Setting, file_of
 from gwimage.problem import Problem
 from gwimage.profile import Profile, zones
@@ -33,7 +33,7 @@ def check(profile: Profile) -> list[Problem]:
         place, address = (*SERVERS, index), ip_address(server) if domain_names.is_address(server) else None
         if address is None:
             problems += domain_names.check(place, server, "name a server that the DNS knows, or give its address")
-        elif reason := host_address.unfit(address):
+        elif reason := host_address.why_unusable(address):
             problems.append(Problem(place, reason, "give the address of an NTP server"))
         elif address in known.own:
             problems.append(Problem(place, f"{server} is the gateway itself", "name another server"))
@@ -90,4 +90,4 @@ def _chrony(profile: Profile) -> list[tuple[str, str]]:
 
 def _claim(lan: str, profile: Profile) -> Claim:
     text = f"a client on {lan} gets the time from the gateway"
-    return Claim(f"lans.{lan}.ntp", ".".join(FROM), text, Probe(lan), prerequisites.there(profile, lan))
+    return Claim(f"lans.{lan}.ntp", ".".join(FROM), text, Probe(lan), prerequisites.prerequisites(profile, lan))

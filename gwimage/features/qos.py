@@ -7,7 +7,7 @@ A kernel without sch_cake would not just ignore this, the WAN would fail: Debian
 from __future__ import annotations
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Beyond, Claim, Shaped
+from gwimage.claims.claim import Claim, NotTestable, RateLimit
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Problem
 from gwimage.profile import Profile, zones
@@ -41,8 +41,8 @@ def _claim(qos: Qos, profile: Profile) -> Claim:
     lan = next((lan.name for lan in profile.lans if lan.internet), None)
     if lan is None or qos.wan != profile.wans[0].name:
         why = f"nobody in the lab uploads by {qos.wan}" + ("" if lan is None else f": {profile.wans[0].name} goes before it")
-        return Claim(f"{path}.upload", path, text, Beyond(why))
-    probe, needs = Shaped(lan, qos.wan, qos.upload), prerequisites.there(profile, lan, qos.wan)
+        return Claim(f"{path}.upload", path, text, NotTestable(why))
+    probe, needs = RateLimit(lan, qos.wan, qos.upload), prerequisites.prerequisites(profile, lan, qos.wan)
     return Claim(f"{path}.upload", path, text, probe, needs, closed=True)
 
 

@@ -6,7 +6,7 @@ networkd takes an address of another subnet, or a MAC address twice, in silence 
 from __future__ import annotations
 
 from gwimage.claims.claim import Claim
-from gwimage.claims.claim import Reservation as Probe
+from gwimage.claims.claim import ReservedLease as Probe
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, zones
@@ -21,7 +21,7 @@ def check(profile: Profile) -> list[Problem]:
         if members := profile.reservations.get(lan.name, ()):
             path = ("lans", lan.name, "dhcp", "reservations")
             problems += _check_macs(path, members, profile)
-            problems += _check_addresses(path, members, lan, profile) if host_address.sane(lan.address) else []
+            problems += _check_addresses(path, members, lan, profile) if host_address.is_valid(lan.address) else []
     return problems
 
 

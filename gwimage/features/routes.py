@@ -14,7 +14,7 @@ from gwimage.plan import Element, Plan, Rule, Setting, any_of
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets
 from gwimage.profile.routes import Route
-from gwimage.profile.subnets import Own
+from gwimage.profile.subnets import OwnAddress
 from gwimage.values import host_address
 
 
@@ -34,7 +34,7 @@ def check(profile: Profile) -> list[Problem]:
     return problems
 
 
-def _check_to(path: Path, route: Route, own: list[Own]) -> list[Problem]:
+def _check_to(path: Path, route: Route, own: list[OwnAddress]) -> list[Problem]:
     to = route.to.network
     if to.prefixlen == 0:
         hint = "each WAN brings one; their order under wans is the preference"
@@ -60,7 +60,7 @@ def _check_peer(path: Path, route: Route, profile: Profile) -> list[Problem]:
     return []
 
 
-def _check_via(path: Path, route: Route, zone: Path | None, own: list[Own]) -> list[Problem]:
+def _check_via(path: Path, route: Route, zone: Path | None, own: list[OwnAddress]) -> list[Problem]:
     via, hint = route.via, "give the address of the router behind which the network lies"
     if not zone:
         known = ", ".join(dict.fromkeys(str(entry.address.network) for entry in own[:8]))
@@ -88,7 +88,7 @@ def _check_others(path: Path, route: Route, zone: Path, before: list) -> list[Pr
 
 
 def plan(profile: Profile) -> Plan:
-    own, routed = subnets.own(profile), subnets.behind(profile)
+    own, routed = subnets.own(profile), subnets.routed(profile)
     parts = [_route(f"routes.{index}", route, subnets.zone_of(own, route.via)) for index, route in enumerate(profile.routes)]
     parts += [_lan(lan.name, routed[lan.name]) for lan in profile.lans if lan.name in routed]
     return sum(parts, Plan())
@@ -103,7 +103,7 @@ def _route(path: str, route: Route, zone: Path) -> Plan:
 
 def _lan(lan: str, routed: dict[IPv4Network, int]) -> Plan:
     """routed: what lies behind this LAN, with the number of the route."""
-    nets = subnets.apart(routed)
+    nets = subnets.collapse(routed)
     first = f"routes.{min(routed.values())}"
     return Plan(
         rules=(Rule("prerouting.untracked", f'iifname "{lan}" ip daddr {any_of(nets)} notrack', first),),

@@ -17,10 +17,10 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    return Plan(rules=(*_exempt(profile), *_fixed(profile), *_routed(profile)))
+    return Plan(rules=(*_no_nat(profile), *_fixed(profile), *_routed(profile)))
 
 
-def _exempt(profile: Profile) -> list[Rule]:
+def _no_nat(profile: Profile) -> list[Rule]:
     if len(subnets.inside(profile)) < 2:
         return []
     rules = []
@@ -33,7 +33,7 @@ def _exempt(profile: Profile) -> list[Rule]:
 
 
 def _fixed(profile: Profile) -> list[Rule]:
-    hidden = subnets.hidden(profile)
+    hidden = subnets.masqueraded(profile)
     fixed = [wan for wan in profile.wans if wan.snat and hidden]
     text = 'oifname "{}" ip saddr {} snat ip to {}'
     return [Rule("srcnat.fixed", text.format(wan.name, any_of(hidden), wan.snat), f"wans.{wan.name}.snat") for wan in fixed]
@@ -41,9 +41,9 @@ def _fixed(profile: Profile) -> list[Rule]:
 
 def _routed(profile: Profile) -> list[Rule]:
     """networkd masquerades the subnets of its own addresses only (systemd issue 8040)."""
-    routed = subnets.behind(profile)
+    routed = subnets.routed(profile)
     found = {net: index for lan in profile.lans if lan.masquerade for net, index in routed.get(lan.name, {}).items()}
     if not found:
         return []
-    nets = subnets.apart(found)
+    nets = subnets.collapse(found)
     return [Rule("srcnat.routed", f"oifname @wans ip saddr {any_of(nets)} masquerade", f"routes.{min(found.values())}")]

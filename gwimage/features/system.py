@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from gwimage.claims.claim import Claim, Inspection
+from gwimage.claims.claim import Claim, SystemHealth
 from gwimage.plan import File, Plan
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile
@@ -110,7 +110,7 @@ def plan(profile: Profile) -> Plan:
         ("etc/localtime", File(link=f"../usr/share/zoneinfo/{system.timezone}")),
         ("etc/gwimage/os-release", File(f"IMAGE_ID={profile.name}\nIMAGE_VERSION={profile.release}\n")),
     )
-    return Plan(files=files, claims=(Claim("system.inspection", "system", text, Inspection()),)) + _admin(system.admin)
+    return Plan(files=files, claims=(Claim("system.inspection", "system", text, SystemHealth()),)) + _admin(system.admin)
 
 
 def _admin(admin: Admin | None) -> Plan:

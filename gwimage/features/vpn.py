@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from gwimage.claims import vpn as claims
 from gwimage.plan import Element, File, Plan, Rule, Setting, any_of, links, settings
-from gwimage.plan.nft import LIMITED
+from gwimage.plan.nft import ICMP_LIMIT
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets
 from gwimage.profile.vpn import Peer, Vpn
@@ -27,7 +27,7 @@ WIDEST = 8
 TAKEN = {53: "DNS", 67: "DHCP", 68: "DHCP", 123: "time", 546: "DHCPv6", 547: "DHCPv6"}
 CLAMP = "tcp option maxseg size set rt mtu"
 RULES = (
-    Rule("input.icmp", f"iifname @vpns icmp type echo-request {LIMITED} accept", "vpn"),
+    Rule("input.icmp", f"iifname @vpns icmp type echo-request {ICMP_LIMIT} accept", "vpn"),
     # hosts behind a LAN know nothing of the smaller packets inside the tunnel
     Rule("clamp.segments", f"oifname @vpns {CLAMP}", "vpn"),
     Rule("clamp.segments", f"iifname @vpns {CLAMP}", "vpn"),
@@ -105,7 +105,7 @@ def _check_keys(path: Path, vpn: Vpn) -> list[Problem]:
 
 
 def _check_peer(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> list[Problem]:
-    problems = _check_address((*path, "address"), peer, vpn) if host_address.sane(vpn.address, narrowest=31) else []
+    problems = _check_address((*path, "address"), peer, vpn) if host_address.is_valid(vpn.address, narrowest=31) else []
     problems += _check_endpoint((*path, "endpoint"), peer, vpn, own)
     problems += wireguard.check_secret((*path, "preshared_key_file"), peer.preshared_key)
     for index, net in enumerate(peer.networks):
@@ -168,11 +168,11 @@ def _overlaps(profile: Profile) -> list[Problem]:
 
 def _subnets(profile: Profile) -> Iterator[tuple[Path, IPv4Network]]:
     """Those that are no problem by themselves. VPNs last: where another network is in the way, they are to blame."""
-    sane = (entry for entry in subnets.own(profile) if host_address.sane(entry.address, narrowest=32))
+    sane = (entry for entry in subnets.own(profile) if host_address.is_valid(entry.address, narrowest=32))
     yield from ((entry.zone, entry.address.network) for entry in sane)
     yield from ((("routes", index), route.to.network) for index, route in enumerate(profile.routes))
     for vpn in profile.vpn:
-        if host_address.sane(vpn.address, narrowest=31):
+        if host_address.is_valid(vpn.address, narrowest=31):
             yield ("vpn", vpn.name, "address"), vpn.address.network
         for peer in vpn.peers:
             path = ("vpn", vpn.name, "peers", peer.name, "networks")
@@ -253,7 +253,7 @@ def _network(vpn: Vpn, path: str, networks: list[tuple[str, str]]) -> Iterator[S
     yield Setting(file, "Match", "Name", vpn.name, path)
     yield Setting(file, "Link", "RequiredForOnline", "no", path)
     yield Setting(file, "Network", "Address", str(vpn.address), f"{path}.address")
-    yield from links.quiet(file, path)
+    yield from links.no_discovery(file, path)
     # not [WireGuard] RouteTable=, which would add a route for every peer's single address as well
     for net, origin in networks:
         yield Setting(file, "Route", "Destination", net, origin, net)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Claim, Mtu, Segments, WanAddress
+from gwimage.claims.claim import Claim, MssClamp, Mtu, WanAddress
 from gwimage.plan import Element, Plan, Rule, Setting, antispoof, any_of, links, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, link, subnets
@@ -71,7 +71,7 @@ def _gateway(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
 
 def _own_servers(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
     own = {address.ip for net in (*profile.wans, *profile.lans) for address in subnets.addresses(net)}
-    routed, problems = subnets.behind(profile) if wan.dns else {}, []
+    routed, problems = subnets.routed(profile) if wan.dns else {}, []
     for index, server in enumerate(wan.dns):
         hint = "name a server outside; clients use the gateway without being told here"
         if server in own:
@@ -97,7 +97,7 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
         # the LANs must not wait for the world outside
         Setting(file, "Link", "RequiredForOnline", "no", path),
         *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric, profile)),
-        *links.quiet(file, path, wan.name in profile.ipv6.wans),
+        *links.no_discovery(file, path, wan.name in profile.ipv6.wans),
     )
     text = f"{wan.name} has its address {wan.address}" if wan.address else f"{wan.name} gets an address by DHCP"
     claim = Claim(f"{path}.address", f"{path}.ipv4", text, WanAddress(wan.name))
@@ -107,7 +107,7 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
 
 
 def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
-    return subnets.apart(net for lan in profile.lans for net in subnets.connected(lan))
+    return subnets.collapse(net for lan in profile.lans for net in subnets.connected(lan))
 
 
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
@@ -181,14 +181,14 @@ def _sizes(profile: Profile) -> Iterator[Claim]:
     """How long packets and segments may be, asked from the first LAN that may go out."""
     lan = next((lan for lan in profile.lans if lan.internet), None)
     for index, wan in enumerate(profile.wans if lan else ()):
-        if index and not subnets.roomy(wan):
+        if index and not subnets.has_free_host(wan):
             continue
-        path, needs = f"wans.{wan.name}", prerequisites.there(profile, lan.name, wan.name)
+        path, needs = f"wans.{wan.name}", prerequisites.prerequisites(profile, lan.name, wan.name)
         outer, inner = wan.link.mtu or link.USUAL_MTU, lan.link.mtu or link.USUAL_MTU
         if wan.mss_clamp:
             size = min(outer, inner) - HEADERS if wan.mss_clamp is True else wan.mss_clamp
             text = f"TCP between {lan.name} and {wan.name} agrees on segments of {size} bytes at most"
-            probe = Segments(lan.name, wan.name, size)
+            probe = MssClamp(lan.name, wan.name, size)
             yield Claim(f"{path}.mss", f"{path}.mss_clamp", text, probe, needs, closed=True)
         if outer < min(inner, link.USUAL_MTU):
             text = f"packets of {outer} bytes pass from {lan.name} to {wan.name}, and longer ones are told so"

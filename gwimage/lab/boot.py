@@ -42,7 +42,7 @@ def switch_on(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[s
 
 def _power_on(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
     """When each side of the gateway showed itself; empty if none did within its patience."""
-    hosts.hang_up()
+    hosts.reset_sessions()
     gateway.start(control)
     hosts.ask_for_leases()
     times: dict[str, float] = {}

@@ -13,7 +13,7 @@ def match(file: str, nic: Nic, path: str) -> Setting:
 
 NO_IPV6 = (("LinkLocalAddressing", "no"), ("IPv6AcceptRA", "no"))
 # no discovery protocols
-QUIET = (
+NO_DISCOVERY = (
     ("LLMNR", "no"),
     ("MulticastDNS", "no"),
     ("LLDP", "no"),
@@ -21,6 +21,6 @@ QUIET = (
 )
 
 
-def quiet(file: str, path: str, ipv6: bool = False) -> tuple[Setting, ...]:
+def no_discovery(file: str, path: str, ipv6: bool = False) -> tuple[Setting, ...]:
     """A link that says nothing by itself, and has no IPv6 unless the profile asks for it."""
-    return settings(file, "Network", path, QUIET if ipv6 else NO_IPV6 + QUIET)
+    return settings(file, "Network", path, NO_DISCOVERY if ipv6 else NO_IPV6 + NO_DISCOVERY)

@@ -6,7 +6,7 @@ from gwimage.values.address_lists import FAMILY, Items, Sets, set_name
 from gwimage.values.ranges import Ports, Range, ports_text
 
 ICMP = {4: "icmp", 6: "icmpv6"}
-LIMITED = "limit rate 100/second burst 100 packets"  # nft's own burst is 5: one ping too many from a few hosts
+ICMP_LIMIT = "limit rate 100/second burst 100 packets"  # nft's own burst is 5: one ping too many from a few hosts
 
 
 def rule(*parts: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gwimage.values.ranges import EVERY, Axis
+from gwimage.values.ranges import EVERY, IntervalIndex
 
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")
 REST = "the rest"  # of the protocols
@@ -26,21 +26,21 @@ class Opening:
 
 
 @dataclass
-class _Left:
+class _Uncovered:
     """Pairs of zones, as bits, that nothing opens so far: by family and protocol."""
 
     pairs: dict[tuple[int, str], int]
     by: list[str] = field(default_factory=list)
 
 
-def hidden(openings: Sequence[Opening], axis: Axis) -> Iterable[tuple[Opening, tuple[str, ...]]]:
+def shadowed(openings: Sequence[Opening], axis: IntervalIndex) -> Iterable[tuple[Opening, tuple[str, ...]]]:
     """Each opening all of whose parts an earlier one opens already, with the paths of those.
 
     A part is one pair of zones, one family and one protocol; what only several earlier ones cover together is not found.
     """
     pairs = _pairs(openings)
     for index, one in enumerate(openings):
-        left = _Left({(family, name): pairs[index] for family in _families(one, axis) for name in one.protocols})
+        left = _Uncovered({(family, name): pairs[index] for family in _families(one, axis) for name in one.protocols})
         for other in range(index):
             if pairs[other] & pairs[index]:
                 _take(left, one, openings[other], pairs[other], axis)
@@ -48,7 +48,7 @@ def hidden(openings: Sequence[Opening], axis: Axis) -> Iterable[tuple[Opening, t
             yield one, tuple(dict.fromkeys(left.by))
 
 
-def _take(left: _Left, one: Opening, other: Opening, pairs: int, axis: Axis) -> None:
+def _take(left: _Uncovered, one: Opening, other: Opening, pairs: int, axis: IntervalIndex) -> None:
     """Takes away what the other one opens of this one."""
     protocols = [name for name in one.protocols if name in other.protocols]
     for family in _families(one, axis):
@@ -60,7 +60,7 @@ def _take(left: _Left, one: Opening, other: Opening, pairs: int, axis: Axis) -> 
                 left.by.append(other.path)
 
 
-def _families(one: Opening, axis: Axis) -> list[int]:
+def _families(one: Opening, axis: IntervalIndex) -> list[int]:
     return [family for family, bits in axis.family.items() if one.saddr & bits and one.daddr & bits]
 
 

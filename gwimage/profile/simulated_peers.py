@@ -14,12 +14,12 @@ MOST = 8  # of all VPNs: each is one more host, with a program of its own
 
 
 @dataclass(frozen=True)
-class Played:
-    """A peer that the lab plays. calls: it calls the gateway; else the gateway calls it, at its endpoint."""
+class SimulatedPeer:
+    """A peer that the lab plays. initiates: it starts the handshake; else the gateway does, at its endpoint."""
 
     vpn: Vpn
     peer: Peer
-    calls: bool
+    initiates: bool
 
     @property
     def host(self) -> str:
@@ -44,7 +44,7 @@ class Played:
         return IPv4Network(self.peer.address), *self.peer.networks
 
 
-def played(profile: Profile) -> tuple[Played, ...]:
+def played(profile: Profile) -> tuple[SimulatedPeer, ...]:
     """The first ones of the profile that can come to a tunnel at all."""
     found, names = [], set()
     for vpn in profile.vpn:
@@ -52,7 +52,7 @@ def played(profile: Profile) -> tuple[Played, ...]:
             host, _ = wireguard.endpoint(peer.endpoint or "")
             called = host not in names and _is_called(profile, vpn, peer)
             if called or vpn.port:
-                found.append(Played(vpn, peer, calls=not called))
+                found.append(SimulatedPeer(vpn, peer, initiates=not called))
                 names.add(host)
     return tuple(found[:MOST])
 
@@ -66,7 +66,7 @@ def _is_called(profile: Profile, vpn: Vpn, peer: Peer) -> bool:
         return False
     if isinstance(host, IPv4Address):
         known = zones.of(profile)
-        return known.home(host) is None and host not in known.own and all(host != wan.gateway for wan in profile.wans)
+        return known.zone_of(host) is None and host not in known.own and all(host != wan.gateway for wan in profile.wans)
     return isinstance(host, str) and _resolves(profile) and host not in profile.dns.hosts
 
 
@@ -75,10 +75,10 @@ def _resolves(profile: Profile) -> bool:
     dns, known = profile.dns, zones.of(profile)
     upstreams = [one.address for one in dns.upstreams if one.address.version == 4]
     plain = dns.tls != "always" and dns.dnssec != "always"
-    return plain and not any(map(known.home, upstreams)) and bool(upstreams or not dns.upstreams)
+    return plain and not any(map(known.zone_of, upstreams)) and bool(upstreams or not dns.upstreams)
 
 
-def host(items: Items, zone: str, profile: Profile) -> tuple[Played, IPv4Address] | None:
+def host(items: Items, zone: str, profile: Profile) -> tuple[SimulatedPeer, IPv4Address] | None:
     """The first peer of a VPN that has one of these addresses, or any if there are none, and that address."""
     here = [one for one in played(profile) if one.vpn.name == zone]
     if not items:

@@ -16,7 +16,7 @@ from gwimage.profile.wans import Wan
 from gwimage.values import host_address
 
 
-class Own(NamedTuple):
+class OwnAddress(NamedTuple):
     """An address of the gateway: its place in the profile, that of its network, its subnet from first to last."""
 
     place: Path
@@ -36,7 +36,7 @@ def connected(net: Wan | Lan) -> tuple[IPv4Network, ...]:
     return tuple(dict.fromkeys(address.network for address in addresses(net)))
 
 
-def roomy(wan: Wan) -> bool:
+def has_free_host(wan: Wan) -> bool:
     """Whether its subnet has room for a host besides the gateway and the provider's router: then the lab has one there."""
     if wan.address is None:
         return True
@@ -50,7 +50,7 @@ def inside(profile: Profile) -> tuple[str, ...]:
     return tuple(net.name for net in (*profile.lans, *profile.vpn))
 
 
-def behind(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
+def routed(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
     """What routes lead to, by the network that their routers are on: each network once, with the route's number."""
     spans, found = own(profile), {}
     for index, route in enumerate(profile.routes):
@@ -59,14 +59,14 @@ def behind(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
     return found
 
 
-def hidden(profile: Profile) -> tuple[IPv4Network, ...]:
+def masqueraded(profile: Profile) -> tuple[IPv4Network, ...]:
     """The subnets whose addresses no WAN may show."""
-    routed = behind(profile)
-    lans = (net for lan in profile.lans if lan.masquerade for net in (*connected(lan), *routed.get(lan.name, ())))
-    return apart((*lans, *(net for vpn in profile.vpn for net in vpn.networks)))
+    behind = routed(profile)
+    lans = (net for lan in profile.lans if lan.masquerade for net in (*connected(lan), *behind.get(lan.name, ())))
+    return collapse((*lans, *(net for vpn in profile.vpn for net in vpn.networks)))
 
 
-def apart(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
+def collapse(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
     """Each once, without those that lie in others: nft takes no overlaps in a set."""
     nets = tuple(dict.fromkeys(nets))
     kept, end = set(), -1
@@ -92,7 +92,7 @@ def overlapping(nets: list[tuple[Path, IPv4Network]]) -> list[tuple[Path, IPv4Ne
     return found
 
 
-def own(profile: Profile) -> list[Own]:
+def own(profile: Profile) -> list[OwnAddress]:
     """Every fixed address of the gateway on a WAN or LAN; a VPN's is no neighbour to a router."""
     zones = [(("wans", wan.name), ("ipv4",), wan) for wan in profile.wans]
     zones += [(("lans", lan.name), (), lan) for lan in profile.lans]
@@ -100,7 +100,7 @@ def own(profile: Profile) -> list[Own]:
     for zone, inner, net in zones:
         for index, address in enumerate(addresses(net)):
             key = ("extra_addresses", index - 1) if index else ("address",)
-            found.append(Own((*zone, *inner, *key), zone, address, *span(address.network)))
+            found.append(OwnAddress((*zone, *inner, *key), zone, address, *span(address.network)))
     return found
 
 
@@ -108,7 +108,7 @@ def span(net: IPv4Network) -> tuple[int, int]:
     return int(net.network_address), int(net.broadcast_address)
 
 
-def zone_of(spans: list[Own], address: IPv4Address) -> Path | None:
+def zone_of(spans: list[OwnAddress], address: IPv4Address) -> Path | None:
     """The network in whose subnet it lies."""
     number = int(address)
     return next((own.zone for own in spans if own.first <= number <= own.last), None)
@@ -134,7 +134,7 @@ def check_overlaps(profile: Profile) -> list[Problem]:
     return problems
 
 
-def _overlap(entry: Own, other: Own) -> Problem | None:
+def _overlap(entry: OwnAddress, other: OwnAddress) -> Problem | None:
     net, ip = entry.address.network, entry.address.ip
     if entry.zone != other.zone:
         message = f"the subnet {net} overlaps {other.address.network} of {dotted(other.zone)}"

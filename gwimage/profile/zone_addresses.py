@@ -14,7 +14,7 @@ from gwimage.profile import Profile, zones
 from gwimage.profile.zones import GATEWAY, Zones
 from gwimage.values import address_lists, ranges
 from gwimage.values.address_lists import Items
-from gwimage.values.ranges import Axis, Range
+from gwimage.values.ranges import IntervalIndex, Range
 
 LAST_HOST = int(IPv4Address("223.255.255.255"))  # of IPv4
 
@@ -24,15 +24,15 @@ LINK_LOCAL = (ranges.parse("fe80::/10"),)
 
 
 @dataclass(frozen=True)
-class Ground:
+class ZoneAddresses:
     """hosts: by zone, who may speak or be spoken to there; where IPv6 comes from a provider, any address of it."""
 
     zones: Zones
-    axis: Axis
+    axis: IntervalIndex
     hosts: dict[str, int]
     sets: dict[str, int]
 
-    def bits(self, items: Items) -> int:
+    def mask(self, items: Items) -> int:
         """No items: every address."""
         if not items:
             return ranges.EVERY
@@ -41,7 +41,7 @@ class Ground:
             plain |= self.sets[name]
         return plain
 
-    def met(self, names: Iterable[str]) -> int:
+    def on(self, names: Iterable[str]) -> int:
         """Who is on any of the zones."""
         bits = 0
         for name in names:
@@ -49,16 +49,20 @@ class Ground:
         return bits
 
 
-def survey(profile: Profile, lists: Iterable[Items]) -> Ground:
+def of(profile: Profile, lists: Iterable[Items]) -> ZoneAddresses:
     """lists: all items that will be asked about."""
     known = zones.of(profile)
     homes = {name: _ranges(nets) for name, nets in known.subnets.items()}
-    own, edges, inside = _ranges(known.own), _ranges(known.edges), [one for some in homes.values() for one in some]
+    own, edges, inside = (
+        _ranges(known.own),
+        _ranges(known.network_and_broadcast),
+        [one for some in homes.values() for one in some],
+    )
     plain = [item for items in lists for item in items if isinstance(item, Range)]
     named = [one for members in profile.sets.values() for one in members.ranges]
     fixed = {name: _ranges([lan.address.network]) for name, lan in profile.ipv6.lans.items() if lan.address}
     inside6 = [one for some in fixed.values() for one in some]
-    axis = Axis([*plain, *named, *own, *edges, *GROUPS, *inside, *inside6, *LINK_LOCAL])
+    axis = IntervalIndex([*plain, *named, *own, *edges, *GROUPS, *inside, *inside6, *LINK_LOCAL])
     hosts = {name: axis.bits(some) & ~axis.bits([*own, *edges]) for name, some in homes.items()}
     outside = axis.family[4] & ~axis.bits([*GROUPS, *inside])
     hosts |= {name: outside & ~axis.bits(own) for name in known.wans}
@@ -71,7 +75,7 @@ def survey(profile: Profile, lists: Iterable[Items]) -> Ground:
     if profile.ipv6.lans or profile.ipv6.wans:
         hosts[GATEWAY] |= axis.family[6]
     sets = {name: axis.bits(members.ranges) for name, members in profile.sets.items()}
-    return Ground(known, axis, hosts, sets)
+    return ZoneAddresses(known, axis, hosts, sets)
 
 
 def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address | None:
@@ -91,16 +95,16 @@ def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address
 
 def is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
     """Neither the gateway's nor a provider's router's; outside (no home) none that is inside."""
-    taken = ip in known.own or ip in known.edges or any(ip == wan.gateway for wan in profile.wans)
-    return not taken and (home is not None or known.home(ip) is None)
+    taken = ip in known.own or ip in known.network_and_broadcast or any(ip == wan.gateway for wan in profile.wans)
+    return not taken and (home is not None or known.zone_of(ip) is None)
 
 
-def check(path: Path, items: Items, names: Sequence[str], ground: Ground) -> list[Problem]:
+def check(path: Path, items: Items, names: Sequence[str], addresses: ZoneAddresses) -> list[Problem]:
     """names: the zones where these addresses should be. The names of sets must be known."""
-    problems, met = ranges.check(path, items), ground.met(names)
+    problems, met = ranges.check(path, items), addresses.on(names)
     for index, item in enumerate(items):
-        if not ground.bits([item]) & met:
-            message, hint = _elsewhere(item, names, ground)
+        if not addresses.mask([item]) & met:
+            message, hint = _elsewhere(item, names, addresses)
             problems.append(Problem((*path, index), f"this never matches: {message}", hint))
     return problems
 
@@ -117,21 +121,21 @@ def check_names(path: Path, items: Items, profile: Profile) -> list[Problem]:
     return problems
 
 
-def _elsewhere(item: Range | str, names: Sequence[str], ground: Ground) -> tuple[str, str]:
-    where, known = ", ".join(names), ground.zones
+def _elsewhere(item: Range | str, names: Sequence[str], addresses: ZoneAddresses) -> tuple[str, str]:
+    where, known = ", ".join(names), addresses.zones
     near = [name for name in names if name in known.subnets]
     hint = "; ".join(f"{name} is {', '.join(map(str, known.subnets[name][:3]))}" for name in near[:3])
     if isinstance(item, str):
         return f"no address of the set {item!r} is on {where}", hint
     if item.family == 6:
-        six = ground.met(names) & ground.axis.family[6]
+        six = addresses.on(names) & addresses.axis.family[6]
         return f"{item.text} is not on {where}", "" if six else "no IPv6 there: a network has it where it says ipv6"
     address = IPv4Address(item.first)
     if item.first == item.last and address in known.own:
         return f"{address} is the gateway itself on {known.own[address][0]}", "the gateway itself is a zone: gateway"
-    if item.first == item.last and address in known.edges:
-        return f"{address} is the network or broadcast address of {known.edges[address]}", hint
-    home = known.home(address)
+    if item.first == item.last and address in known.network_and_broadcast:
+        return f"{address} is the network or broadcast address of {known.network_and_broadcast[address]}", hint
+    home = known.zone_of(address)
     return f"{item.text} is {f'on {home}, ' if home else ''}not on {where}", hint
 
 

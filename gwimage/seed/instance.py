@@ -24,7 +24,7 @@ class Made:
     profile: Profile | None = None
     seed: Seed | None = None
     volume: bytes = b""
-    foretold: str = ""
+    next_boot: str = ""
     changes: str = ""
 
 
@@ -45,7 +45,7 @@ def make(source: Source, file: str | None, secrets: Sequence[Secret] = (), *, st
         return Made(place, (*problems, whole.locate(Problem(("image", "seed"), "this image reads no seeds", hint))))
     if stock_image:
         problems += map(whole.locate, stock.check(profile))
-        profile = stock.adapted(profile)
+        profile = stock.for_stock_image(profile)
     wanted = compiler.render(profile, whole)
     base = stock.base(wanted) if stock_image else compiler.render(load(source)[0], source)
     try:
@@ -58,8 +58,8 @@ def make(source: Source, file: str | None, secrets: Sequence[Secret] = (), *, st
         hint = "make a profile of its own of this site"
         what = f"no seed can make that of the image: it changes {error}"
         return Made(place, (*problems, sources.read(place).locate(Problem((), what, hint))))
-    foretold = stock.foretold(found) if stock_image else _next_boot(found)
-    return Made(place, tuple(problems), profile, found, raw, foretold, "".join(_changes(base, found)))
+    next_boot = stock.next_boot(found) if stock_image else _next_boot(found)
+    return Made(place, tuple(problems), profile, found, raw, next_boot, "".join(_changes(base, found)))
 
 
 def _wanted(source: Source, file: str | None, secrets: Sequence[Secret]) -> tuple[Profile | None, Source, str, list[Problem]]:

@@ -54,7 +54,7 @@ _BECOME = "/var/lib/cloud/scripts/per-boot/gwimage"
 _ANEW = "rm -f /var/lib/cloud/instance/sem/config_write_files"
 
 
-def adapted(profile: Profile) -> Profile:
+def for_stock_image(profile: Profile) -> Profile:
     """The same without a reader of seeds: users, keys and passwords come as files, and go with them."""
     return replace(profile, image=replace(profile.image, seed="none"))
 
@@ -107,7 +107,7 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     return replace(seed, base="", changed=brought, gone=(), identity=identity)
 
 
-def foretold(seed: Seed) -> str:
+def next_boot(seed: Seed) -> str:
     """What the first boot will do with a complete seed."""
     return (
         f"the first boot installs what is missing, writes {len(seed.changed)} files and starts the machine anew; one that was made before"

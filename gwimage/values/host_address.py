@@ -9,7 +9,7 @@ from gwimage.values import ipv6 as inet6
 THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122, 3.2.1.3
 
 # written down, since what ipaddress calls private differs between versions of Python (RFC 1918, 6598, 2544, 5737)
-NOBODYS = tuple(
+PRIVATE_NETS = tuple(
     IPv4Network(net)
     for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
     + ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
@@ -18,7 +18,7 @@ NOBODYS = tuple(
 
 def is_private(address: IPv4Address) -> bool:
     """Whether nobody on the internet has it."""
-    return any(address in net for net in NOBODYS)
+    return any(address in net for net in PRIVATE_NETS)
 
 
 def unusable(address: IPv4Address) -> str:
@@ -34,7 +34,7 @@ def unusable(address: IPv4Address) -> str:
     return ""
 
 
-def unfit(address: IPv4Address | IPv6Address) -> str:
+def why_unusable(address: IPv4Address | IPv6Address) -> str:
     """As `unusable`, for both families, with the address."""
     if isinstance(address, IPv6Address):
         return inet6.unusable(address)[0]
@@ -42,7 +42,7 @@ def unfit(address: IPv4Address | IPv6Address) -> str:
     return f"{address} {reason}" if reason else ""
 
 
-def sane(address: IPv4Interface, narrowest: int = 30) -> bool:
+def is_valid(address: IPv4Interface, narrowest: int = 30) -> bool:
     """Whether `check_host` would let it pass: later checks say nothing about a wrong one."""
     return not check_host((), address, narrowest=narrowest)
 

@@ -161,7 +161,7 @@ def _overlaps(path: Path, items: list[tuple[int, int, str]]) -> list[Problem]:
     return problems
 
 
-class Axis:
+class IntervalIndex:
     """Turns addresses into bits, one for each stretch between two edges of all the ranges it was made of."""
 
     def __init__(self, ranges: Iterable[Range]):

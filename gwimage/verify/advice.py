@@ -93,7 +93,7 @@ def _lease(probe: claim.Lease, wire: Wire) -> str:
     )
 
 
-def _reservation(probe: claim.Reservation, wire: Wire) -> str:
+def _reservation(probe: claim.ReservedLease, wire: Wire) -> str:
     if wire.dhcp(probe.lan, _OFFER):
         return f"The server gave another address: look for {probe.mac} in [DHCPServerStaticLease] of 20-{probe.lan}.network."
     return "The server answers this client alone not at all: it may hold a lease from before its reservation was made."
@@ -103,13 +103,13 @@ def _dhcp_options(probe: claim.DhcpOptions, wire: Wire) -> str:
     return f"Compare what the capture shows (in Wireshark: dhcp) with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
 
 
-def _lives(probe: claim.Identities | claim.Renewal | claim.Elsewhere | claim.Pool, wire: Wire) -> str:
+def _lives(probe: claim.ClientIds | claim.Renewal | claim.WrongSubnetRequest | claim.Pool, wire: Wire) -> str:
     if not wire.spoke(probe.lan):
         return _silent(probe.lan)
     return f"The capture shows what was asked and told: compare it with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
 
 
-def _dns(probe: claim.Dns, wire: Wire) -> str:
+def _dns(probe: claim.DnsQuery, wire: Wire) -> str:
     if not _answers(wire, probe.lan, 53):
         return _no_dns(probe.lan)
     if not wire.outside(53):
@@ -124,7 +124,7 @@ def _local_name(probe: claim.LocalName, wire: Wire) -> str:
     return f"resolved answers, but does not know {probe.name} as {wanted}: look for it in etc/hosts of the image."
 
 
-def _own_names(probe: claim.OwnNames, wire: Wire) -> str:
+def _own_names(probe: claim.GatewayResolver, wire: Wire) -> str:
     return "Clients are answered? Then look for the rule that accepts what the gateway sends to itself (lo), else as for lans.NAME.dns."
 
 
@@ -135,7 +135,7 @@ def _no_dns(lan: str) -> str:
     )
 
 
-def _ntp(probe: claim.Ntp, wire: Wire) -> str:
+def _ntp(probe: claim.NtpQuery, wire: Wire) -> str:
     if _answers(wire, probe.lan, 123):
         return "The time server answers, but has no time to give, or a wrong one: does it reach its own servers?"
     return f"Nothing answers on UDP port 123: {_explain(probe.lan, 'gateway', 'udp', 123)} says whether the firewall would let it in."
@@ -153,7 +153,7 @@ def _ping(probe: claim.Ping, wire: Wire) -> str:
     return f"The gateway is there on {probe.lan} but does not answer a ping: does the firewall take ICMP from {probe.lan}?"
 
 
-def _source(probe: claim.Source, wire: Wire) -> str:
+def _source(probe: claim.SourceAddress, wire: Wire) -> str:
     if not wire.outside(PORT):
         return (
             f"Nothing of it left by a WAN: {_explain(probe.lan, 'wan', 'tcp', PORT)} says whether the firewall would let it "
@@ -209,7 +209,7 @@ def _reaches(probe: claim.Reaches, wire: Wire) -> str:
     return f"It did not come out of the gateway on {end}: {command} says what the rules do with it."
 
 
-def _withheld(probe: claim.Withheld, wire: Wire) -> str:
+def _withheld(probe: claim.BlockedFlows, wire: Wire) -> str:
     start = _zone(probe.src)
     if not wire.spoke(start):
         return _silent(start)
@@ -230,7 +230,7 @@ def _forwarded(probe: claim.Forwarded, wire: Wire) -> str:
     )
 
 
-def _inspection(probe: claim.Inspection, wire: Wire) -> str:
+def _inspection(probe: claim.SystemHealth, wire: Wire) -> str:
     return (
         "What is said above comes from the gateway's own journal; console.log shows what was before it. If it did not report at "
         "all, the boot did not come to its end."
@@ -241,7 +241,7 @@ def _offloaded(probe: claim.Offloaded, wire: Wire) -> str:
     return "Did gwimage-offload.service load /etc/nftables/offload.nft (console.log)? It needs every network's interface to be there."
 
 
-def _beyond(probe: claim.Beyond, wire: Wire) -> str:
+def _beyond(probe: claim.NotTestable, wire: Wire) -> str:
     return ""  # what is not asked cannot fail
 
 
@@ -249,35 +249,38 @@ _Advise = Callable[[claim.Probe, Wire], str]
 _KINDS: dict[type, tuple[str, _Advise]] = {
     claim.WanAddress: ("the ISP waits for the gateway and asks by ARP for its address", _wan_address),
     claim.Lease: ("a client (udhcpc) asks for a lease from power-on", _lease),
-    claim.Reservation: (
+    claim.ReservedLease: (
         "two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC",
         _reservation,
     ),
-    claim.Identities: ("clients with other MAC addresses ask for a lease twice, then give it back", _lives),
+    claim.ClientIds: ("clients with other MAC addresses ask for a lease twice, then give it back", _lives),
     claim.Renewal: ("a client renews and rebinds; another asks for its address, before the release and after", _lives),
-    claim.Elsewhere: ("a client asks for an address of another network, as after a restart (INIT-REBOOT)", _lives),
+    claim.WrongSubnetRequest: ("a client asks for an address of another network, as after a restart (INIT-REBOOT)", _lives),
     claim.Pool: ("clients with other MAC addresses ask for a lease each, and keep it until the last has asked", _lives),
     claim.DhcpOptions: ("a client asks for a lease and for these options", _dhcp_options),
-    claim.Dns: (f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows", _dns),
+    claim.DnsQuery: (f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows", _dns),
     claim.LocalName: ("a client asks the gateway for the name", _local_name),
-    claim.OwnNames: (f"the gateway reports by a virtio port which address getent finds there for {SECRET_NAME}", _own_names),
-    claim.Ntp: ("a client asks the gateway for the time by SNTP", _ntp),
+    claim.GatewayResolver: (
+        f"the gateway reports by a virtio port which address getent finds there for {SECRET_NAME}",
+        _own_names,
+    ),
+    claim.NtpQuery: ("a client asks the gateway for the time by SNTP", _ntp),
     claim.Ping: ("a client sends an ICMP echo request", _ping),
-    claim.Source: ("a client speaks to a server outside by TCP, UDP and ping, and it is asked whom it saw", _source),
+    claim.SourceAddress: ("a client speaks to a server outside by TCP, UDP and ping, and it is asked whom it saw", _source),
     claim.GatewayClosed: ("a SYN goes to every TCP port of the gateway, twice where none answers", _gateway_closed),
     claim.Unreachable: ("TCP, UDP and ping to a host that listens, and knows the way back", _unreachable),
     claim.Reaches: ("a host sends to a listener, which says whom it saw", _reaches),
-    claim.Withheld: ("a host sends to listeners on ports and addresses beside those that are open", _withheld),
+    claim.BlockedFlows: ("a host sends to listeners on ports and addresses beside those that are open", _withheld),
     claim.Forwarded: ("a host sends to the WAN's address; a listener inside says whom it saw", _forwarded),
     claim.NotForwarded: ("a host sends to ports beside; a server inside listens", advice_vpn.not_forwarded),
     claim.Handshake: ("a host outside, with wireguard-go and a key of the lab's", advice_vpn.handshake),
     claim.TunnelServices: ("a peer pings the gateway and asks it for the name, through the tunnel", advice_vpn.services),
-    claim.Strangers: ("handshakes by the book with an unknown key, and rubbish", advice_vpn.strangers),
-    claim.Shaped: ("a client uploads through a slow modem with a long queue, and pings", advice_vpn.shaped),
+    claim.UnknownPeer: ("handshakes by the book with an unknown key, and rubbish", advice_vpn.strangers),
+    claim.RateLimit: ("a client uploads through a slow modem with a long queue, and pings", advice_vpn.shaped),
     claim.Offloaded: (
         "a client and a server outside talk by TCP and UDP; the gateway's kernel counts what it passes on",
         _offloaded,
     ),
-    claim.Beyond: ("no lab can ask this", _beyond),
-    claim.Inspection: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
+    claim.NotTestable: ("no lab can ask this", _beyond),
+    claim.SystemHealth: ("the gateway reports by a virtio port: systemd's state, failed units, the journal", _inspection),
 } | advice_exposure.KINDS

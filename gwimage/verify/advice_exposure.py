@@ -37,7 +37,7 @@ def _spoofed_forward(probe: claim.SpoofedForward, wire: Wire) -> str:
     return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain spoof for {probe.wan}."
 
 
-def _segments(probe: claim.Segments, wire: Wire) -> str:
+def _segments(probe: claim.MssClamp, wire: Wire) -> str:
     if not wire.arrived(probe.wan, PORT):
         return f"The question did not come out of the gateway on {probe.wan}: see what {probe.lan} reaches at all."
     return f"Compare the rules with `maxseg` for {probe.wan}, one for each way, with wans.{probe.wan}.mss_clamp and mtu."
@@ -48,7 +48,7 @@ def _mtu(probe: claim.Mtu, wire: Wire) -> str:
     return f"Look for MTUBytes= in the files of {network}, and whether the gateway may send ICMP errors to {probe.lan}."
 
 
-def _admitted(probe: claim.Admitted, wire: Wire) -> str:
+def _admitted(probe: claim.AllowedToGateway, wire: Wire) -> str:
     zone, port = probe.src.partition("-")[2], probe.ways[0].port
     asked = f"--{probe.protocol} {port or 'echo-request'}"
     return (
@@ -58,7 +58,10 @@ def _admitted(probe: claim.Admitted, wire: Wire) -> str:
 
 
 KINDS = {
-    claim.Admitted: ("a host calls the gateway; whoever is let in is answered or refused, others hear nothing", _admitted),
+    claim.AllowedToGateway: (
+        "a host calls the gateway; whoever is let in is answered or refused, others hear nothing",
+        _admitted,
+    ),
     claim.GatewayClosedUdp: (
         "usual UDP ports are asked twice what their servers would answer, every other one gets a packet; the kernel counts",
         _closed_udp,
@@ -72,6 +75,6 @@ KINDS = {
         "packets with false addresses, and one with the true one, go to the forwarded port",
         _spoofed_forward,
     ),
-    claim.Segments: ("a SYN for the longest segments there are goes out, and its answer comes back", _segments),
+    claim.MssClamp: ("a SYN for the longest segments there are goes out, and its answer comes back", _segments),
     claim.Mtu: ("a client sends echo requests that must not be fragmented", _mtu),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gwimage.claims import claim_ipv6
-from gwimage.claims.flow import Way
+from gwimage.claims.flow import Flow
 from gwimage.lab.hosts import PORT
 
 
@@ -46,18 +46,18 @@ def _ping(probe: claim_ipv6.Ping6) -> str:
     )
 
 
-def _source(probe: claim_ipv6.Source6) -> str:
+def _source(probe: claim_ipv6.SourceAddress6) -> str:
     return (
         f"{_explain(probe.lan, 'wan', f'--tcp {PORT}')} says whether the firewall would let it out; if so: does the gateway forward "
         "IPv6 (IPv6Forwarding= in networkd.conf), and has it a default route?"
     )
 
 
-def _too_big(probe: claim_ipv6.TooBig) -> str:
+def _too_big(probe: claim_ipv6.PathMtu6) -> str:
     return "The firewall must let ICMPv6 errors pass that belong to a connection (ct state related; RFC 4890 4.3.1)."
 
 
-def _kept(probe: claim_ipv6.Kept6) -> str:
+def _kept(probe: claim_ipv6.NoEgress6) -> str:
     return f"Nothing of it may pass the gateway: look for the rules of {probe.lan} in the chains spoof and forward."
 
 
@@ -82,18 +82,18 @@ def _allowed(probe: claim_ipv6.Allowed6) -> str:
     return f"{_on_way(probe, probe.way)} says by which rule it passes, or would."
 
 
-def _withheld(probe: claim_ipv6.Withheld6) -> str:
+def _withheld(probe: claim_ipv6.BlockedFlows6) -> str:
     return f"{_on_way(probe, probe.ways[0])} says by which rule it would pass."
 
 
-def _on_way(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, way: Way) -> str:
+def _on_way(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow) -> str:
     """Without addresses `explain` would choose IPv4's, and say so."""
     start, end = (name.partition("-")[2] or name for name in (probe.src, probe.there))
     start, end = (f"{zone}:{ip}" if ip else zone for zone, ip in ((start, way.source), (end, way.destination)))
     return _explain(start, end, f"--{probe.protocol} {way.port}" if way.port else "--icmp")
 
 
-def _renumbered(probe: claim_ipv6.Renumbered) -> str:
+def _renumbered(probe: claim_ipv6.PrefixChange) -> str:
     return (
         f"Does the gateway renew its prefix (in Wireshark: dhcpv6), and do the LANs take a part of it "
         f"(DHCPPrefixDelegation=, UplinkInterface={probe.wan})?"
@@ -109,9 +109,9 @@ KINDS: dict[type, tuple[str, Callable[[claim_ipv6.Probe6], str]]] = {
     claim_ipv6.Advertised: ("a client solicits routers, and reads what the advertisement says", _advertised),
     claim_ipv6.Unadvertised: ("a client listens from power-on, and solicits routers", _unadvertised),
     claim_ipv6.Ping6: ("a client makes addresses of what is advertised, and sends an ICMPv6 echo request from each", _ping),
-    claim_ipv6.Source6: ("a client connects by TCP to a server outside, which says whom it saw", _source),
-    claim_ipv6.TooBig: ("a client sends a long packet to where a router outside passes on short ones only", _too_big),
-    claim_ipv6.Kept6: ("a client sends it straight to the gateway; the ISP listens", _kept),
+    claim_ipv6.SourceAddress6: ("a client connects by TCP to a server outside, which says whom it saw", _source),
+    claim_ipv6.PathMtu6: ("a client sends a long packet to where a router outside passes on short ones only", _too_big),
+    claim_ipv6.NoEgress6: ("a client sends it straight to the gateway; the ISP listens", _kept),
     claim_ipv6.GatewayClosed6: (
         "a SYN goes to every TCP port of that address, twice where none answers, and a ping",
         _gateway_closed,
@@ -122,6 +122,6 @@ KINDS: dict[type, tuple[str, Callable[[claim_ipv6.Probe6], str]]] = {
     ),
     claim_ipv6.Unreachable6: ("TCP and a ping to a host that listens, and knows the way back", _unreachable),
     claim_ipv6.Allowed6: ("a host listens that tells whom it saw; it is called that way", _allowed),
-    claim_ipv6.Withheld6: ("a host listens that tells whom it saw; it is called by each of these ways", _withheld),
-    claim_ipv6.Renumbered: ("the ISP answers the next renewal with another prefix, and ends the former", _renumbered),
+    claim_ipv6.BlockedFlows6: ("a host listens that tells whom it saw; it is called by each of these ways", _withheld),
+    claim_ipv6.PrefixChange: ("the ISP answers the next renewal with another prefix, and ends the former", _renumbered),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from gwimage.claims import claim
 from gwimage.lab.hosts import Hosts
 
-_OWN = (claim.Handshake, claim.TunnelServices, claim.Strangers)
+_OWN = (claim.Handshake, claim.TunnelServices, claim.UnknownPeer)
 
 
 def handshake(probe: claim.Handshake, wire: object) -> str:
@@ -29,11 +29,11 @@ def services(probe: claim.TunnelServices, wire: object) -> str:
     )
 
 
-def strangers(probe: claim.Strangers, wire: object) -> str:
+def strangers(probe: claim.UnknownPeer, wire: object) -> str:
     return f"Something answers on the port of {probe.vpn} that is not WireGuard, or a rule rejects instead of dropping."
 
 
-def shaped(probe: claim.Shaped, wire: object) -> str:
+def shaped(probe: claim.RateLimit, wire: object) -> str:
     return f"Compare [CAKE] in 10-{probe.wan}.network with qos.{probe.wan}; did networkd take it (console.log)?"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 
 _LLDP = b"\x88\xcc"  # IEEE 802.1AB
 _MULTICAST = (b"\x01\x00\x5e", b"\x33\x33")  # of IPv4 and IPv6; hosts of the lab ask the gateway's own address alone
 _PORTS = {1900: "SSDP", 3702: "web services discovery", 5353: "multicast DNS", 5355: "LLMNR"}
 
 
-def announced(packets: Iterable[Packet]) -> list[str]:
+def announced(packets: Iterable[Frame]) -> list[str]:
     """What was said on which network, each once."""
     return list(dict.fromkeys(f"{what} on {packet.network}" for packet in packets if (what := _announces(packet.frame))))
 

@@ -21,7 +21,7 @@ from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.netns import inside
 from gwimage.lab.packets import pcapng, throughput, udp_scan
 from gwimage.lab.packets.ipv4 import SCAN
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.packets.raw import PING
 from gwimage.lab.packets.recorder import SNAP
 from gwimage.problem import ToolError
@@ -69,17 +69,17 @@ _FILTER = (
 _NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
     claim.WanAddress,
     claim.Lease,
-    claim.Reservation,
+    claim.ReservedLease,
     claim.LocalName,
     claim.Unreachable,
     claim.OtherAddresses,
     claim.Spoofed,
-    claim.Withheld,
+    claim.BlockedFlows,
     claim.NotForwarded,
     claim_ipv6.Unreachable6,
     claim_ipv6.Unadvertised,
     claim_ipv6.Allowed6,
-    claim_ipv6.Withheld6,
+    claim_ipv6.BlockedFlows6,
 )
 
 
@@ -90,7 +90,7 @@ class Capture:
     file: Path
     sniffer: subprocess.Popen[bytes]
 
-    def end(self) -> list[Packet]:
+    def end(self) -> list[Frame]:
         """All packets up to now, in the order of their times."""
         self.sniffer.stdin.close()
         if status := self.sniffer.wait():
@@ -112,7 +112,7 @@ def start(hosts: Hosts) -> Capture:
     return Capture(file, sniffer)
 
 
-def keep(packets: Sequence[Packet], name: str, folder: Path) -> str:
+def keep(packets: Sequence[Frame], name: str, folder: Path) -> str:
     """Writes a claim's packets below the folder; gives the file's name, nothing without packets.
 
     Of the resets only the first few: behind those of a scan what is open would not be found.
@@ -128,8 +128,8 @@ def keep(packets: Sequence[Packet], name: str, folder: Path) -> str:
 
 
 def of(
-    probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Packet], outside: Sequence[str] = ()
-) -> list[Packet]:
+    probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Frame], outside: Sequence[str] = ()
+) -> list[Frame]:
     """The packets of a claim that was asked in these windows; of a scan only what answers its questions, if anything does.
 
     outside: the WANs, where many claims were asked at once.
@@ -180,12 +180,12 @@ def _names(probe: claim.Probe) -> Iterator[str]:
 
 def _marks(probe: claim.Probe | None) -> list[bytes]:
     """Bytes of which a frame has some if it belongs to a claim that is asked beside others; none: every frame does."""
-    if isinstance(probe, claim.Reservation):
+    if isinstance(probe, claim.ReservedLease):
         return [bytes.fromhex(probe.mac.replace(":", ""))]
-    if isinstance(probe, claim.LocalName | claim.Dns):
-        name = SECRET_NAME if isinstance(probe, claim.Dns) else probe.name
+    if isinstance(probe, claim.LocalName | claim.DnsQuery):
+        name = SECRET_NAME if isinstance(probe, claim.DnsQuery) else probe.name
         return [b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))]
-    if isinstance(probe, claim.Unreachable | claim.Source):
+    if isinstance(probe, claim.Unreachable | claim.SourceAddress):
         return [PORT.to_bytes(2, "big"), PING, _ARP]
     return []
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.packets import dhcp_client
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.topology import WanSide
 
 _DISCOVER, _OFFER, _ACK = 1, 2, 5
@@ -19,7 +19,7 @@ _SYN_ACK, _RST = 0x12, 0x04
 class Wire:
     """The packets captured for a claim, and the hosts among whom they passed."""
 
-    packets: Sequence[Packet]
+    packets: Sequence[Frame]
     hosts: Hosts
 
     def on(self, network: str) -> list[bytes]:

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gwimage.claims.claim import Beyond, Claim, Handshake, Inspection, Offloaded, Shaped
+from gwimage.claims.claim import Claim, Handshake, NotTestable, Offloaded, RateLimit, SystemHealth
 from gwimage.lab import preflight as needs
 from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts, wireguard
 from gwimage.lab.machine import guest
-from gwimage.lab.namespace.gateway import Rendered
+from gwimage.lab.namespace.gateway import NamespaceGateway
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.topology import derive
 from gwimage.plan import File
@@ -26,9 +26,9 @@ from gwimage.verify import run
 from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
 
 _NEEDS_MACHINE = {
-    Inspection: "units and their journal need a machine",
+    SystemHealth: "units and their journal need a machine",
     Handshake: "a tunnel needs a machine, whose kernel has WireGuard",
-    Shaped: "CAKE needs a machine, whose kernel has it",
+    RateLimit: "CAKE needs a machine, whose kernel has it",
     Offloaded: "a flowtable needs a machine, whose kernel has it",
 }
 
@@ -60,7 +60,7 @@ def beyond(claims: Sequence[Claim]) -> tuple[Claim, ...]:
             why[claim.id] = reason
         elif missing := [name for name in claim.needs if name in why]:
             why[claim.id] = f"needs {', '.join(missing)}"
-    return tuple(replace(c, probe=Beyond(why[c.id]), needs=()) if c.id in why else c for c in claims)
+    return tuple(replace(c, probe=NotTestable(why[c.id]), needs=()) if c.id in why else c for c in claims)
 
 
 def verdict(results: Sequence[Result]) -> tuple[bool, str]:
@@ -87,9 +87,9 @@ def _run(
     hosts = Hosts(derive(profile), folder)
     hosts.start()
     keys = guest.tunnel_keys(profile, wireguard.gateway_keys(profile))
-    gateway = Rendered(hosts, files, tree, keys, ports=ports)
+    gateway = NamespaceGateway(hosts, files, tree, keys, ports=ports)
     gateway.prepare()
-    outcome = run.examine(say, hosts, gateway, claims)
+    outcome = run.run_boots(say, hosts, gateway, claims)
     results = [replace(result, capture="") for result in outcome.results]  # they go with the folder
     return replace(outcome, results=(*results, _accepted(gateway.complaints())))
 

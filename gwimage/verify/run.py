@@ -20,7 +20,7 @@ from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.machine.guest import Findings
 from gwimage.lab.machine.qemu import Machine, Shape, acceleration
 from gwimage.lab.packets import ipv4
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import derive
 from gwimage.profile import Profile
@@ -61,14 +61,14 @@ def run(say: Say, job: Job) -> Outcome:
     machine.prepare()
     given = guest.tunnel_keys(job.profile, keys) | guest.before_network(guest.BEFORE[1], wireguard.introduce(hosts.tunnels))
     gateway = Gateway(machine, _PATIENCE[accel], accel == "tcg", given, ports=job.ports)
-    outcome = examine(say, hosts, gateway, job.claims)
+    outcome = run_boots(say, hosts, gateway, job.claims)
     outcome.environment["accel"] = accel
     if job.faults is None:
         return outcome
-    return replace(outcome, results=outcome.results + disturb(say, hosts, gateway, job, outcome.results))
+    return replace(outcome, results=outcome.results + run_faults(say, hosts, gateway, job, outcome.results))
 
 
-def disturb(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Sequence[Result]) -> tuple[Result, ...]:
+def run_faults(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Sequence[Result]) -> tuple[Result, ...]:
     """The faults, after both boots: their controls are those of the claims."""
     controls = {result.id: result.control for result in before if result.status == PASS and result.control}
     scene = Scene(hosts, gateway, job.claims, controls)
@@ -93,7 +93,7 @@ def disturb(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Sequence
     return tuple(results)
 
 
-def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
+def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
     """Both boots of a gateway among its hosts."""
     clock, listener = time.monotonic(), capture.start(hosts)
     say("boot: waiting for the WAN address and the leases")
@@ -105,7 +105,7 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
         say(f"asking {claim.id}")
         return probes.ask(claim.probe, View(hosts, look, gateway.ports, gateway.tries, gateway.sockets))
 
-    answers = ask_all(claims, answer, gateway.at_once)
+    answers = ask_all(claims, answer, gateway.concurrent)
     roomy = [claim.probe.lan for claim in claims if isinstance(claim.probe, Pool)]
     for lan in roomy:
         leases.keep(lan)
@@ -118,29 +118,29 @@ def examine(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -
     survived = _survived(before, _memory(hosts, gateway.findings(), roomy), gateway.started)
     gateway.open_up()
     view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries, gateway.sockets)
-    controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view, gateway.at_once)
-    results = [judge(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
+    controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view, gateway.concurrent)
+    results = [evaluate(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
     results += [_stopped(how, off, times["power-off"]), survived]
     packets = listener.end()
     results.append(_quiet(packets, on))
-    outside = [wan.name for wan in hosts.topology.wans] if gateway.at_once else []
+    outside = [wan.name for wan in hosts.topology.wans] if gateway.concurrent else []
     results = _with_evidence(results, claims, controls, on, packets, hosts, outside)
     times |= {f"second boot: {name}": at for name, at in second.items()}
     times["whole verification"] = time.monotonic() - clock
     return Outcome(tuple(results), times, {}, look())
 
 
-def _controls(claims: Sequence[Claim], view: View, at_once: bool) -> dict[str, Answer | None]:
+def _controls(claims: Sequence[Claim], view: View, concurrent: bool) -> dict[str, Answer | None]:
     """What was not seen open is asked once more, by itself: a busy machine loses packets, and once is enough here."""
     left = [replace(claim, needs=()) for claim in claims]
     found: dict[str, Answer | None] = {}
-    for together in (at_once, False):
+    for together in (concurrent, False):
         found |= ask_all(left, lambda claim: probes.ask(claim.probe, view), together)
         left = [claim for claim in left if not found[claim.id].exposed]
     return found
 
 
-def judge(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
+def evaluate(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
     """A closed or hidden thing counts only when the control saw it open or visible."""
     result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=advice.question(claim.probe), needs=claim.needs)
     if answer is None:
@@ -169,7 +169,7 @@ def _with_evidence(
     claims: Sequence[Claim],
     controls: dict[str, Answer | None],
     on: float,
-    packets: Sequence[Packet],
+    packets: Sequence[Frame],
     hosts: Hosts,
     outside: Sequence[str],
 ) -> list[Result]:
@@ -217,7 +217,7 @@ def _stopped(how: str, off: float, seconds: float) -> Result:
     return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")
 
 
-def _quiet(packets: Sequence[Packet], on: float) -> Result:
+def _quiet(packets: Sequence[Frame], on: float) -> Result:
     """on: the power-on of the first boot."""
     said = announcements.announced(packets)
     text = "the gateway does not announce itself to its neighbours"

@@ -14,13 +14,13 @@ from gwimage.claims import claim as asked
 from gwimage.claims.claim import Claim, Probe
 from gwimage.claims.claim_ipv6 import (
     Allowed6,
+    BlockedFlows6,
     GatewayClosed6,
     GatewayClosedUdp6,
-    Kept6,
-    Renumbered,
+    NoEgress6,
+    PrefixChange,
     Unadvertised,
     Unreachable6,
-    Withheld6,
 )
 from gwimage.profile.zones import GATEWAY
 from gwimage.verify.probes.view import Answer
@@ -31,41 +31,49 @@ _WAITING = (
     asked.Unreachable,
     asked.OtherAddresses,
     asked.Spoofed,
-    asked.Reservation,
+    asked.ReservedLease,
     asked.LocalName,
-    asked.Withheld,
+    asked.BlockedFlows,
     asked.NotForwarded,
-    Kept6,
+    NoEgress6,
     Unreachable6,
     Unadvertised,
     Allowed6,
-    Withheld6,
+    BlockedFlows6,
 )
 # Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
-_ALONE = (asked.Handshake, asked.Strangers, asked.Shaped, asked.Offloaded, Renumbered, asked.Inspection, asked.OwnNames)
+_ALONE = (
+    asked.Handshake,
+    asked.UnknownPeer,
+    asked.RateLimit,
+    asked.Offloaded,
+    PrefixChange,
+    asked.SystemHealth,
+    asked.GatewayResolver,
+)
 _OUTSIDE = "the ISP's ways to hosts outside"
 _COUNT = "the kernel's count of what is let in for nobody"
 _COUNT6 = "the kernel's count for IPv6"
 _MOST = 128  # at the same time, with those that wait for their turn
 
 
-def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], at_once: bool) -> dict[str, Answer | None]:
-    """Ask each claim whose prerequisites came out good; None for the others. at_once: many may ask the gateway together."""
+def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], concurrent: bool) -> dict[str, Answer | None]:
+    """Ask each claim whose prerequisites came out good; None for the others. concurrent: many may ask the gateway together."""
     answers: dict[str, Answer | None] = {}
     left = sorted(claims, key=_place)
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
         awaited = [claim for claim in ready if any(claim.id in other.needs for other in left)]
-        batch = _together(awaited or ready) if at_once else _one_by_one(awaited, ready)
+        batch = _together(awaited or ready) if concurrent else _one_by_one(awaited, ready)
         needed = {claim.id: needs(claim.probe) for claim in batch}
         with ThreadPoolExecutor(min(len(batch), _MOST)) as pool:
-            answers |= zip(needed, pool.map(_by_turns(ask, needed), batch), strict=True)
+            answers |= zip(needed, pool.map(_with_locks(ask, needed), batch), strict=True)
         left = [claim for claim in left if claim.id not in answers]
     return answers | {claim.id: None for claim in left}
 
 
-def _by_turns(ask: Callable[[Claim], Answer], needed: Mapping[str, Needs]) -> Callable[[Claim], Answer]:
+def _with_locks(ask: Callable[[Claim], Answer], needed: Mapping[str, Needs]) -> Callable[[Claim], Answer]:
     """needed: by claim. All take things in the same order, so nobody waits for who waits for them."""
-    things = {name: _Thing() for needs in needed.values() for name in needs}
+    things = {name: _SharedResource() for needs in needed.values() for name in needs}
 
     def ask_in_turn(claim: Claim) -> Answer:
         with ExitStack() as held:
@@ -76,7 +84,7 @@ def _by_turns(ask: Callable[[Claim], Answer], needed: Mapping[str, Needs]) -> Ca
     return ask_in_turn
 
 
-class _Thing:
+class _SharedResource:
     """It is in one state at a time: who needs it in that state has it together, others wait."""
 
     def __init__(self) -> None:
@@ -106,7 +114,7 @@ def _together(claims: Sequence[Claim]) -> Sequence[Claim]:
 
 def _alone(probe: Probe) -> bool:
     """A single DNS server is asked while nobody else is there outside."""
-    return isinstance(probe, _ALONE) or (isinstance(probe, asked.Dns) and probe.server is not None)
+    return isinstance(probe, _ALONE) or (isinstance(probe, asked.DnsQuery) and probe.server is not None)
 
 
 def _one_by_one(awaited: Sequence[Claim], ready: Sequence[Claim]) -> Sequence[Claim]:
@@ -120,41 +128,41 @@ def needs(probe: Probe) -> Needs:
         case (
             asked.Forwarded(src=src, lan=lan, to=to, source=source) | asked.NotForwarded(src=src, lan=lan, to=to, source=source)
         ):
-            return _clothes(src, source or ("from afar" if src.startswith("attacker-") else None)) | {f"server-{lan}": to}
+            return _address_locks(src, source or ("from afar" if src.startswith("attacker-") else None)) | {f"server-{lan}": to}
         case asked.SpoofedForward(lan=lan, to=to):
             return {f"server-{lan}": to}
-        case asked.Reaches(src=src, zone=zone) | asked.Withheld(src=src, zone=zone):
-            return _clothes(src, alone) | {f"server-{zone}": alone, _OUTSIDE: alone}
-        case asked.Admitted(src=src, protocol=protocol):
-            return _clothes(src, alone) | ({_COUNT: alone} if protocol == "udp" else {})
-        case asked.Source(lan=lan, host=host):
+        case asked.Reaches(src=src, zone=zone) | asked.BlockedFlows(src=src, zone=zone):
+            return _address_locks(src, alone) | {f"server-{zone}": alone, _OUTSIDE: alone}
+        case asked.AllowedToGateway(src=src, protocol=protocol):
+            return _address_locks(src, alone) | ({_COUNT: alone} if protocol == "udp" else {})
+        case asked.SourceAddress(lan=lan, host=host):
             return {f"the calls from {lan}": alone} | (
-                _clothes(f"client-{lan}", host) if host else {}
+                _address_locks(f"client-{lan}", host) if host else {}
             )  # a capture cannot tell them apart
         case asked.GatewayClosed(zone_host=name, open_tcp=ports):
-            return {"a scan": alone} | (_clothes(name, "from afar") if ports and name.startswith("attacker-") else {})
+            return {"a scan": alone} | (_address_locks(name, "from afar") if ports and name.startswith("attacker-") else {})
         case GatewayClosed6():
             return {"a scan of IPv6": alone}
         case asked.GatewayClosedUdp():
             return {_COUNT: alone}
-        case asked.OtherAddresses() | asked.Dns() | asked.LocalName() | asked.TunnelServices() | asked.Ntp():
+        case asked.OtherAddresses() | asked.DnsQuery() | asked.LocalName() | asked.TunnelServices() | asked.NtpQuery():
             return {_COUNT: "nobody counts"}  # who asks a service that is not there is let in for nobody
         case GatewayClosedUdp6():
             return {_COUNT6: alone}
-        case asked.Identities() | asked.Renewal() | asked.Elsewhere() | asked.Pool() | asked.DhcpOptions():
+        case asked.ClientIds() | asked.Renewal() | asked.WrongSubnetRequest() | asked.Pool() | asked.DhcpOptions():
             return {f"the pool of {probe.lan}": alone}
-        case Allowed6(src=src, there=there, protocol=protocol) | Withheld6(src=src, there=there, protocol=protocol):
+        case Allowed6(src=src, there=there, protocol=protocol) | BlockedFlows6(src=src, there=there, protocol=protocol):
             if there != GATEWAY:
                 return {f"IPv6 of {src}": alone, f"IPv6 of {there}": alone}
             return {f"IPv6 of {src}": alone} | ({_COUNT6: alone} if protocol == "udp" else {})
         case Unreachable6():
             return {f"IPv6 of {probe.src}": alone}  # its routes
-        case Kept6():
+        case NoEgress6():
             return {"the ear that the ISP has for a false source": alone}
     return {}
 
 
-def _clothes(name: str, address: object) -> Needs:
+def _address_locks(name: str, address: object) -> Needs:
     """A host that has one more address for a while; if it is outside, the ISP knows the way to that, and no other."""
     if address is None:
         return {}

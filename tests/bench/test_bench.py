@@ -17,7 +17,7 @@ from gwimage.build import host, tools
 from gwimage.build.progress import Steps
 from gwimage.compiler import output_tree
 from gwimage.lab.hosts import PORT
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.topology import derive
 
 HAND = "mkosi.profiles/{}/mkosi.extra/etc/{}"
@@ -77,7 +77,7 @@ def test_what_is_seen_of_a_boot():
     client = IPv4Address("10.0.0.100")
 
     def packet(time, network, frame):
-        return Packet(time, network, frame, len(frame))
+        return Frame(time, network, frame, len(frame))
 
     def tcp(source, port, flags):
         head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 0, 0, 64, 6, 0, source.packed, client.packed)

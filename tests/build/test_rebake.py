@@ -199,15 +199,15 @@ def overwritten(label, offset, data):
 )
 def test_an_image_that_will_not_do(out, damage, words):
     files = compile(source.parse(CHANGED, "p.yaml"))[0]
-    assert rebake.unfit(out / "homelab_1.0.0_amd64.raw", files) == ""
+    assert rebake.why_unusable(out / "homelab_1.0.0_amd64.raw", files) == ""
     damage(out / "homelab_1.0.0_amd64.raw")
-    assert rebake.unfit(out / "homelab_1.0.0_amd64.raw", files).startswith(words)
+    assert rebake.why_unusable(out / "homelab_1.0.0_amd64.raw", files).startswith(words)
 
 
 def test_zeros_in_the_file_are_no_state(out):
     image = out / "homelab_1.0.0_amd64.raw"
     overwritten("gwimage-state", 2**25, bytes(2**21))(image)
-    assert rebake.unfit(image, compile(source.parse(CHANGED, "p.yaml"))[0]) == ""
+    assert rebake.why_unusable(image, compile(source.parse(CHANGED, "p.yaml"))[0]) == ""
 
 
 def test_a_configuration_larger_than_its_partition(image, tmp_path):

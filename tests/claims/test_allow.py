@@ -11,9 +11,9 @@ from gwimage.claims import allow_boundary, claim, flow
 from gwimage.compiler import claims
 from gwimage.compiler.loading import load
 from gwimage.language import source
-from gwimage.profile.shadowing import Opening, hidden
+from gwimage.profile.shadowing import Opening, shadowed
 from gwimage.values import ranges
-from gwimage.values.ranges import Axis, Range
+from gwimage.values.ranges import IntervalIndex, Range
 
 HEAD = """
 version: 1
@@ -134,7 +134,7 @@ def within(box, other) -> bool:
 @given(BOXES)
 @settings(max_examples=150, deadline=None)
 def test_what_is_hidden_opens_nothing_new(boxes):
-    axis = Axis([span for box in boxes for spans in box[4:] for span in spans])
+    axis = IntervalIndex([span for box in boxes for spans in box[4:] for span in spans])
 
     def bits(spans):
         return axis.bits(spans) if spans else ranges.EVERY
@@ -143,7 +143,7 @@ def test_what_is_hidden_opens_nothing_new(boxes):
         Opening(str(index), *map(tuple, box[:3]), ranges.port_bits(box[3]), bits(box[4]), bits(box[5]))
         for index, box in enumerate(boxes)
     ]
-    found = {int(one.path): list(map(int, by)) for one, by in hidden(openings, axis)}
+    found = {int(one.path): list(map(int, by)) for one, by in shadowed(openings, axis)}
     for index, box in enumerate(boxes):
         if index in found:
             assert packets(box) <= set().union(*(packets(boxes[other]) for other in found[index]))
@@ -174,11 +174,11 @@ firewall:
         f"firewall.allow.{name}" for name in ("1.lan.gateway.tcp", "1.lan.gateway.udp", "3.wan.gateway.tcp")
     }
     source, other = IPv4Address("192.0.2.253"), IPv4Address("192.0.3.1")
-    assert let_in["firewall.allow.3.wan.gateway.tcp"] == claim.Admitted(
+    assert let_in["firewall.allow.3.wan.gateway.tcp"] == claim.AllowedToGateway(
         "attacker-wan",
         "tcp",
-        (flow.Way(22, None, source),),
-        (flow.Way(21, None, source), flow.Way(23, None, source), flow.Way(22, None, other)),
+        (flow.Flow(22, None, source),),
+        (flow.Flow(21, None, source), flow.Flow(23, None, source), flow.Flow(22, None, other)),
     )
     assert probes == {
         "firewall.allow.0.iot.lan": claim.Reaches(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gwimage.claims.claim_ipv6 import Allowed6, GatewayClosed6, Unreachable6, Withheld6
+from gwimage.claims.claim_ipv6 import Allowed6, BlockedFlows6, GatewayClosed6, Unreachable6
 from gwimage.compiler import claims
 from gwimage.compiler.loading import load
 from gwimage.language import source
@@ -43,7 +43,7 @@ def of(entry):
 def asked(entry):
     """By what follows the entry: ways, and those beside them."""
     found = of(entry)
-    beside = {name: [str(way) for way in probe.ways] for name, probe in found.items() if isinstance(probe, Withheld6)}
+    beside = {name: [str(way) for way in probe.ways] for name, probe in found.items() if isinstance(probe, BlockedFlows6)}
     return {
         name: (str(probe.way), beside.get(f"{name}.only", [])) for name, probe in found.items() if isinstance(probe, Allowed6)
     }

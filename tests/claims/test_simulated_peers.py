@@ -22,7 +22,7 @@ def read(vpn, **more):
 
 
 def calls(vpn, **more):
-    return {one.peer.name: one.calls for one in simulated_peers.played(read(vpn, **more))}
+    return {one.peer.name: one.initiates for one in simulated_peers.played(read(vpn, **more))}
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_private_key_is_not_taken_for_a_public_one(say):
 @given(st.integers(8, 30), st.integers(0, 2**32 - 1))
 def test_the_proposed_pool_is_always_right(prefix, number):
     address = f"{init_template.IPv4Interface((number, prefix))}"
-    answers = init_template.Answers("gw", "dhcp", (init_template.Lan("lan", "net1", None, address),))
+    answers = init_template.Answers("gw", "dhcp", (init_template.LanAnswer("lan", "net1", None, address),))
     _, problems = compile(source.parse(init_template.text(answers), "p"))
     assert not [problem for problem in problems if "pool" in problem.path]
 

@@ -19,7 +19,7 @@ from tests.support.paths import ROOT, TESTS
 
 EVERYTHING = TESTS / "cases" / "everything" / "profile.yaml"
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
-CLOSED = (claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed, claim.Segments)
+CLOSED = (claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed, claim.MssClamp)
 NFT = "config/etc/nftables/gwimage.nft"
 
 

@@ -273,7 +273,7 @@ def test_rules_of_the_users_own():
     odd = Rule("forward.raw", "ip dscp 46 counter accept", "firewall.raw.forward.1")
     known = packet_path.model(plan_of(OFFICE, drop, odd))
     src, dst = (nft_parser.ip_address(text) for text in ("10.0.0.10", "9.9.9.9"))
-    mail, web = (packet_path.walk(known, Packet("lan", src, dst, 6, 50000, port)) for port in (25, 80))
+    mail, web = (packet_path.trace(known, Packet("lan", src, dst, 6, 50000, port)) for port in (25, 80))
     assert (mail.verdict, mail.doubts, mail.steps[-1].paths) == ("dropped", (), ("firewall.raw.forward.0",))
     assert (web.verdict, [rule.path for rule in web.doubts]) == ("forwarded", ["firewall.raw.forward.1"])
     ((_, _, (no, yes)),) = matrix.rows(known, ["lan"], ["fibre"])
@@ -329,7 +329,7 @@ def test_the_matrix_says_what_the_walk_says(number):
     nets = dict(sample.nets)
     for packet in random_profiles.packets(rng, sample, 40):
         home = nets[packet.iif].network
-        way = packet_path.walk(known, packet)
+        way = packet_path.trace(known, packet)
         end = "gateway" if way.steps[-1].hook == "input" else way.packet.oif
         if packet.src not in home or end is None:
             continue
@@ -358,7 +358,7 @@ def test_advice_suffices(number):
     sample, tried = random_profiles.sample(rng), 0
     known = packet_path.model(sample.plan, sample.given)
     for packet in random_profiles.packets(rng, sample, 60):
-        way = packet_path.walk(known, packet)
+        way = packet_path.trace(known, packet)
         if way.verdict != "dropped" or tried == 4:
             continue
         _, text = advise(known, Question(packet, known.network, "", (), ("source", "target")), way)
@@ -372,7 +372,7 @@ def test_advice_suffices(number):
                 own = known.network.address_on(packet.iif, packet.src)
                 port = next(iter(yaml.safe_load(text)["firewall"]["forwards"].values()))["ports"][0]
                 packet = replace(packet, dst=own.interface.ip, dport=port)
-            assert packet_path.walk(packet_path.model(features.plan(parsed), sample.given), packet).verdict != "dropped", (
+            assert packet_path.trace(packet_path.model(features.plan(parsed), sample.given), packet).verdict != "dropped", (
                 packet,
                 text,
             )

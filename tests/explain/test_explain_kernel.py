@@ -42,11 +42,11 @@ def test_explain_agrees_with_the_kernel(request, seed):
     for number, ((sample, packets), of_one) in enumerate(zip(samples, seen, strict=True)):
         model = packet_path.model(sample.plan, sample.given)
         for packet, truth in zip(packets, of_one, strict=True):
-            way = packet_path.walk(model, packet)
+            way = packet_path.trace(model, packet)
             told += 1
             differ = [(view(model, way), as_seen(truth))]
             if truth.answer and (way.verdict, way.packet.state) == ("forwarded", "new"):
-                differ.append((view(model, packet_path.back(model, way)), as_seen(truth.answer)))
+                differ.append((view(model, packet_path.trace_reply(model, way)), as_seen(truth.answer)))
             if truth.own and way.verdict == "accepted":
                 answered += 1
                 differ.append(({packet_path.own_answer(model, way)}, set(truth.own)))
@@ -159,7 +159,7 @@ def raw(number: int, each) -> bytes:
     return kernel_oracle.packet(number, *ends, each.icmp_type, hops=each.hop_limit)
 
 
-def view(model: packet_path.Model, way: packet_path.Walk) -> tuple:
+def view(model: packet_path.Model, way: packet_path.PacketPath) -> tuple:
     """(what became of it, the rules that decided) as explain has it."""
     left = way.packet
     leaves = way.verdict == "forwarded" or way.steps[-1].hook == "wireguard"  # a cable takes what a tunnel does not

@@ -10,7 +10,7 @@ import pytest
 from gwimage.claims import claim
 from gwimage.lab.packets import dhcp_client, pcapng, throughput, udp_scan
 from gwimage.lab.packets import ipv4 as wire
-from gwimage.lab.packets.pcapng import Packet
+from gwimage.lab.packets.pcapng import Frame
 from gwimage.verify import advice, advice_ipv6, capture
 
 
@@ -20,9 +20,9 @@ def arp(number: int) -> bytes:
 
 
 PACKETS = [
-    Packet(1700000000.25, "lan", arp(2), 42),
-    Packet(1700000000.5, "a network of 15", arp(3) + b"x", 1500),
-    Packet(1700000003.000001, "lan", arp(4), 42),
+    Frame(1700000000.25, "lan", arp(2), 42),
+    Frame(1700000000.5, "a network of 15", arp(3) + b"x", 1500),
+    Frame(1700000003.000001, "lan", arp(4), 42),
 ]
 
 
@@ -50,7 +50,7 @@ def test_tcpdump_reads_it_without_complaint(tmp_path):
 
 
 def test_of_many_packets_the_first_are_told(tmp_path):
-    name = capture.keep([Packet(1700000000, "lan", arp(2), 42)] * (capture.MOST + 5), "lans.lan.source.10.0.0.0/8", tmp_path)
+    name = capture.keep([Frame(1700000000, "lan", arp(2), 42)] * (capture.MOST + 5), "lans.lan.source.10.0.0.0/8", tmp_path)
     assert name == "lans.lan.source.10.0.0.0_8.pcapng"
     assert len(list(pcapng.read((tmp_path / name).read_bytes()))) == capture.MOST
     told = capture.told(tmp_path / name)

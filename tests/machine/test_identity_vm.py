@@ -6,7 +6,7 @@ from bench.rebaked import rebake
 from gwimage import compiler
 from gwimage.compiler.loading import load
 from gwimage.lab import sandbox
-from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.lab.machine.qemu import SeedDisk, Shape
 from gwimage.language import source
 from gwimage.seed import iso
 from gwimage.verify.run import Job
@@ -34,7 +34,7 @@ def asked(image, folder, key, kind, user, files) -> tuple[list[str], str]:
     assert profile, problems
     baked = rebake(image, compiler.render(profile, given), folder / "baked.raw")
     (folder / "seed.iso").write_bytes(iso.make(files))
-    job = Job(baked, profile, (), Shape(seeds=(Seed(folder / "seed.iso"),)), folder)
+    job = Job(baked, profile, (), Shape(seeds=(SeedDisk(folder / "seed.iso"),)), folder)
     said = sandbox.call(
         log_in, job, str(key), f"{user}@10.0.0.1", ASK.format(user=user) + CLOUD_INIT * (kind == "cloud-init"), say=print
     )

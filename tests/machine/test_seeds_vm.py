@@ -8,7 +8,7 @@ from bench.rebaked import rebake
 from gwimage import compiler
 from gwimage.compiler import loading
 from gwimage.lab import sandbox
-from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.lab.machine.qemu import SeedDisk, Shape
 from gwimage.language import site, source
 from gwimage.seed import difference, instance, iso
 from gwimage.verify.run import Job
@@ -66,9 +66,9 @@ def test_a_seed_that_is_not_right_changes_nothing(image, tmp_path):
         files[name].write_bytes(iso.make(content))
     files["torn"] = tmp_path / "torn.iso"
     files["torn"].write_bytes(files["a good one"].read_bytes()[:34000].ljust(90112, b"\0"))
-    cases = {name: (Seed(file),) for name, file in files.items() if name not in ("another", "a good one")}
-    right = Seed(files["a good one"], disk=True)
-    cases |= {"none": (), "two": (Seed(files["another"]), right), "a good one": (right,)}
+    cases = {name: (SeedDisk(file),) for name, file in files.items() if name not in ("another", "a good one")}
+    right = SeedDisk(files["a good one"], disk=True)
+    cases |= {"none": (), "two": (SeedDisk(files["another"]), right), "a good one": (right,)}
     parsed = loading.load(PROFILE)[0]
     found = sandbox.call(seeded, Job(image, parsed, (), Shape(), tmp_path), cases, say=print)
     leases = {name: lease.rpartition(".")[0] for name, (lease, _, _) in found.items()}
@@ -109,10 +109,10 @@ def test_a_changed_seed_does_what_explain_foretold(image, tmp_path, key):
         (tmp_path / f"{name}.yaml").write_text(text + admin)
         made = instance.make(profile, str(tmp_path / f"{name}.yaml"))
         (tmp_path / f"{name}.iso").write_bytes(made.volume)
-        cases[name] = (Seed(tmp_path / f"{name}.iso", disk=True),)
+        cases[name] = (SeedDisk(tmp_path / f"{name}.iso", disk=True),)
         diffs = re.split(r"^--- baked", made.changes, flags=re.M)[1:]
         told[name] = {re.search(r"^\+\+\+ seed(.*)$", diff, re.M)[1]: diff for diff in diffs}
-        assert f"lays {len(diffs)} files" in made.foretold
+        assert f"lays {len(diffs)} files" in made.next_boot
     found = sandbox.call(etc_of, Job(baked, parsed, (), Shape(), tmp_path), cases, str(key), "admin@10.0.0.1", say=print)
     paths = found["a"].keys() | found["b"].keys()
     changed = {path for path in paths if found["a"].get(path) != found["b"].get(path)}

@@ -5,7 +5,7 @@ import pytest
 from bench.rebaked import rebake
 from gwimage import compiler, report
 from gwimage.compiler import loading
-from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.lab.machine.qemu import SeedDisk, Shape
 from gwimage.language import source
 from gwimage.language.external_secrets import parse
 from gwimage.seed import instance
@@ -52,7 +52,7 @@ def test_a_gateway_is_what_its_site_says(image, tmp_path, name, kind):
     (tmp_path / "seed.iso").write_bytes(made.volume)
     assert all(secret.encode() in made.volume for secret in SECRETS.values()) is (name in MORE)
     shape, disk = SHAPES[name]
-    shape = Shape(shape.machine, state_disk=shape.state_disk, seeds=(Seed(tmp_path / "seed.iso", disk),))
+    shape = Shape(shape.machine, state_disk=shape.state_disk, seeds=(SeedDisk(tmp_path / "seed.iso", disk),))
     said, out = [], tmp_path / "out"
     out.mkdir()
     found = verify(

@@ -9,7 +9,7 @@ from gwimage import compiler, report
 from gwimage.build import host
 from gwimage.build.progress import Steps
 from gwimage.lab import sandbox
-from gwimage.lab.machine.qemu import Seed, Shape
+from gwimage.lab.machine.qemu import SeedDisk, Shape
 from gwimage.language import source
 from gwimage.seed import instance
 from gwimage.verify.image import verify
@@ -44,7 +44,7 @@ def seeded(folder, name, site=None):
     made = instance.make(source.read(str(HOMELAB)), str(folder / f"{name}.yaml") if site else None, stock_image=True)
     assert made.problems == ()
     (folder / f"{name}.iso").write_bytes(made.volume)
-    return Seed(folder / f"{name}.iso", disk=True), made.profile
+    return SeedDisk(folder / f"{name}.iso", disk=True), made.profile
 
 
 @pytest.fixture(scope="module")

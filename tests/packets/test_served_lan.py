@@ -104,7 +104,7 @@ def test_the_time_without_a_server_outside(tmp_path):
     leases, found = served_lan.lan(config, "lan", "10.0.0.1", [OTHER])
     assert leases[OTHER]["ntpsrv"] == "10.0.0.1"
     assert [abs(float(wrong)) < 1 for wrong in found["time"]] == [True]
-    assert probes["lans.lan.ntp"] == claim.Ntp("lan")
+    assert probes["lans.lan.ntp"] == claim.NtpQuery("lan")
     assert served_lan.lan(config, "guests", "10.2.0.1", [OTHER])[1]["time"] == []
 
 

@@ -103,7 +103,7 @@ def disturb(say, job: Job) -> dict[str, Answer]:
     return {fault.id: answer for fault, answer in driver.play(say, scene, faults.pick(job.faults, hosts.topology))}
 
 
-def seeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, tuple[str, str, str]]:
+def seeded(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]]) -> dict[str, tuple[str, str, str]]:
     """For each case, with those volumes in the machine: the lease of a new client, the answer of a port at the WAN where nobody
     listens, and what the console has said."""
     hosts, gateway = placed(job)
@@ -169,7 +169,7 @@ def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
     return before, console.read_text(errors="replace").removeprefix(before)
 
 
-def reseeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str, str]:
+def reseeded(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]]) -> dict[str, str]:
     """With one seed after the other in a machine that a stock image made: the lease that it gives once it is the gateway of that seed."""
     hosts, gateway = placed(job)
     found = {}
@@ -192,7 +192,7 @@ def reseeded(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]]) -> dict[str
     return found
 
 
-def etc_of(say, job: Job, cases: dict[str, tuple[qemu.Seed, ...]], key: str, target: str) -> dict[str, dict[str, str]]:
+def etc_of(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]], key: str, target: str) -> dict[str, dict[str, str]]:
     """For each case, one boot after the other of one machine: what each file of /etc and the state's SSH host key hold, as digests."""
     hosts, gateway = placed(job)
     found = {}

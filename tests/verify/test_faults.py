@@ -146,7 +146,7 @@ def after_the_claims(say, folder):
         if claim.id in ("wans.wan.address", "wans.wan.closed", "lans.lan.source", "lans.lan.dhcp.lease")
     ]
     job = course.Job(folder, PROFILE, tuple(claims), None, folder, ("wan-cable",))
-    return course.disturb(say, hosts, gateway, job, course.examine(say, hosts, gateway, claims).results)
+    return course.run_faults(say, hosts, gateway, job, course.run_boots(say, hosts, gateway, claims).results)
 
 
 def test_faults_come_after_the_claims_with_their_controls(tmp_path):

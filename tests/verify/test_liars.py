@@ -20,7 +20,7 @@ ALWAYS = {
     "broken": Answer(False, "broken", exposed=True),
     "well": Answer(True, "well", exposed=True),
 }
-NOTHING_ASKED = {claim.Beyond}  # says itself that nobody asked
+NOTHING_ASKED = {claim.NotTestable}  # says itself that nobody asked
 KINDS = [kind for kind in get_args(claim.Probe) if kind not in NOTHING_ASKED]
 # (claims, what is red by fault) of each stand-in; what stands in a test of its own comes after
 MATRICES = [

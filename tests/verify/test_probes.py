@@ -19,21 +19,21 @@ import pytest
 
 from gwimage import features, profile
 from gwimage.claims.claim import (
-    Admitted,
+    AllowedToGateway,
+    BlockedFlows,
     Claim,
     DhcpOptions,
-    Dns,
+    DnsQuery,
     Forwarded,
     LocalName,
     NotForwarded,
-    Ntp,
+    NtpQuery,
     Pool,
     Reaches,
-    Reservation,
+    ReservedLease,
     SpoofedForward,
-    Withheld,
 )
-from gwimage.claims.flow import Way
+from gwimage.claims.flow import Flow
 from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.machine.guest import LISTENER, Findings
@@ -73,24 +73,24 @@ OWN = ("10.0.0.1", "10.7.0.1", "10.0.9.1")
 FAR, FRIEND = IPv4Address("9.9.9.9"), IPv4Address("192.0.2.77")
 OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa"), (150, "10.0.0.5"), (224, "0102ff"))
 PROBES = {
-    "reservation": Reservation("lan", MAC, NAS),
+    "reservation": ReservedLease("lan", MAC, NAS),
     "emptied": Pool("lan", IPv4Address("10.0.0.100"), IPv4Address("10.0.0.199"), (SAVED,), 98, emptied=True),
     "name": LocalName("lan", "nas.home.arpa", (NAS,)),
     "label": LocalName("iot", "nas", (NAS,)),
     "options": DhcpOptions("lan", OPTIONS, NAS),
-    "time": Ntp("lan"),
-    "server": Dns("lan", IPv4Address("198.51.100.1")),
-    "admitted": Admitted(
-        "client-lan", "tcp", (Way(8000, None, None), Way(8010, None, None)), (Way(7999, None, None), Way(8011, None, None))
+    "time": NtpQuery("lan"),
+    "server": DnsQuery("lan", IPv4Address("198.51.100.1")),
+    "admitted": AllowedToGateway(
+        "client-lan", "tcp", (Flow(8000, None, None), Flow(8010, None, None)), (Flow(7999, None, None), Flow(8011, None, None))
     ),
-    "admitted udp": Admitted("client-lan", "udp", (Way(123, None, None),), (Way(124, None, None),)),
-    "admitted ping": Admitted("client-lan", "icmp", (Way(0, None, None),), ()),
+    "admitted udp": AllowedToGateway("client-lan", "udp", (Flow(123, None, None),), (Flow(124, None, None),)),
+    "admitted ping": AllowedToGateway("client-lan", "icmp", (Flow(0, None, None),), ()),
     "reaches tcp": Reaches("client-iot", "lan", "tcp", 445, NAS, SENSOR),
     "reaches udp": Reaches("client-iot", "lan", "udp", 445),
     "reaches out": Reaches("client-iot", "wan", "udp", 53, FAR),
     "reaches in": Reaches("attacker-wan", "lan", "tcp", 445, source=FRIEND),
-    "withheld": Withheld("client-iot", "lan", "tcp", (Way(446, NAS, SENSOR), Way(444, None, None))),
-    "withheld udp": Withheld("client-iot", "lan", "udp", (Way(446, None, None),)),
+    "withheld": BlockedFlows("client-iot", "lan", "tcp", (Flow(446, NAS, SENSOR), Flow(444, None, None))),
+    "withheld udp": BlockedFlows("client-iot", "lan", "udp", (Flow(446, None, None),)),
     "forward": Forwarded("attacker-wan", "wan", "tcp", 443, "lan", NAS, 8443),
     "forward udp": Forwarded("attacker-wan", "wan", "udp", 443, "lan", NAS, 8443),
     "forward friend": Forwarded("attacker-wan", "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
@@ -135,7 +135,7 @@ def _claims() -> tuple[Claim, ...]:
         found.append(replace(claim, probe=_as_built(claim.id, claim.probe)))
     outside = ("wans.wan.address",)
     more = [
-        Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()), isinstance(probe, Withheld))
+        Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()), isinstance(probe, BlockedFlows))
         for name, probe in PROBES.items()
     ]
     return (*found, *more)
@@ -275,7 +275,7 @@ class StandIn:
     started: float = 0
     processes: list = field(default_factory=list)
     emulated: bool = True
-    at_once: bool = True
+    concurrent: bool = True
     starts: int = 0
 
     def start(self, control):
@@ -496,8 +496,8 @@ def examine(say, folder, faults):
     claims = [claim for claim in CLAIMS if asked(claim, *faults)]
     if "static" in faults:  # where its network has no room for an attacker
         claims = [claim for claim in claims if claim.id not in BETWEEN_WANS]
-    return course.examine(
-        say, hosts, StandIn(hosts, faults, ports=PORTS if any(faults) else ALL_PORTS, at_once="static" not in faults), claims
+    return course.run_boots(
+        say, hosts, StandIn(hosts, faults, ports=PORTS if any(faults) else ALL_PORTS, concurrent="static" not in faults), claims
     )
 
 

@@ -6,7 +6,7 @@ In the real image: the profile `everything` of test_vm_profiles.
 import pytest
 
 from gwimage import features, profile
-from gwimage.claims.claim import Beyond, Offloaded
+from gwimage.claims.claim import NotTestable, Offloaded
 from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import run
@@ -43,7 +43,7 @@ class Short(StandIn):
 def examine(say, folder, kind):
     hosts = Hosts(derive(PROFILE), folder)
     hosts.start()
-    return course.examine(say, hosts, kind(hosts, "", frozenset()), CLAIMS)
+    return course.run_boots(say, hosts, kind(hosts, "", frozenset()), CLAIMS)
 
 
 @pytest.mark.parametrize(("kind", "status", "share"), [(StandIn, "fail", 1), (Short, "pass", 0)])
@@ -55,7 +55,7 @@ def test_only_a_gateway_whose_ip_layer_sees_few_packets_is_green(tmp_path, kind,
 
 def test_without_a_machine_it_is_not_asked():
     (claim,) = [claim for claim in fast.beyond(CLAIMS) if claim.id == CLAIM]
-    assert isinstance(claim.probe, Beyond)
+    assert isinstance(claim.probe, NotTestable)
 
 
 def test_only_where_the_profile_asks_for_it():

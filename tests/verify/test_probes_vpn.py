@@ -126,7 +126,7 @@ class StandIn:
     started: float = 0
     processes: list = field(default_factory=list)
     emulated: bool = False
-    at_once: bool = True
+    concurrent: bool = True
     late: float = 6
     tries: int = 1
     ports: range = ALL_PORTS
@@ -185,10 +185,10 @@ class StandIn:
         for one in self.hosts.tunnels:
             wrong = f"wrong key of {one.played.peer.name}" in self.faults
             lines.append(f"public_key={_hex(wireguard.public(wireguard.generate() if wrong else one.private))}")
-            nets = [] if "deaf to phone" in self.faults and one.played.calls else one.played.networks
+            nets = [] if "deaf to phone" in self.faults and one.played.initiates else one.played.networks
             if one.played.peer.preshared_key:
                 lines.append(f"preshared_key={_hex(self.key if 'preshared' in self.faults else one.played.peer.preshared_key)}")
-            if not one.played.calls and "mute" not in self.faults:
+            if not one.played.initiates and "mute" not in self.faults:
                 lines += [f"endpoint={one.uplink}:51900", "persistent_keepalive_interval=1"]
             lines += [f"allowed_ip={net}" for net in nets if "no networks" not in self.faults or net.prefixlen == 32]
         tunnels.order("wg", "set", lines)
@@ -238,7 +238,9 @@ def examine(say, folder, faults):
     hosts = Hosts(topology, folder, tunnels.derive(PROFILE, topology, keys))
     hosts.start()
     lab._ANSWER, lab._CALL_AGAIN = 8, 12
-    return course.examine(say, hosts, StandIn(hosts, keys["wg"], faults), [claim for claim in CLAIMS if asked(claim, *faults)])
+    return course.run_boots(
+        say, hosts, StandIn(hosts, keys["wg"], faults), [claim for claim in CLAIMS if asked(claim, *faults)]
+    )
 
 
 def asked(claim, fault=""):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gwimage import report
-from gwimage.claims.claim import Claim, Inspection
+from gwimage.claims.claim import Claim, SystemHealth
 from gwimage.lab.machine import guest
 from gwimage.verify import run
 from gwimage.verify.image import Report
@@ -16,7 +16,7 @@ from gwimage.verify.probes.view import Answer
 from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
 from gwimage.verify.schedule import ask_all
 
-CLOSED = Claim("c", "wans.wan", "closed", Inspection(), closed=True)
+CLOSED = Claim("c", "wans.wan", "closed", SystemHealth(), closed=True)
 PARTS = {
     "state": "running\n",
     "failed": "",
@@ -92,19 +92,19 @@ def test_only_the_control_boot_opens_anything():
     ],
 )
 def test_closed_counts_only_with_a_control(answer, control, status):
-    assert run.judge(CLOSED, answer, control).status == status
+    assert run.evaluate(CLOSED, answer, control).status == status
 
 
-@pytest.mark.parametrize("at_once", [False, True])
-def test_a_claim_waits_for_what_it_needs_in_any_order(at_once):
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_a_claim_waits_for_what_it_needs_in_any_order(concurrent):
     claims = [
-        Claim("c", "", "", Inspection(), needs=("b",)),
-        Claim("b", "", "", Inspection(), needs=("a",)),
-        Claim("a", "", "", Inspection()),
-        Claim("lost", "", "", Inspection(), needs=("nobody",)),
+        Claim("c", "", "", SystemHealth(), needs=("b",)),
+        Claim("b", "", "", SystemHealth(), needs=("a",)),
+        Claim("a", "", "", SystemHealth()),
+        Claim("lost", "", "", SystemHealth(), needs=("nobody",)),
     ]
     asked = []
-    answers = ask_all(claims, lambda claim: asked.append(claim.id) or Answer(claim.id != "b", ""), at_once)
+    answers = ask_all(claims, lambda claim: asked.append(claim.id) or Answer(claim.id != "b", ""), concurrent)
     assert asked == ["a", "b"]
     assert answers["c"] is None and answers["lost"] is None
 

@@ -59,8 +59,10 @@ class Hosts:
     isp: Popen[bytes] | None = None
     six: Hosts6 = field(init=False)
     peers: list[Popen[bytes]] = field(default_factory=list)
-    worn: Counter[tuple[str, IPv4Address]] = field(default_factory=Counter)  # by host and address, how many need it (roles.py)
-    wardrobe: Lock = field(default_factory=Lock, repr=False)
+    extra_addresses: Counter[tuple[str, IPv4Address]] = field(
+        default_factory=Counter
+    )  # by host and address, how many need it (extra_addresses.py)
+    address_lock: Lock = field(default_factory=Lock, repr=False)
     _line: Lock = field(default_factory=Lock, repr=False)  # one call at a time: who asks side by side waits for it
 
     def __post_init__(self) -> None:
@@ -96,7 +98,7 @@ class Hosts:
             listen(tunnel.host, "tcp", None, PORT)
 
     @contextmanager
-    def alone_outside(self, address: IPv4Address) -> Iterator[None]:
+    def only_server(self, address: IPv4Address) -> Iterator[None]:
         """For a while the ISP is no other host of the internet: whoever is sent something else hears that there is no way."""
         own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
         ip("isp", [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
@@ -120,10 +122,10 @@ class Hosts:
             else:
                 self.give_address(lan)
 
-    def hang_up(self) -> None:
+    def reset_sessions(self) -> None:
         """The other ends of tunnels forget what they agreed on with a gateway that is off."""
         for tunnel in self.tunnels:
-            wireguard.hang_up(tunnel)
+            wireguard.reset_session(tunnel)
 
     def give_address(self, lan: LanSide) -> None:
         """A static address and route for the client of a LAN."""
@@ -194,7 +196,7 @@ class Hosts:
         with self._line:
             if wireguard.handshaken(tunnel):
                 return True
-            if tunnel.played.calls:
+            if tunnel.played.initiates:
                 return bool(target) and self.call(tunnel, target)
             return self._called(tunnel)
 
@@ -217,9 +219,9 @@ class Hosts:
         sets all peers anew (WGDEVICE_F_REPLACE_PEERS), and what was agreed on with the others is lost.
         """
         for other in self.tunnels:
-            if other.played.vpn == tunnel.played.vpn and not other.played.calls and not wireguard.handshaken(other):
+            if other.played.vpn == tunnel.played.vpn and not other.played.initiates and not wireguard.handshaken(other):
                 self._called(other)
-        wireguard.hang_up(tunnel, (target, tunnel.played.vpn.port))
+        wireguard.reset_session(tunnel, (target, tunnel.played.vpn.port))
         return wait_for(lambda: wireguard.handshaken(tunnel), _ANSWER)
 
     def address_of(self, name: str) -> IPv4Address | None:

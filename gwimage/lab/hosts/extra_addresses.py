@@ -14,7 +14,7 @@ from gwimage.lab.topology import LanSide, WanSide
 Lines = dict[str, list[tuple[str, str]]]  # by namespace, what `ip` adds: (addr or route, the rest)
 
 
-def player(hosts: Hosts, zone: str, address: IPv4Address | None) -> str:
+def host_for(hosts: Hosts, zone: str, address: IPv4Address | None) -> str:
     """The host in a WAN or LAN for that address; the one that is there anyway if the address is all the same."""
     if peers := [one for one in hosts.tunnels if one.played.vpn.name == zone]:
         return next((one.host for one in peers if address and one.played.has(address)), peers[0].host)
@@ -24,7 +24,7 @@ def player(hosts: Hosts, zone: str, address: IPv4Address | None) -> str:
 
 
 @contextmanager
-def wearing(hosts: Hosts, name: str, address: IPv4Address) -> Iterator[None]:
+def with_address(hosts: Hosts, name: str, address: IPv4Address) -> Iterator[None]:
     """The host has one more address for a while, and whoever must knows the way to it. It may be the same for several."""
     kind, _, network = name.partition("-")
     if kind == "isp" or (kind != "server" and address == hosts.address_of(name)):
@@ -34,19 +34,19 @@ def wearing(hosts: Hosts, name: str, address: IPv4Address) -> Iterator[None]:
         added = {name: [("addr", f"{address}/32 dev {hosts.tunnel(name).link}")]}
     else:
         added = _outside(hosts.wan(network), address) if kind == "attacker" else _inside(hosts.lan(network), kind, address)
-    with hosts.wardrobe:
-        if not hosts.worn[name, address]:
+    with hosts.address_lock:
+        if not hosts.extra_addresses[name, address]:
             for place, lines in added.items():
                 ip(place, [f"{what} add {line}" for what, line in lines])
             if kind in ("client", "server"):
                 _announce(hosts.lan(network), kind, added[name])
-        hosts.worn[name, address] += 1
+        hosts.extra_addresses[name, address] += 1
     try:
         yield
     finally:
-        with hosts.wardrobe:
-            hosts.worn[name, address] -= 1
-            if not hosts.worn[name, address]:
+        with hosts.address_lock:
+            hosts.extra_addresses[name, address] -= 1
+            if not hosts.extra_addresses[name, address]:
                 for place, lines in added.items():
                     ip(place, [f"{what} del {line}" for what, line in reversed(lines)])
 

@@ -53,7 +53,7 @@ class Hosts6:
                 self._start_client(lan, port)
             else:
                 heard = self.overheard[lan.name] = set()
-                _thread(ipv6.overhear, f"client-{lan.name}", lan.name, heard.add)
+                _thread(ipv6.capture, f"client-{lan.name}", lan.name, heard.add)
 
     def forget(self) -> None:
         """Clients lose what they had, as if unplugged, and ask for routers anew; what a provider heard is past."""

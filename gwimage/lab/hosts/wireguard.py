@@ -20,7 +20,7 @@ from gwimage.lab.topology import Topology
 from gwimage.lab.wait import wait_for
 from gwimage.problem import ToolError
 from gwimage.profile import Profile, simulated_peers
-from gwimage.profile.simulated_peers import Played
+from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.values import wireguard
 
 _SOCKETS = Path("/run/wireguard")  # wireguard-go has no other place
@@ -34,7 +34,7 @@ class Tunnel:
     """number: of its links. uplink: its address outside. private: its key; gateway: the gateway's public one."""
 
     number: int
-    played: Played
+    played: SimulatedPeer
     uplink: IPv4Address
     private: str
     gateway: str
@@ -63,7 +63,7 @@ def derive(profile: Profile, topology: Topology, keys: dict[str, str]) -> tuple[
     spare, found = topology.elsewhere.hosts(), []
     for number, one in enumerate(simulated_peers.played(profile)):
         place, _ = wireguard.endpoint(one.peer.endpoint or "")
-        uplink = place if isinstance(place, IPv4Address) and not one.calls else next(spare)
+        uplink = place if isinstance(place, IPv4Address) and not one.initiates else next(spare)
         public = wireguard.public(keys[one.vpn.name])
         found.append(Tunnel(number, one, uplink, wireguard.generate(), public))
     return tuple(found)
@@ -80,7 +80,7 @@ def introduce(tunnels: Iterable[Tunnel]) -> str:
 
 def names(tunnels: Iterable[Tunnel]) -> list[tuple[str, IPv4Address]]:
     """What the ISP's DNS server must know: the names of endpoints."""
-    found = [(wireguard.endpoint(one.played.peer.endpoint or "")[0], one) for one in tunnels if not one.played.calls]
+    found = [(wireguard.endpoint(one.played.peer.endpoint or "")[0], one) for one in tunnels if not one.played.initiates]
     return [(name, one.uplink) for name, one in found if isinstance(name, str)]
 
 
@@ -91,7 +91,7 @@ def start(tunnels: Sequence[Tunnel], topology: Topology, logs: Path) -> list[Pop
         make(one.host)
         _uplink(one, topology)
         running.append(run(one.host, one.link, logs / f"{one.host}.log"))
-        hang_up(one)
+        reset_session(one)
         ip(
             one.host,
             [
@@ -133,7 +133,7 @@ def _uplink(one: Tunnel, topology: Topology) -> None:
             ip("isp", [f"neigh add proxy {one.uplink} dev {wan.name}"])
 
 
-def hang_up(one: Tunnel, call: tuple[IPv4Address, int] | None = None) -> None:
+def reset_session(one: Tunnel, call: tuple[IPv4Address, int] | None = None) -> None:
     """Forgets every session; then calls, or waits to be called."""
     _, port = wireguard.endpoint(one.played.peer.endpoint or "")
     set_up(one.link, one.private, one.gateway, call, port or _USUAL_PORT, one.played.peer.preshared_key)

@@ -48,7 +48,7 @@ class Gateway:
         return self.machine.started
 
     @property
-    def at_once(self) -> bool:
+    def concurrent(self) -> bool:
         """Whether many may ask it together."""
         return not self.emulated
 

@@ -44,7 +44,7 @@ _Q35_BRIDGES = [
 
 
 @dataclass(frozen=True)
-class Seed:
+class SeedDisk:
     """A NoCloud volume on the SCSI bus, as a CD or as a disk."""
 
     file: Path
@@ -68,7 +68,7 @@ class Shape:
     clock: str = ""
     write_log: bool = False
     counted: bool = False
-    seeds: tuple[Seed, ...] = ()
+    seeds: tuple[SeedDisk, ...] = ()
     uuid: str = ""
 
 

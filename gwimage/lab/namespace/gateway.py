@@ -69,7 +69,7 @@ _FRESH = (
 
 
 @dataclass
-class Rendered:
+class NamespaceGateway:
     """files: what the profile compiles to; tree: the tools tree; keys: base64 of what a hypervisor would give."""
 
     hosts: Hosts
@@ -81,7 +81,7 @@ class Rendered:
     ports: Sequence[int] = ALL_PORTS
     tries: int = 1
     emulated: bool = False
-    at_once: bool = True
+    concurrent: bool = True
     started: float = 0
     ready_at: float = 0
     refused: str = ""

@@ -88,7 +88,7 @@ def routers(name: str, link: str, wait: float, enough: Callable[[Advert], bool] 
     return found
 
 
-def overhear(name: str, link: str, note: Callable[[IPv6Address], None]) -> None:
+def capture(name: str, link: str, note: Callable[[IPv6Address], None]) -> None:
     """Tells of each advertisement on a link who sent it, for ever."""
     with _open(name, link) as wire:
         while True:

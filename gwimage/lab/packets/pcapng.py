@@ -15,7 +15,7 @@ _NAME = 2  # the option that names an interface
 
 
 @dataclass(frozen=True)
-class Packet:
+class Frame:
     """time: seconds since the epoch; frame: its first bytes; length: of the whole frame."""
 
     time: float
@@ -41,14 +41,14 @@ def packet(number: int, time: float, frame: bytes, length: int) -> bytes:
     return _block(_PACKET, head + _padded(frame))
 
 
-def write(packets: Iterable[Packet], snap: int) -> bytes:
+def write(packets: Iterable[Frame], snap: int) -> bytes:
     """A whole file."""
     packets = list(packets)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(one.network for one in packets))}
     return header(numbers, snap) + b"".join(packet(numbers[p.network], p.time, p.frame, p.length) for p in packets)
 
 
-def read(raw: bytes) -> Iterator[Packet]:
+def read(raw: bytes) -> Iterator[Frame]:
     """The packets of a file that was written here; one that was cut off at the end of it is left out."""
     names: list[str] = []
     at = 0
@@ -61,7 +61,7 @@ def read(raw: bytes) -> Iterator[Packet]:
             names.append(body[12 : 12 + int.from_bytes(body[10:12], "little")].decode())
         elif kind == _PACKET:
             number, high, low, kept, length = struct.unpack_from("<5I", body)
-            yield Packet((high << 32 | low) / 1_000_000, names[number], body[20 : 20 + kept], length)
+            yield Frame((high << 32 | low) / 1_000_000, names[number], body[20 : 20 + kept], length)
         at += size
 
 

@@ -21,7 +21,7 @@ PING = b"\0\7\0\1"  # number and place in the series of our echo requests, by wh
 
 
 @dataclass(frozen=True)
-class Place:
+class LinkEnd:
     """A link in a namespace."""
 
     name: str
@@ -29,7 +29,7 @@ class Place:
 
 
 @contextmanager
-def watching(place: Place) -> Iterator[socket.socket]:
+def watching(place: LinkEnd) -> Iterator[socket.socket]:
     """The IPv4 packets that arrive on a link, or leave by it, from now on."""
     with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
         link.bind((place.link, IPV4))
@@ -37,14 +37,14 @@ def watching(place: Place) -> Iterator[socket.socket]:
         yield link
 
 
-def send(place: Place, mac: str, packet: bytes) -> None:
+def send(place: LinkEnd, mac: str, packet: bytes) -> None:
     """An IPv4 packet to a neighbour by its MAC address, whatever its addresses say."""
     with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
         link.sendto(packet, (place.link, IPV4, 0, 0, bytes.fromhex(mac.replace(":", ""))))
 
 
 def ping(
-    name: str, there: Place, target: IPv4Address, source: IPv4Address | None = None, tries: int = 2, wait: float = 1.5
+    name: str, there: LinkEnd, target: IPv4Address, source: IPv4Address | None = None, tries: int = 2, wait: float = 1.5
 ) -> str:
     """`open <address>` where the request arrived, from that address, and its answer came back; else `silent`.
 

@@ -15,7 +15,7 @@ _AT_ONCE = 512  # of the 1024 files that a process may have open
 _PATIENCE = 3.5  # seconds: the kernel asks again after 1 and after 3
 
 
-def knock(name: str, target: IPv4Address, ports: Sequence[int]) -> dict[int, str]:
+def tcp_connect(name: str, target: IPv4Address, ports: Sequence[int]) -> dict[int, str]:
     """Ports that answer, as `wire.scan` tells them: `open` or `reset`. The others stayed silent."""
     found: dict[int, str] = {}
     with inside(name):

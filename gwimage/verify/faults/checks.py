@@ -50,7 +50,7 @@ def traffic(scene: Scene) -> Answer:
     """The WAN has its address, and clients reach the server outside as the profile says."""
     if not scene.hosts.wan_address(scene.wan, 1):
         return Answer(False, f"{scene.wan.name} has no address")
-    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim.Source) and not one.probe.host]:
+    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim.SourceAddress) and not one.probe.host]:
         if source.lan in {lan.name for lan in scene.lans} and not (answer := ask(scene, source)).good:
             return Answer(False, answer.seen)
     return Answer(True, "traffic flows")

@@ -77,7 +77,7 @@ def _renumbered(scene: Scene) -> Answer:
     """Conversations that were under way go on by the new address, too: none is bound to the old one for ever."""
     old, new = scene.notes["address"], scene.hosts.given(scene.wan)
     heard = _converse(scene)
-    masked = any(isinstance(one.probe, claim.Source) and one.probe.masquerade for one in scene.claims)
+    masked = any(isinstance(one.probe, claim.SourceAddress) and one.probe.masquerade for one in scene.claims)
     if new in (None, old):
         return Answer(False, f"the address is still {old}")
     if masked and (scene.notes["heard"], heard) != (str(old), str(new)):

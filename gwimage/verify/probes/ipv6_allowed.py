@@ -9,7 +9,7 @@ from ipaddress import IPv6Address
 from itertools import product
 
 from gwimage.claims import claim_ipv6
-from gwimage.claims.flow import Way
+from gwimage.claims.flow import Flow
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.ipv6 import WORN
@@ -29,7 +29,7 @@ def _allowed(probe: claim_ipv6.Allowed6, view: View) -> Answer:
     return Answer(good, f"{probe.way} by {probe.protocol}: {answer}")
 
 
-def _withheld(probe: claim_ipv6.Withheld6, view: View) -> Answer:
+def _withheld(probe: claim_ipv6.BlockedFlows6, view: View) -> Answer:
     """In the control the gateway tells one host once a second only what nobody listens to (icmp6_ratelimit), hence the tries."""
     answers = _ask(probe, probe.ways, view.hosts, tries=3 if probe.there == GATEWAY else 2)
     wrong = [way for way, answer in answers.items() if answer != "silent"]
@@ -37,7 +37,9 @@ def _withheld(probe: claim_ipv6.Withheld6, view: View) -> Answer:
     return Answer(not wrong, f"by {probe.protocol}: {seen}", exposed=len(wrong) == len(answers))
 
 
-def _ask(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, ways: Sequence[Way], hosts: Hosts, tries: int) -> dict[Way, str]:
+def _ask(
+    probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, ways: Sequence[Flow], hosts: Hosts, tries: int
+) -> dict[Flow, str]:
     """All ways side by side, since silence takes its time."""
     worn = {(probe.src, way.source) for way in ways} | {(probe.there, way.destination) for way in ways}
     with ExitStack() as stack:
@@ -48,7 +50,7 @@ def _ask(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, ways: Sequence[Way],
             return dict(zip(ways, pool.map(lambda way: _call(probe, way, ends[way], tries), ways), strict=True))
 
 
-def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, way: Way, ends: Ends | None, tries: int) -> str:
+def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow, ends: Ends | None, tries: int) -> str:
     """`open` if a listener saw the caller by its own address; else what came back."""
     if not ends:
         return "no address"
@@ -61,7 +63,7 @@ def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.Withheld6, way: Way, ends: End
     return "open" if answer == f"open {source}" else answer
 
 
-def _ends(src: str, there: str, way: Way, hosts: Hosts) -> Ends | None:
+def _ends(src: str, there: str, way: Flow, hosts: Hosts) -> Ends | None:
     """Addresses of both, either both unique local or both not, as far as there is a choice."""
     targets = [way.destination] if way.destination else _targets(src, there, hosts)
     sources = [way.source] if way.source else _own(src, hosts)
@@ -104,4 +106,4 @@ def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[N
             ip(place, [line.replace("VERB", "del").removesuffix(" nodad")])
 
 
-ASK = {claim_ipv6.Allowed6: _allowed, claim_ipv6.Withheld6: _withheld}
+ASK = {claim_ipv6.Allowed6: _allowed, claim_ipv6.BlockedFlows6: _withheld}

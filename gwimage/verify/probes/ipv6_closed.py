@@ -142,7 +142,7 @@ def _answered(lan: str, own: IPv6Address, hosts: Hosts) -> bool:
     return router is not None and ipv6.ping(f"client-{lan}", router, lan, source=own, tries=5)
 
 
-def _kept(probe: claim_ipv6.Kept6, view: View) -> Answer:
+def _kept(probe: claim_ipv6.NoEgress6, view: View) -> Answer:
     """Sent straight to the gateway, as a host would that takes it for its router; the provider listens."""
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
     name, beyond = f"client-{lan.name}", hosts.topology.beyond6
@@ -165,5 +165,5 @@ ASK = {
     claim_ipv6.GatewayClosed6: _gateway_closed,
     claim_ipv6.GatewayClosedUdp6: _gateway_closed_udp,
     claim_ipv6.Unreachable6: _unreachable,
-    claim_ipv6.Kept6: _kept,
+    claim_ipv6.NoEgress6: _kept,
 }

@@ -18,7 +18,7 @@ from gwimage.verify.probes.view import Answer, View
 _BOOT = 20  # seconds that an advertisement or an address may still take: networkd's own come every 16 s at first
 _EAR = 4  # seconds to listen for what should not come
 _USUAL = 1500
-_LONGEST, _SHORTEST = 9000, 120  # seconds: a router's lifetime at most (RFC 4861 6.2.1); a subnet's, for which a client
+_LONGEST, _SHORTEST = 9000, 120  # seconds: a router's lifetime at most (RFC 4861 6.2.1); a subnet's, at least
 
 
 def _wan_address(probe: claim_ipv6.WanAddress6, view: View) -> Answer:
@@ -116,7 +116,7 @@ def _ping(probe: claim_ipv6.Ping6, view: View) -> Answer:
     return Answer(True, f"{_list(own)}; {_list([*(_gateway(lan, net) for net in nets), router])} answer")
 
 
-def _source(probe: claim_ipv6.Source6, view: View) -> Answer:
+def _source(probe: claim_ipv6.SourceAddress6, view: View) -> Answer:
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
     own = _worldly(hosts, lan)
     if not own:
@@ -125,7 +125,7 @@ def _source(probe: claim_ipv6.Source6, view: View) -> Answer:
     return Answer(answer == f"open {own}", f"the server outside saw {answer.removeprefix('open ')}")
 
 
-def _too_big(probe: claim_ipv6.TooBig, view: View) -> Answer:
+def _too_big(probe: claim_ipv6.PathMtu6, view: View) -> Answer:
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
     own, narrow = _worldly(hosts, lan), hosts.topology.beyond6.narrow
     if not own:
@@ -134,7 +134,7 @@ def _too_big(probe: claim_ipv6.TooBig, view: View) -> Answer:
     return Answer(found == NARROW, f"packets to {narrow} may have {found} bytes; the router outside says {NARROW}")
 
 
-def _renumbered(probe: claim_ipv6.Renumbered, view: View) -> Answer:
+def _renumbered(probe: claim_ipv6.PrefixChange, view: View) -> Answer:
     """The former prefix leads nowhere any more, so the client's new address must be there and used."""
     hosts, wan = view.hosts, view.hosts.wan(probe.wan)
     provider, former = hosts.six.providers[probe.wan], hosts.six.prefix()
@@ -198,7 +198,7 @@ ASK = {
     claim_ipv6.Advertised: _advertised,
     claim_ipv6.Unadvertised: _unadvertised,
     claim_ipv6.Ping6: _ping,
-    claim_ipv6.Source6: _source,
-    claim_ipv6.TooBig: _too_big,
-    claim_ipv6.Renumbered: _renumbered,
+    claim_ipv6.SourceAddress6: _source,
+    claim_ipv6.PathMtu6: _too_big,
+    claim_ipv6.PrefixChange: _renumbered,
 }

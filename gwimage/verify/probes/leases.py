@@ -17,7 +17,7 @@ _NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT, _EDGES = range(6)  # whose MAC addres
 _OTHERS = 8  # clients whose addresses a lease that must outlive a restart may have
 
 
-def _identities(probe: claim.Identities, view: View) -> Answer:
+def _identities(probe: claim.ClientIds, view: View) -> Answer:
     seen, good = [], True
     by_mac, by_duid, by_nothing = (_client(probe.lan, _NAMED, number) for number in range(3))
     by_duid, by_nothing = replace(by_duid, identity=dhcp_client.DUID), replace(by_nothing, identity=b"")
@@ -56,7 +56,7 @@ def _renewal(probe: claim.Renewal, view: View) -> Answer:
     return Answer(True, f"{address} is renewed, rebound, refused to another client and given to it after its release")
 
 
-def _elsewhere(probe: claim.Elsewhere, view: View) -> Answer:
+def _elsewhere(probe: claim.WrongSubnetRequest, view: View) -> Answer:
     foreign = view.hosts.topology.afar
     answer = dhcp_client.ask_for(_client(probe.lan, _FOREIGN), foreign)
     if answer is None:
@@ -154,8 +154,8 @@ def _granted(answer: Given | None, address: IPv4Address) -> bool:
 
 
 ASK = {
-    claim.Identities: _identities,
+    claim.ClientIds: _identities,
     claim.Renewal: _renewal,
-    claim.Elsewhere: _elsewhere,
+    claim.WrongSubnetRequest: _elsewhere,
     claim.Pool: _pool,
 }

@@ -9,10 +9,10 @@ from ipaddress import IPv4Address
 
 from gwimage.claims import claim
 from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.hosts.extra_addresses import wearing
+from gwimage.lab.hosts.extra_addresses import with_address
 from gwimage.lab.machine.guest import LISTENER
 from gwimage.lab.packets import dhcp_client, ipv4, udp_scan
-from gwimage.lab.packets.tcp_connect import knock
+from gwimage.lab.packets.tcp_connect import tcp_connect
 from gwimage.lab.sockets import Sockets
 from gwimage.values.ranges import LAST_PORT
 from gwimage.verify.probes.view import CONTROL_PORTS, Answer, Port, View
@@ -63,7 +63,9 @@ def closed(probe: claim.GatewayClosed, view: View) -> Answer:
     in_tunnel = name.startswith("peer-")  # where no ARP is, by which a scan keeps pace
     view = replace(view, ports=CONTROL_PORTS) if in_tunnel else view
     try:
-        found = knock(name, target, view.ports) if in_tunnel else ipv4.scan(name, link, own, target, view.ports, view.tries)
+        found = (
+            tcp_connect(name, target, view.ports) if in_tunnel else ipv4.scan(name, link, own, target, view.ports, view.tries)
+        )
         if not in_tunnel and (unseen := [port for port in probe.open_tcp if port not in found]):
             found |= ipv4.scan(name, link, own, target, unseen)
     except ipv4.Mute as error:
@@ -98,7 +100,7 @@ def _tcp_ports(probe, view: View, target: IPv4Address, found: dict[int, str], fr
 def _deaf(probe: claim.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list[int]:
     """Open ports that answer a neighbour alone: the answer to others leaves by another WAN."""
     afar = hosts.topology.afar
-    with wearing(hosts, probe.zone_host, afar):
+    with with_address(hosts, probe.zone_host, afar):
         answers = {port: ipv4.connect(probe.zone_host, target, port, source=afar) for port in probe.open_tcp}
     return [port for port, answer in answers.items() if not answer.startswith("open")]
 

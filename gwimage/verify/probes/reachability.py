@@ -6,19 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
 from gwimage.claims import claim
-from gwimage.claims.flow import Way
+from gwimage.claims.flow import Flow
 from gwimage.claims.openings import ASKED
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.hosts.echo_servers import listen
-from gwimage.lab.hosts.extra_addresses import player, wearing
+from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.packets import ipv4, raw
-from gwimage.lab.packets.raw import Place
+from gwimage.lab.packets.raw import LinkEnd
 from gwimage.lab.topology import WanSide
 from gwimage.verify.probes.open_ports import gateway_for, lost_tunnel, neighbour
 from gwimage.verify.probes.view import Answer, View
 
 
-def _source(probe: claim.Source, view: View) -> Answer:
+def _source(probe: claim.SourceAddress, view: View) -> Answer:
     """By each protocol the host there sees the same caller."""
     hosts = view.hosts
     client = next((one.host for one in hosts.tunnels if one.address == probe.host), f"client-{probe.lan}")
@@ -29,7 +29,7 @@ def _source(probe: claim.Source, view: View) -> Answer:
         return Answer(False, f"{client} has no address")
     if lost := lost_tunnel(hosts, client):
         return lost
-    with wearing(hosts, client, own):
+    with with_address(hosts, client, own):
         answers = {name: _call(client, there, target, name, own, tries=3) for name in ASKED}
     callers = {name: answer.removeprefix("open ") for name, answer in answers.items()}
     seen = f"{_who(probe)} saw {_alike(callers)}"
@@ -40,7 +40,7 @@ def _source(probe: claim.Source, view: View) -> Answer:
     return Answer(good, seen, exposed=probe.masquerade and exposed)
 
 
-def _who(probe: claim.Source) -> str:
+def _who(probe: claim.SourceAddress) -> str:
     return f"the host on {probe.wan}" if probe.wan else "the server outside"
 
 
@@ -53,7 +53,7 @@ def _alike(answers: dict[str, str]) -> str:
 
 def _call(
     name: str,
-    there: Place,
+    there: LinkEnd,
     target: IPv4Address,
     protocol: str,
     source: IPv4Address | None = None,
@@ -67,11 +67,11 @@ def _call(
     return raw.ping(name, there, target, source, tries)
 
 
-def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[Place, IPv4Address]:
+def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[LinkEnd, IPv4Address]:
     """The server beyond the ISP for the WAN that leads there, else or where it must be near a neighbour on that WAN."""
     if wan == hosts.topology.wans[0] and not near:
-        return Place("isp", wan.name), hosts.topology.outside
-    return Place(f"attacker-{wan.name}", wan.name), wan.attacker.ip
+        return LinkEnd("isp", wan.name), hosts.topology.outside
+    return LinkEnd(f"attacker-{wan.name}", wan.name), wan.attacker.ip
 
 
 def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
@@ -101,22 +101,22 @@ def link_of(name: str, hosts: Hosts) -> str:
     return {"isp": hosts.topology.wans[0].name, "server": "card0"}.get(kind, network)
 
 
-def _inside(zone: str, hosts: Hosts) -> tuple[Place, IPv4Address | None]:
-    there = player(hosts, zone, None)
-    return Place(there, link_of(there, hosts)), hosts.address_of(there)
+def _inside(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
+    there = host_for(hosts, zone, None)
+    return LinkEnd(there, link_of(there, hosts)), hosts.address_of(there)
 
 
 def _reaches(probe: claim.Reaches, view: View) -> Answer:
     hosts = view.hosts
-    there = player(hosts, probe.zone, probe.destination)
+    there = host_for(hosts, probe.zone, probe.destination)
     source, target = probe.source or hosts.address_of(probe.src), probe.destination or hosts.address_of(there)
     if not source or not target:
         return Answer(False, f"{there if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
     if lost := lost_tunnel(hosts, caller, there):
         return lost
-    with wearing(hosts, caller, source), wearing(hosts, there, target):
-        answer = _call(caller, Place(there, link_of(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
+    with with_address(hosts, caller, source), with_address(hosts, there, target):
+        answer = _call(caller, LinkEnd(there, link_of(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
         expected |= {*wan.own, hosts.given(wan)}  # who hides behind which of them has a claim of its own
@@ -124,7 +124,7 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     return _told(answer, expected, f"{place} by {probe.protocol} from {source}")
 
 
-def _withheld(probe: claim.Withheld, view: View) -> Answer:
+def _withheld(probe: claim.BlockedFlows, view: View) -> Answer:
     """As _reaches asks, with a listener on each way; silence counts if it was open in the control on every one."""
     answers = {way: _on_way(probe, way, view.hosts) for way in probe.ways}
     opened = [way for way, answer in answers.items() if answer.startswith("open")]
@@ -133,18 +133,18 @@ def _withheld(probe: claim.Withheld, view: View) -> Answer:
     return Answer(not wrong, f"{seen}, by {probe.protocol}", exposed=len(opened) == len(answers))
 
 
-def _on_way(probe: claim.Withheld, way: Way, hosts: Hosts) -> str:
-    there = player(hosts, probe.zone, way.destination)
+def _on_way(probe: claim.BlockedFlows, way: Flow, hosts: Hosts) -> str:
+    there = host_for(hosts, probe.zone, way.destination)
     source, target = way.source or hosts.address_of(probe.src), way.destination or hosts.address_of(there)
     if not source or not target:
         return "no address"
     caller = _caller(probe.src, source, hosts)
-    with wearing(hosts, caller, source), wearing(hosts, there, target):
+    with with_address(hosts, caller, source), with_address(hosts, there, target):
         listen(there, probe.protocol, target, way.port)
         return ipv4.connect(caller, target, way.port, probe.protocol, source, tries=2, wait=1.2)  # TCP asks again after 1 s
 
 
-def _admitted(probe: claim.Admitted, view: View) -> Answer:
+def _admitted(probe: claim.AllowedToGateway, view: View) -> Answer:
     """Who refuses has let the packet in: the firewall of a gateway drops in silence."""
     target = gateway_for(probe.src, view.hosts)
     if not target or not view.hosts.address_of(probe.src):
@@ -157,9 +157,9 @@ def _admitted(probe: claim.Admitted, view: View) -> Answer:
     return Answer(not wrong, f"{target} by {probe.protocol}: {seen}")
 
 
-def _let_in(probe: claim.Admitted, way: Way, target: IPv4Address, hosts: Hosts) -> str:
+def _let_in(probe: claim.AllowedToGateway, way: Flow, target: IPv4Address, hosts: Hosts) -> str:
     caller = _caller(probe.src, way.source, hosts) if way.source else probe.src
-    with wearing(hosts, caller, way.source or hosts.address_of(probe.src)):
+    with with_address(hosts, caller, way.source or hosts.address_of(probe.src)):
         if probe.protocol == "icmp":
             return "answered" if ipv4.ping(caller, target, tries=2, source=way.source) else "silent"
         # the kernel of the gateway tells one host once a second only what nobody listens to (icmp_ratelimit)
@@ -171,13 +171,13 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     hosts = view.hosts
     outside = probe.src.startswith("attacker-")
     source = probe.source or (hosts.topology.afar if outside else hosts.address_of(probe.src))
-    target, there = hosts.given(hosts.wan(probe.wan)), player(hosts, probe.lan, probe.to)
+    target, there = hosts.given(hosts.wan(probe.wan)), host_for(hosts, probe.lan, probe.to)
     if not source or not target:
         return Answer(False, f"{probe.wan if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
     if lost := lost_tunnel(hosts, there):
         return lost
-    with wearing(hosts, caller, source), wearing(hosts, there, probe.to):
+    with with_address(hosts, caller, source), with_address(hosts, there, probe.to):
         listen(there, probe.protocol, probe.to, probe.to_port)
         answer = ipv4.connect(caller, target, probe.port, probe.protocol, source, tries=3)
     # on one network the answer would go straight back, past the gateway, if it did not hide who asks
@@ -189,11 +189,11 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
 def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
     hosts = view.hosts
     source = probe.source or (hosts.topology.afar if probe.src.startswith("attacker-") else hosts.address_of(probe.src))
-    targets, there = probe.called or (hosts.given(hosts.wan(probe.wan)),), player(hosts, probe.lan, probe.to)
+    targets, there = probe.called or (hosts.given(hosts.wan(probe.wan)),), host_for(hosts, probe.lan, probe.to)
     if not source or not all(targets):
         return Answer(False, f"{probe.wan if source else probe.src} has no address")
     caller = _caller(probe.src, source, hosts)
-    with wearing(hosts, caller, source), wearing(hosts, there, probe.to), ThreadPoolExecutor(16) as pool:
+    with with_address(hosts, caller, source), with_address(hosts, there, probe.to), ThreadPoolExecutor(16) as pool:
         for port in {port for pair in probe.ports for port in pair}:
             listen(there, probe.protocol, probe.to, port)
         called = [(target, port) for target in targets for port, _ in probe.ports]
@@ -204,7 +204,7 @@ def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
 
 def _caller(src: str, source: IPv4Address, hosts: Hosts) -> str:
     """The provider's own router is the ISP, whoever is meant to call."""
-    return player(hosts, src.partition("-")[2], source) if src.startswith("attacker-") else src
+    return host_for(hosts, src.partition("-")[2], source) if src.startswith("attacker-") else src
 
 
 def _told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
@@ -217,11 +217,11 @@ def _told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
 
 
 ASK = {
-    claim.Source: _source,
+    claim.SourceAddress: _source,
     claim.Unreachable: _unreachable,
     claim.Reaches: _reaches,
-    claim.Withheld: _withheld,
-    claim.Admitted: _admitted,
+    claim.BlockedFlows: _withheld,
+    claim.AllowedToGateway: _admitted,
     claim.Forwarded: _forwarded,
     claim.NotForwarded: _not_forwarded,
 }

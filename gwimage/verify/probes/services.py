@@ -49,7 +49,7 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
     return Answer(not wrong, "; ".join([seen, *wrong]))
 
 
-def _reservation(probe: claim.Reservation, view: View) -> Answer:
+def _reservation(probe: claim.ReservedLease, view: View) -> Answer:
     """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
     name = f"client-{probe.lan}"
     by_duid = dhcp_client.offer(name, probe.lan, probe.mac, identity=dhcp_client.DUID)
@@ -84,10 +84,10 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
     return Answer(not wrong, "; ".join(wrong or right))
 
 
-def _dns(probe: claim.Dns, view: View) -> Answer:
+def _dns(probe: claim.DnsQuery, view: View) -> Answer:
     """By UDP, and by TCP as for answers that are too long for that (RFC 7766). Of one server: a name that nobody asked before."""
     if probe.server:
-        with view.hosts.alone_outside(probe.server):
+        with view.hosts.only_server(probe.server):
             return _resolves(probe.lan, f"{secrets.token_hex(4)}.{SECRET_NAME}", (view.hosts.topology.outside,), view)
     outside = view.hosts.topology.outside
     answer = _resolves(probe.lan, SECRET_NAME, (outside,), view)
@@ -110,14 +110,14 @@ def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protoc
     return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
 
 
-def _own_names(probe: claim.OwnNames, view: View) -> Answer:
+def _own_names(probe: claim.GatewayResolver, view: View) -> Answer:
     found = view.look()
     if found is None:
         return Answer(False, "the gateway did not report")
     return Answer(found.resolves == str(view.hosts.topology.outside), f"it finds {found.resolves or 'nothing'}")
 
 
-def _ntp(probe: claim.Ntp, view: View) -> Answer:
+def _ntp(probe: claim.NtpQuery, view: View) -> Answer:
     server = view.hosts.lan(probe.lan).gateway.ip
     clock = ipv4.clock(f"client-{probe.lan}", server)
     if clock is None:
@@ -143,11 +143,11 @@ def _ping(probe: claim.Ping, view: View) -> Answer:
     return Answer(True, f"{target} answers" + (f"; all {len(lan.segments)} cards are joined" if lan.segments[1:] else ""))
 
 
-def _beyond(probe: claim.Beyond, view: View) -> Answer:
+def _beyond(probe: claim.NotTestable, view: View) -> Answer:
     return Answer(False, probe.why, asked=False)
 
 
-def _inspection(probe: claim.Inspection, view: View) -> Answer:
+def _inspection(probe: claim.SystemHealth, view: View) -> Answer:
     found = view.look()
     if found is None:
         return Answer(False, "the gateway did not report")
@@ -161,13 +161,13 @@ def _inspection(probe: claim.Inspection, view: View) -> Answer:
 ASK = {
     claim.WanAddress: _wan_address,
     claim.Lease: _lease,
-    claim.Reservation: _reservation,
+    claim.ReservedLease: _reservation,
     claim.DhcpOptions: _dhcp_options,
-    claim.Dns: _dns,
+    claim.DnsQuery: _dns,
     claim.LocalName: _local_name,
-    claim.OwnNames: _own_names,
-    claim.Ntp: _ntp,
+    claim.GatewayResolver: _own_names,
+    claim.NtpQuery: _ntp,
     claim.Ping: _ping,
-    claim.Beyond: _beyond,
-    claim.Inspection: _inspection,
+    claim.NotTestable: _beyond,
+    claim.SystemHealth: _inspection,
 }

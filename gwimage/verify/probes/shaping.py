@@ -21,7 +21,7 @@ _FRAME = 1514 * 8
 _SECONDS, _TRIAL = 6, 2
 
 
-def _shaped(probe: claim.Shaped, view: View) -> Answer:
+def _shaped(probe: claim.RateLimit, view: View) -> Answer:
     hosts, rate = view.hosts, probe.upload
     client, target, wan = f"client-{probe.lan}", hosts.topology.outside, hosts.wan(probe.wan)
     if not hosts.client_address(hosts.lan(probe.lan)):
@@ -47,4 +47,4 @@ def _mega(bits: float) -> str:
     return f"{bits / 1e6:.3g} Mbit/s"
 
 
-ASK = {claim.Shaped: _shaped}
+ASK = {claim.RateLimit: _shaped}

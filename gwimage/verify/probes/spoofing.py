@@ -12,10 +12,10 @@ from ipaddress import IPv4Address
 
 from gwimage.claims import claim
 from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.hosts.extra_addresses import player, wearing
+from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, raw
-from gwimage.lab.packets.raw import Place
+from gwimage.lab.packets.raw import LinkEnd
 from gwimage.verify.probes.open_ports import gateway_for
 from gwimage.verify.probes.reachability import link_of
 from gwimage.verify.probes.view import Answer, View
@@ -67,10 +67,10 @@ def _spoofed_forward(probe: claim.SpoofedForward, view: View) -> Answer:
     mac = ipv4.arp(start.name, start.link, own, target, 5) if own and target else None
     if not mac:
         return Answer(False, f"{target or probe.wan} does not answer ARP from {start.name}")
-    there = player(hosts, probe.lan, probe.to)
-    end = Place(there, link_of(there, hosts))
+    there = host_for(hosts, probe.lan, probe.to)
+    end = LinkEnd(there, link_of(there, hosts))
     tokens = {source: secrets.token_bytes(4) for source in (own, *_false(probe.src, probe.lan, hosts, probe.to))}
-    with wearing(hosts, end.name, probe.to), raw.watching(end) as link:
+    with with_address(hosts, end.name, probe.to), raw.watching(end) as link:
         for _ in range(2):
             for source, token in tokens.items():
                 tcp = probe.protocol == "tcp"
@@ -95,7 +95,7 @@ def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv
     return [source for source in tokens if source not in missing]
 
 
-def _segments(probe: claim.Segments, view: View) -> Answer:
+def _segments(probe: claim.MssClamp, view: View) -> Answer:
     """Both ends ask for more than any link takes; what arrives is what the gateway made of it."""
     hosts = view.hosts
     lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
@@ -156,7 +156,7 @@ def _mtu(probe: claim.Mtu, view: View) -> Answer:
     return Answer(good, f"{probe.size} to {target}: {fits}; {probe.size + 1}: {over}")
 
 
-def _echo(start: Place, mac: str, own: IPv4Address, target: IPv4Address, size: int) -> str:
+def _echo(start: LinkEnd, mac: str, own: IPv4Address, target: IPv4Address, size: int) -> str:
     """What came of an echo request of so many bytes: `N bytes` of its answer, `too long for N`, or `no answer`.
 
     A long answer may come in pieces, of which this is the first.
@@ -183,18 +183,18 @@ def _replies(packet: bytes, own: IPv4Address, token: bytes, request: bytes) -> b
     return quoted or (icmp[0] == 0 and token in icmp)
 
 
-def _target(zone: str, hosts: Hosts) -> tuple[Place, IPv4Address | None]:
+def _target(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
     """A host of that network, and the link where it is listened for: outside the server, or a neighbour on another WAN."""
     if zone == hosts.topology.wans[0].name:
-        return Place("isp", zone), hosts.topology.outside
+        return LinkEnd("isp", zone), hosts.topology.outside
     wans = [wan.name for wan in hosts.topology.wans]
     name = f"attacker-{zone}" if zone in wans else f"client-{zone}"
     return place_of(name), hosts.address_of(name)
 
 
-def place_of(name: str) -> Place:
+def place_of(name: str) -> LinkEnd:
     """The link of an attacker or a client."""
-    return Place(name, name.partition("-")[2])
+    return LinkEnd(name, name.partition("-")[2])
 
 
-ASK = {claim.Spoofed: _spoofed, claim.SpoofedForward: _spoofed_forward, claim.Segments: _segments, claim.Mtu: _mtu}
+ASK = {claim.Spoofed: _spoofed, claim.SpoofedForward: _spoofed_forward, claim.MssClamp: _segments, claim.Mtu: _mtu}

@@ -49,7 +49,7 @@ def _services(probe: claim.TunnelServices, view: View) -> Answer:
     return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
 
 
-def _strangers(probe: claim.Strangers, view: View) -> Answer:
+def _strangers(probe: claim.UnknownPeer, view: View) -> Answer:
     """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
     hosts, name = view.hosts, f"attacker-{probe.wan}"
     target = hosts.given(hosts.wan(probe.wan))
@@ -91,5 +91,5 @@ def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, s
 ASK = {
     claim.Handshake: _handshake,
     claim.TunnelServices: _services,
-    claim.Strangers: _strangers,
+    claim.UnknownPeer: _strangers,
 }

@@ -24,12 +24,11 @@ from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import derive
 from gwimage.profile import Profile
-from gwimage.verify import advice, announcements, capture, evidence, faults
+from gwimage.verify import advice, announcements, capture, evidence, faults, probes
 from gwimage.verify.faults import driver
 from gwimage.verify.faults.fault import Scene
 from gwimage.verify.probes import leases
-from gwimage.verify.probes import view as probes
-from gwimage.verify.probes.view import Answer, View
+from gwimage.verify.probes.view import CONTROL_PORTS, Answer, View
 from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
 from gwimage.verify.schedule import ask_all
 
@@ -117,7 +116,7 @@ def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim])
     second = boot.switch_on(say, hosts, gateway, control=True)
     survived = _survived(before, _memory(hosts, gateway.findings(), roomy), gateway.started)
     gateway.open_up()
-    view = View(hosts, look, probes.CONTROL_PORTS, gateway.tries, gateway.sockets)
+    view = View(hosts, look, CONTROL_PORTS, gateway.tries, gateway.sockets)
     controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view, gateway.concurrent)
     results = [evaluate(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
     results += [_stopped(how, off, times["power-off"]), survived]

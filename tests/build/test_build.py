@@ -59,7 +59,7 @@ def test_nft_is_asked_about_raw_rules_before_anything_is_built(tmp_path):
 
 
 def test_raw_rules_that_nft_takes():
-    text = (ROOT / "tests/cases/firewall-raw/profile.yaml").read_text()
+    text = (ROOT / "tests/cases/raw/profile.yaml").read_text()
     files = compile(source.parse(text, "p"))[0]
     assert image.check_raw_rules(files, Steps(Path(os.devnull), open(os.devnull, "w")), host.mirror()) == []
 

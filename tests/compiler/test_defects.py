@@ -16,13 +16,13 @@ UNITS = "usr/lib/systemd/system"
 
 # id: error case, words of its message
 REFUSED = {
-    "dhcp-pool-beyond-subnet": ("pool-outside", "the subnet of this network"),
-    "dhcp-pool-fails-the-link": ("pool-ends", "the network address of"),
-    "dhcp-network-address": ("lan-network-address", "no host can have it"),
-    "dhcp-reservation-outside": ("reservation-addresses", "10.0.1.5 is not in 10.0.0.0/24"),
-    "dhcp-reservation-twice": ("reservation-macs", "02:00:00:00:00:cc is already first"),
+    "dhcp-pool-beyond-subnet": ("dhcp-pool-outside", "the subnet of this network"),
+    "dhcp-pool-fails-the-link": ("dhcp-pool-ends", "the network address of"),
+    "dhcp-network-address": ("lans-network-address", "no host can have it"),
+    "dhcp-reservation-outside": ("reservations-addresses", "10.0.1.5 is not in 10.0.0.0/24"),
+    "dhcp-reservation-twice": ("reservations-macs", "02:00:00:00:00:cc is already first"),
     "dhcp-answer-full": ("dhcp-room", "an answer has room for 312"),
-    "address-zero": ("lan-unusable-address", "0.0.0.0 is not an address that a host can have"),
+    "address-zero": ("lans-unusable-address", "0.0.0.0 is not an address that a host can have"),
     "masquerade-overlap": ("overlap", "overlaps 10.0.0.0/24 of lans.lan"),
     "names-of-the-kernel": ("reserved-names", "the name 'ens18' is reserved by the system"),
 }
@@ -34,7 +34,7 @@ WRITTEN = {
         ("homelab", LAN, line)
         for line in ("DNS=10.0.0.1", "EmitNTP=no", "EmitSIP=no", "EmitTimezone=no", "UplinkInterface=:none")
     ],
-    "dhcp-reservation-mute": [("dhcp-reservations", LAN, "MaxLeaseTimeSec=3600")],
+    "dhcp-reservation-mute": [("reservations", LAN, "MaxLeaseTimeSec=3600")],
     "dhcp-no-domain": [("homelab", LAN, "SendOption=15:string:home.arpa")],
     "dhcp-lease-time-cut": [("everything", LAN, "DefaultLeaseTimeSec=43200"), ("everything", LAN, "MaxLeaseTimeSec=43200")],
     "masquerade-everywhere": [
@@ -54,8 +54,8 @@ WRITTEN = {
         ("homelab", "etc/systemd/network/10-wan.network", r"DenyList=10\.0\.0\.0/24"),
         ("homelab", NFT, r'\s+iifname "wan" udp dport 68 ip saddr 10\.0\.0\.0/24 .* log prefix "gwimage: .*'),
     ],
-    "carrier-loss": [(case, LAN, "ConfigureWithoutCarrier=yes") for case in ("homelab", "bridge")],
-    "bridge-spanning-tree": [("bridge", "etc/systemd/network/20-lan.netdev", "STP=no")],
+    "carrier-loss": [(case, LAN, "ConfigureWithoutCarrier=yes") for case in ("homelab", "lans-bridge")],
+    "bridge-spanning-tree": [("lans-bridge", "etc/systemd/network/20-lan.netdev", "STP=no")],
     "wait-online": [
         ("homelab", f"etc/systemd/network/{name}.network", "RequiredForOnline=no") for name in ("20-lan", "10-wan")
     ],

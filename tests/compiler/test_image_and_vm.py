@@ -113,7 +113,7 @@ def test_proxmox_commands(text, said):
 
 
 def test_cards_that_share_a_slot_are_named_once():
-    commands = "\n".join(qm_commands.commands(profile((TESTS / "cases/vlans/profile.yaml").read_text())))
+    commands = "\n".join(qm_commands.commands(profile((TESTS / "cases/lans-vlans/profile.yaml").read_text())))
     numbers = re.findall(r"--net(\d+) ", commands)
     assert len(numbers) == len(set(numbers))
 

@@ -30,7 +30,11 @@ def test_errors(file, update_golden):
 
 
 def test_no_password_is_repeated():
-    for name, secret in (("password-plain", "horse"), ("admin-schema", "hunter2"), ("private-key", "b3Blbn")):
+    for name, secret in (
+        ("system-password-plain", "horse"),
+        ("system-admin-schema", "hunter2"),
+        ("system-private-key", "b3Blbn"),
+    ):
         raw = (TESTS / "errors" / f"{name}.yaml").read_text()
         problems = compile(source.parse(raw, name))[1]
         assert problems

@@ -34,8 +34,8 @@ def test_each_wan_hides_in_its_way_and_the_networks_inside_see_each_other():
         ("iot", "192.0.2.5"): "10.2.0.5",
         ("dmz", "10.0.0.5"): "192.0.2.5",
     }
-    assert ask(profile("two-wans", INSIDE), hosts, list(asked)) == [f"open {seen}" for seen in asked.values()]
-    control = ask(profile("two-wans", INSIDE), hosts, list(asked), "flush chain inet gwimage srcnat")
+    assert ask(profile("wans-two", INSIDE), hosts, list(asked)) == [f"open {seen}" for seen in asked.values()]
+    control = ask(profile("wans-two", INSIDE), hosts, list(asked), "flush chain inet gwimage srcnat")
     hidden = ("203.0.113.2", "203.0.113.2", "192.0.2.5", "198.51.100.77", "10.2.0.1", "192.0.2.1", "192.0.2.5")
     assert control == [f"open {seen}" for seen in hidden]
 
@@ -75,7 +75,7 @@ def test_networks_behind_routers_are_inside():
 def test_answers_leave_by_the_wan_that_was_asked():
     """Three of them: fixed, by DHCP, a single address. Each provider drops what is not its own."""
     hosted = "  hosted: {nic: net5, ipv4: {address: 198.18.0.7/32, gateway: 198.18.9.1}}"
-    itself, forwarded = (profile("two-wans", more).replace("lans:", f"{hosted}\nlans:", 1) for more in (ON_ITSELF, FORWARDED))
+    itself, forwarded = (profile("wans-two", more).replace("lans:", f"{hosted}\nlans:", 1) for more in (ON_ITSELF, FORWARDED))
     ways = ["203.0.113.0/24 via 192.168.9.1", "198.51.100.0/24 via 192.168.9.2", "198.18.0.7 via 192.168.9.3"]
     hosts = {
         "fibre": Host((("fibre", "203.0.113.1/24"), ("core", "192.168.9.1/24")), router=True),

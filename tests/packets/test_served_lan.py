@@ -25,7 +25,7 @@ def compiled(case, tmp_path):
 
 
 def test_reservations_and_their_names(tmp_path):
-    config, probes = compiled("dhcp-reservations", tmp_path)
+    config, probes = compiled("reservations", tmp_path)
     names = ["nas", "nas.home.arpa", "printer", "gw.home.arpa", "10.0.0.5", "10.0.0.1", "nas-guest", "nobody.home.arpa"]
     leases, found = served_lan.lan(config, "lan", "10.0.0.1", [OTHER, NAS, PRINTER], names)
     assert leases[NAS]["ip"] == "10.0.0.5" == str(probes["lans.lan.dhcp.reservations.nas"].address)

@@ -27,7 +27,7 @@ from tests.support.verifications import PORTS
 HOMELAB = ROOT / "profiles" / "homelab.yaml"
 TWO_LANS = ROOT / "profiles" / "two-lans.yaml"
 GOOD = {path.stem: path for path in (HOMELAB, TWO_LANS, ROOT / "profiles" / "classic.yaml")}
-GOOD |= {name: TESTS / "cases" / name / "profile.yaml" for name in ("everything", "bridge", "ntp-server")}
+GOOD |= {name: TESTS / "cases" / name / "profile.yaml" for name in ("everything", "lans-bridge", "ntp-server")}
 NETWORK, RULES = "config/etc/systemd/network/", "config/etc/nftables/gwimage.nft"
 MACHINE = {"system.inspection", "machine.poweroff"}
 OPEN = {f"lans.{lan}.unreachable.{other}" for lan, other in (("lan", "wan"), ("lan", "iot"), ("iot", "wan"), ("iot", "lan"))}

@@ -12,10 +12,10 @@ import time
 
 from gwimage.commands import diagnostics
 from gwimage.compiler.loading import load
-from gwimage.language import source
+from gwimage.language import source, yaml_reader
 
 SIZE = 1 << 20
-MANY = source.MAX_NODES // 2 - 50  # keys with a value each
+MANY = yaml_reader.MAX_NODES // 2 - 50  # keys with a value each
 LIMIT = 2.0
 HEAD = "version: 1\nname: hostile\nrelease: 1.0.0\nwans:\n  wan: {nic: net0, ipv4: dhcp}\n"
 TCP = "to: [lan], protocols: [tcp]"

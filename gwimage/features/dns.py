@@ -15,6 +15,7 @@ from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets, zones
 from gwimage.profile.dns import Address, Dns
+from gwimage.profile.wans import DhcpAddress
 from gwimage.values import domain_names, host_address
 
 PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
@@ -131,7 +132,7 @@ def _given(profile: Profile) -> Iterator[tuple[str, str]]:
     """Files and sections by which a WAN would bring servers of its own."""
     for wan in profile.wans:
         file = f"10-{wan.name}.network"
-        if wan.address is None:
+        if isinstance(wan.ipv4, DhcpAddress):
             yield file, "DHCPv4"
         if (outside := profile.ipv6.wans.get(wan.name)) and outside.address is None:
             yield from ((file, "IPv6AcceptRA"), (file, "DHCPv6"))

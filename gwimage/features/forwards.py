@@ -10,6 +10,7 @@ from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
 from gwimage.profile import Profile, zone_addresses, zones
 from gwimage.profile.forwards import Forward
+from gwimage.profile.wans import StaticAddress
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists, host_address, ranges
@@ -163,7 +164,7 @@ def _same(one: Forward, other: Forward, known: ZoneAddresses, profile: Profile) 
     if wans := [name for name in one.wans if name in other.wans]:
         message = f"{what} on {wans[0]} goes to {other.to} already, by firewall.forwards.{other.name}"
         return Problem((*PATH, one.name, "ports"), message, "choose another port, or sources that have nothing in common")
-    if all(_from_inside(each, known) and _leased(each, profile) for each in (one, other)):
+    if all(_from_inside(each, known) and not _all_static(each, profile) for each in (one, other)):
         message = f"from inside nobody can tell these WANs apart: {what} goes to {other.to} there"
         hint = f"say hairpin: false, here or in firewall.forwards.{other.name}"
         return Problem((*PATH, one.name), message, hint, "warning", on_key=True)
@@ -215,14 +216,14 @@ def _outer_address(forward: Forward, known: Zones, profile: Profile) -> str:
     fixed = {str(address): name for address, (name, _) in known.own.items() if name in known.wans}
     mine = [address for address, name in fixed.items() if name in forward.wans]
     others = [address for address, name in fixed.items() if name not in forward.wans]
-    if set(forward.wans) != set(known.wans) and not _leased(forward, profile):
+    if set(forward.wans) != set(known.wans) and _all_static(forward, profile):
         return f"ip daddr {nft.one_of(mine)}"
     return rule(LOCAL, "ip daddr != @own", f"ip daddr != {nft.one_of(others)}" if others else "")
 
 
-def _leased(forward: Forward, profile: Profile) -> bool:
-    """Whether one of its WANs has an address that nobody knows beforehand."""
-    return any(wan.address is None for wan in profile.wans if wan.name in forward.wans)
+def _all_static(forward: Forward, profile: Profile) -> bool:
+    """Whether the addresses of all its WANs are known beforehand."""
+    return all(isinstance(wan.ipv4, StaticAddress) for wan in profile.wans if wan.name in forward.wans)
 
 
 def _pairs(forward: Forward) -> Iterator[tuple[tuple[Ports, ...], str]]:

@@ -14,7 +14,7 @@ from gwimage.plan import Plan, Setting, settings
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile
 from gwimage.profile.ipv6 import Inside, Ipv6, Outside
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import DhcpAddress, Wan
 from gwimage.values import ipv6 as inet6
 
 OUTSIDE, INSIDE = (32, 128), (64, 64)  # prefix lengths; clients make their own addresses in a /64 only (RFC 4862)
@@ -155,7 +155,7 @@ def _client(file: str, path: str, wan: Wan, metric: str, uplink: bool) -> tuple[
     ]
     # many providers delegate without saying so (the M flag) in their advertisements
     client.append(("WithoutRA", "solicit") if uplink else ("UseDelegatedPrefix", "no"))
-    if uplink and wan.address:
+    if uplink and not isinstance(wan.ipv4, DhcpAddress):
         network.append(("DHCP", "ipv6"))  # with IPv4 by DHCP as well it is DHCP=yes, which the WAN writes
     if wan.dns:
         heard.append(("UseDNS", "no"))

@@ -14,6 +14,7 @@ from gwimage.claims.claim import NtpQuery as Probe
 from gwimage.plan import Element, Plan, Setting, file_of
 from gwimage.problem import Problem
 from gwimage.profile import Profile, zones
+from gwimage.profile.wans import DhcpAddress
 from gwimage.values import domain_names, host_address
 
 FROM = ("services", "ntp", "from")
@@ -49,7 +50,7 @@ def _client(profile: Profile) -> Plan:
     if not profile.ntp.servers:
         return Plan(packages=packages)
     lines = [("[Time]", ""), (f"NTP={' '.join(profile.ntp.servers)}", path)]
-    leased = [(wan.name, "DHCPv4") for wan in profile.wans if wan.address is None]
+    leased = [(wan.name, "DHCPv4") for wan in profile.wans if isinstance(wan.ipv4, DhcpAddress)]
     leased += [(name, "DHCPv6") for name, outside in profile.ipv6.wans.items() if outside.address is None]
     return Plan(
         # timesyncd would ask those of the leases too

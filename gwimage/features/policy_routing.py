@@ -11,7 +11,7 @@ from __future__ import annotations
 from gwimage.plan import Plan, Rule, Setting
 from gwimage.problem import Problem
 from gwimage.profile import Profile
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 
 FIRST_TABLE, FIRST_PRIORITY = 100, 1000
 REMEMBERED = "ct mark != 0 meta mark set ct mark"
@@ -34,9 +34,7 @@ def plan(profile: Profile) -> Plan:
 
 def _table(mark: int, wan: Wan) -> list[Setting]:
     file, path, table = f"10-{wan.name}.network", f"wans.{wan.name}", FIRST_TABLE + mark
-    gateway = [("Gateway", str(wan.gateway) if wan.address else "_dhcp4"), ("Table", str(table))]
-    if wan.address and wan.address.network.prefixlen == 32:
-        gateway.insert(1, ("GatewayOnLink", "yes"))
+    gateway = [*_default_route(wan), ("Table", str(table))]
     main = [("FirewallMark", str(mark)), ("Table", "main"), ("SuppressPrefixLength", "0")]
     own = [("FirewallMark", str(mark)), ("Table", str(table))]
     found = [Setting(file, "Route", key, value, path, instance="table") for key, value in gateway]
@@ -44,3 +42,12 @@ def _table(mark: int, wan: Wan) -> list[Setting]:
         values.append(("Priority", str(FIRST_PRIORITY + 2 * mark + number)))
         found += [Setting(file, "RoutingPolicyRule", key, value, path, instance=str(number)) for key, value in values]
     return found
+
+
+def _default_route(wan: Wan) -> list[tuple[str, str]]:
+    match wan.ipv4:
+        case DhcpAddress():
+            return [("Gateway", "_dhcp4")]
+        case StaticAddress(address, gateway):
+            on_link = [("GatewayOnLink", "yes")] if address.network.prefixlen == 32 else []
+            return [("Gateway", str(gateway)), *on_link]

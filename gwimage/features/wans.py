@@ -10,7 +10,7 @@ from gwimage.claims.claim import Claim, MssClamp, Mtu, WanAddress
 from gwimage.plan import Element, Plan, Rule, Setting, antispoof, any_of, links, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, link, subnets
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.values import host_address, nic
 
 HEADERS = 40  # bytes of IPv4 and TCP
@@ -25,11 +25,16 @@ def check(profile: Profile) -> list[Problem]:
         problems += _own_servers((*path, "dns"), wan, profile)
         problems += _check_clamp((*path, "mss_clamp"), wan)
         problems += _check_snat((*path, "snat"), wan)
-        if wan.address:
-            wrong = host_address.check_host((*path, "ipv4", "address"), wan.address, narrowest=32)
-            problems += wrong or _gateway((*path, "ipv4", "gateway"), wan, profile)
-        for index, address in enumerate(wan.extra_addresses):
-            problems += host_address.check_host((*path, "ipv4", "extra_addresses", index), address, narrowest=32)
+        if isinstance(wan.ipv4, StaticAddress):
+            problems += _check_static((*path, "ipv4"), wan.ipv4, profile)
+    return problems
+
+
+def _check_static(path: Path, ipv4: StaticAddress, profile: Profile) -> list[Problem]:
+    problems = host_address.check_host((*path, "address"), ipv4.address, narrowest=32)
+    problems = problems or _gateway((*path, "gateway"), ipv4, profile)
+    for index, address in enumerate(ipv4.extra_addresses):
+        problems += host_address.check_host((*path, "extra_addresses", index), address, narrowest=32)
     return problems
 
 
@@ -52,9 +57,9 @@ def _check_snat(path: Path, wan: Wan) -> list[Problem]:
     return [Problem(path, f"{wan.snat} is no address of {wan.name}", hint)]
 
 
-def _gateway(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
-    net, gateway = wan.address.network, wan.gateway
-    if gateway in [address.ip for address in subnets.addresses(wan)]:
+def _gateway(path: Path, ipv4: StaticAddress, profile: Profile) -> list[Problem]:
+    net, gateway = ipv4.address.network, ipv4.gateway
+    if gateway in [address.ip for address in (ipv4.address, *ipv4.extra_addresses)]:
         return [Problem(path, f"{gateway} is this gateway's own address", "give the address of the provider's router")]
     if net.prefixlen == 32:
         if reason := host_address.unusable(gateway):
@@ -63,7 +68,7 @@ def _gateway(path: Path, wan: Wan, profile: Profile) -> list[Problem]:
             return [Problem(path, f"{gateway} is on {inside[0].name}, a network inside", "check both addresses")]
         return []
     if gateway not in net:
-        return [Problem(path, f"{gateway} is not in {net}, the subnet of {wan.address}", "check both addresses")]
+        return [Problem(path, f"{gateway} is not in {net}, the subnet of {ipv4.address}", "check both addresses")]
     if net.prefixlen < 31 and gateway in (net.network_address, net.broadcast_address):
         return [Problem(path, f"{gateway} is the network or broadcast address of {net}", "check the prefix length")]
     return []
@@ -92,17 +97,23 @@ def plan(profile: Profile) -> Plan:
 def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
     path, file = f"wans.{wan.name}", f"10-{wan.name}.network"
     metric = 100 * (index + 1)
+    match wan.ipv4:
+        case DhcpAddress():
+            text, ipv4 = f"{wan.name} gets an address by DHCP", _dhcp(file, path, wan, metric, profile)
+            refused = _refused(wan, profile)
+        case StaticAddress(address):
+            text, ipv4 = f"{wan.name} has its address {address}", _static(file, path, wan, wan.ipv4, metric)
+            refused = ()
     network = (
         Setting(file, "Match", "Name", wan.name, path),
         # the LANs must not wait for the world outside
         Setting(file, "Link", "RequiredForOnline", "no", path),
-        *(_static(file, path, wan, metric) if wan.address else _dhcp(file, path, wan, metric, profile)),
+        *ipv4,
         *links.no_discovery(file, path, wan.name in profile.ipv6.wans),
     )
-    text = f"{wan.name} has its address {wan.address}" if wan.address else f"{wan.name} gets an address by DHCP"
     claim = Claim(f"{path}.address", f"{path}.ipv4", text, WanAddress(wan.name))
     elements = (Element("wans", f'"{wan.name}"', path),)
-    rules = _clamp(wan, f"{path}.mss_clamp") + (() if wan.address else _refused(wan, profile))
+    rules = _clamp(wan, f"{path}.mss_clamp") + refused
     return Plan(network=network, rules=rules, elements=elements, claims=(claim,))
 
 
@@ -159,15 +170,15 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tupl
     )
 
 
-def _static(file: str, path: str, wan: Wan, metric: int) -> tuple[Setting, ...]:
+def _static(file: str, path: str, wan: Wan, ipv4: StaticAddress, metric: int) -> tuple[Setting, ...]:
     on_link = ()
-    if wan.address.network.prefixlen == 32:  # the router is reached directly, though it is in no subnet of ours
+    if ipv4.address.network.prefixlen == 32:  # the router is reached directly, though it is in no subnet of ours
         on_link = (Setting(file, "Route", "GatewayOnLink", "yes", f"{path}.ipv4.gateway"),)
     return (
-        Setting(file, "Network", "Address", str(wan.address), f"{path}.ipv4.address"),
-        *(Setting(file, "Network", "Address", str(extra), f"{path}.ipv4.extra_addresses") for extra in wan.extra_addresses),
+        Setting(file, "Network", "Address", str(ipv4.address), f"{path}.ipv4.address"),
+        *(Setting(file, "Network", "Address", str(extra), f"{path}.ipv4.extra_addresses") for extra in ipv4.extra_addresses),
         *_dns(file, path, wan),
-        Setting(file, "Route", "Gateway", str(wan.gateway), f"{path}.ipv4.gateway"),
+        Setting(file, "Route", "Gateway", str(ipv4.gateway), f"{path}.ipv4.gateway"),
         *on_link,
         Setting(file, "Route", "Metric", str(metric), path),
     )

@@ -22,6 +22,7 @@ from itertools import chain, count
 from gwimage.lab import topology6
 from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
 from gwimage.profile import Profile, subnets
+from gwimage.profile.wans import DhcpAddress, StaticAddress
 from gwimage.values.ranges import Range
 
 # Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598); and, where a profile
@@ -65,25 +66,36 @@ class Card:
 
 
 @dataclass(frozen=True)
-class WanSide:
-    """own: the gateway's addresses, the main one first; without any the ISP leases out `first`-`last`.
+class IspLeases:
+    """The ISP leases out these addresses, from first to last."""
 
-    mac: the one that the ISP sees.
-    """
+    first: IPv4Address
+    last: IPv4Address
+
+
+@dataclass(frozen=True)
+class IspAssigned:
+    """The ISP has assigned these addresses to the gateway once and for all, the main one first."""
+
+    addresses: tuple[IPv4Address, ...]
+
+
+@dataclass(frozen=True)
+class WanSide:
+    """ipv4: how the gateway gets its address there; mac: the one that the ISP sees."""
 
     name: str
     segment: Segment
     mac: str
     isp: IPv4Interface
     attacker: IPv4Interface
-    own: tuple[IPv4Address, ...] = ()
-    first: IPv4Address | None = None
-    last: IPv4Address | None = None
+    ipv4: IspLeases | IspAssigned
     six: Outside6 | None = None
 
     @property
-    def static(self) -> IPv4Address | None:
-        return self.own[0] if self.own else None
+    def assigned(self) -> tuple[IPv4Address, ...]:
+        """The gateway's addresses that are known beforehand."""
+        return self.ipv4.addresses if isinstance(self.ipv4, IspAssigned) else ()
 
 
 @dataclass(frozen=True)
@@ -200,28 +212,18 @@ def _apart(named: set[IPv4Network]) -> Iterator[IPv4Network]:
 
 def _wan_side(wan, segment: Segment, mac: str, spare: Iterator[IPv4Network], named: set[IPv4Network]) -> WanSide:
     """In a network too small for a third host, the attacker has an address of its own."""
-    if not wan.address:
-        network = next(spare)
-        return WanSide(
-            wan.name,
-            segment,
-            mac,
-            isp=_at(network, 1),
-            attacker=_at(network, 66),
-            first=network[100],
-            last=network[199],
-        )
-    network, own = wan.address.network, tuple(address.ip for address in subnets.addresses(wan))
-    taken = {IPv4Network(host) for host in (*own, wan.gateway)}
-    attacker = _free(network, [taken | _within(network, named), taken])
-    return WanSide(
-        wan.name,
-        segment,
-        mac,
-        isp=IPv4Interface((wan.gateway, network.prefixlen)),
-        attacker=IPv4Interface((attacker, network.prefixlen)) if attacker else _at(next(spare), 66),
-        own=own,
-    )
+    match wan.ipv4:
+        case DhcpAddress():
+            network = next(spare)
+            leases = IspLeases(network[100], network[199])
+            return WanSide(wan.name, segment, mac, isp=_at(network, 1), attacker=_at(network, 66), ipv4=leases)
+        case StaticAddress(address, router):
+            network, own = address.network, tuple(one.ip for one in subnets.addresses(wan))
+            taken = {IPv4Network(host) for host in (*own, router)}
+            free = _free(network, [taken | _within(network, named), taken])
+            attacker = IPv4Interface((free, network.prefixlen)) if free else _at(next(spare), 66)
+            isp = IPv4Interface((router, network.prefixlen))
+            return WanSide(wan.name, segment, mac, isp=isp, attacker=attacker, ipv4=IspAssigned(own))
 
 
 def _lan_side(lan, segments: tuple[Segment, ...], profile: Profile, named: set[IPv4Network]) -> LanSide:

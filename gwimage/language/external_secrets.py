@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 from gwimage.language import referenced_files
 from gwimage.language.referenced_files import Named
-from gwimage.language.source import Mark, Source
+from gwimage.language.source import Source
+from gwimage.language.yaml_reader import Mark
 from gwimage.problem import Path, Problem
 from gwimage.values import secret_keys
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from gwimage.profile import Profile, zones
+from gwimage.profile import Profile, subnets, zones
 from gwimage.profile.vpn import Peer, Vpn
 from gwimage.values import address_lists, wireguard
 from gwimage.values.address_lists import Items
@@ -66,7 +66,7 @@ def _is_called(profile: Profile, vpn: Vpn, peer: Peer) -> bool:
         return False
     if isinstance(host, IPv4Address):
         known = zones.of(profile)
-        return known.zone_of(host) is None and host not in known.own and all(host != wan.gateway for wan in profile.wans)
+        return known.zone_of(host) is None and host not in known.own and host not in subnets.provider_routers(profile)
     return isinstance(host, str) and _resolves(profile) and host not in profile.dns.hosts
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile
 from gwimage.profile.lans import Lan
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import StaticAddress, Wan
 from gwimage.values import host_address
 
 
@@ -27,8 +27,14 @@ class OwnAddress(NamedTuple):
 
 
 def addresses(net: Wan | Lan) -> tuple[IPv4Interface, ...]:
-    """The gateway's own on this network, the main one first; none where DHCP gives it."""
-    return (net.address, *net.extra_addresses) if net.address else ()
+    """The gateway's own on this network that are known beforehand, the main one first."""
+    known = net.ipv4 if isinstance(net, Wan) else net
+    return (known.address, *known.extra_addresses) if isinstance(known, (StaticAddress, Lan)) else ()
+
+
+def provider_routers(profile: Profile) -> tuple[IPv4Address, ...]:
+    """Those that are known beforehand."""
+    return tuple(wan.ipv4.gateway for wan in profile.wans if isinstance(wan.ipv4, StaticAddress))
 
 
 def connected(net: Wan | Lan) -> tuple[IPv4Network, ...]:
@@ -38,10 +44,10 @@ def connected(net: Wan | Lan) -> tuple[IPv4Network, ...]:
 
 def has_free_host(wan: Wan) -> bool:
     """Whether its subnet has room for a host besides the gateway and the provider's router: then the lab has one there."""
-    if wan.address is None:
+    if not isinstance(wan.ipv4, StaticAddress):
         return True
-    net = wan.address.network
-    taken = {wan.gateway, *(address.ip for address in addresses(wan))}
+    net = wan.ipv4.address.network
+    taken = {wan.ipv4.gateway, *(address.ip for address in addresses(wan))}
     return net.num_addresses - 2 * (net.prefixlen < 31) > len([ip for ip in taken if ip in net])
 
 

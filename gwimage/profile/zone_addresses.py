@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from gwimage.problem import Path, Problem
-from gwimage.profile import Profile, zones
+from gwimage.profile import Profile, subnets, zones
+from gwimage.profile.wans import StaticAddress
 from gwimage.profile.zones import GATEWAY, Zones
 from gwimage.values import address_lists, ranges
 from gwimage.values.address_lists import Items
@@ -66,8 +67,8 @@ def of(profile: Profile, lists: Iterable[Items]) -> ZoneAddresses:
     hosts = {name: axis.bits(some) & ~axis.bits([*own, *edges]) for name, some in homes.items()}
     outside = axis.family[4] & ~axis.bits([*GROUPS, *inside])
     hosts |= {name: outside & ~axis.bits(own) for name in known.wans}
-    leased = any(wan.address is None for wan in profile.wans)
-    hosts[GATEWAY] = axis.bits([*own, *GROUPS]) | (outside if leased else 0)
+    unknown = not all(isinstance(wan.ipv4, StaticAddress) for wan in profile.wans)
+    hosts[GATEWAY] = axis.bits([*own, *GROUPS]) | (outside if unknown else 0)
     for name, lan in profile.ipv6.lans.items():
         hosts[name] |= axis.family[6] if lan.delegated else axis.bits([*fixed.get(name, ()), *LINK_LOCAL])
     for name in profile.ipv6.wans:
@@ -95,7 +96,7 @@ def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address
 
 def is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
     """Neither the gateway's nor a provider's router's; outside (no home) none that is inside."""
-    taken = ip in known.own or ip in known.network_and_broadcast or any(ip == wan.gateway for wan in profile.wans)
+    taken = ip in known.own or ip in known.network_and_broadcast or ip in subnets.provider_routers(profile)
     return not taken and (home is not None or known.zone_of(ip) is None)
 
 

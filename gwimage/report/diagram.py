@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from gwimage.profile import Profile
 from gwimage.profile.lans import Lan
 from gwimage.profile.vpn import Vpn
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.values import nic
 
 SHOWN = 8  # reservations of a LAN, peers of a VPN
@@ -71,8 +71,12 @@ def _ports(ports: tuple[int, int]) -> str:
 
 def _wan(wan: Wan, profile: Profile) -> Iterator[str]:
     yield _card(wan)
-    yield f"{wan.address} by {wan.gateway}" if wan.address else "address by DHCP"
-    yield from (str(address) for address in wan.extra_addresses)
+    match wan.ipv4:
+        case DhcpAddress():
+            yield "address by DHCP"
+        case StaticAddress(address, gateway, extra):
+            yield f"{address} by {gateway}"
+            yield from map(str, extra)
     if outside := profile.ipv6.wans.get(wan.name):
         yield f"{outside.address} by {outside.gateway}" if outside.address else "IPv6 by router advertisement"
 

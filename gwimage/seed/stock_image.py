@@ -21,7 +21,7 @@ from gwimage.features.image import KERNELS, SEED
 from gwimage.plan import File
 from gwimage.problem import Problem
 from gwimage.profile import Profile
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.render.base import LAYER
 from gwimage.seed.difference import Seed, archive_of
 
@@ -118,16 +118,19 @@ def next_boot(seed: Seed) -> str:
 def _way_out(wan: Wan) -> dict:
     """netplan's version 2, for the first boot alone: only the preferred WAN is up then."""
     card = wan.link.cards[0]
-    settings: dict = {"dhcp4": True}
-    if wan.address:
-        net = wan.address.network
-        while wan.gateway not in net:  # a router outside of it: cloud-init's schema knows no `on-link`
-            net = net.supernet()
-        settings = {
-            "addresses": [f"{wan.address.ip}/{net.prefixlen}"],
-            "routes": [{"to": "0.0.0.0/0", "via": str(wan.gateway)}],
-            "nameservers": {"addresses": list(map(str, wan.dns)) or PUBLIC_RESOLVERS.split()},
-        }
+    settings: dict
+    match wan.ipv4:
+        case DhcpAddress():
+            settings = {"dhcp4": True}
+        case StaticAddress(address, gateway):
+            net = address.network
+            while gateway not in net:  # a router outside of it: cloud-init's schema knows no `on-link`
+                net = net.supernet()
+            settings = {
+                "addresses": [f"{address.ip}/{net.prefixlen}"],
+                "routes": [{"to": "0.0.0.0/0", "via": str(gateway)}],
+                "nameservers": {"addresses": list(map(str, wan.dns)) or PUBLIC_RESOLVERS.split()},
+            }
     if wan.link.cloned_mac:
         settings["macaddress"] = wan.link.cloned_mac
     match = {"macaddress": card.mac} if card.mac else {"name": f"en*s{18 + card.slot}"}

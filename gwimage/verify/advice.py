@@ -10,6 +10,7 @@ from collections.abc import Callable
 from gwimage.claims import claim
 from gwimage.lab.hosts import PORT
 from gwimage.lab.machine.guest import SECRET_NAME
+from gwimage.lab.topology import IspAssigned
 from gwimage.verify import advice_exposure, advice_ipv6, advice_vpn
 from gwimage.verify.evidence import _ACK, _DISCOVER, _OFFER, Wire
 
@@ -62,10 +63,8 @@ def _wan_address(probe: claim.WanAddress, wire: Wire) -> str:
     wan, file = wire.hosts.wan(probe.wan), f"10-{probe.wan}.network"
     if not wire.spoke(wan.name):
         return _silent(wan.name)
-    if wan.static:
-        return (
-            f"The gateway is there on {wan.name} but does not answer for {wan.static}: did networkd take {file} (console.log)?"
-        )
+    if isinstance(wan.ipv4, IspAssigned):
+        return f"The gateway is there on {wan.name} but does not answer for {wan.assigned[0]}: did networkd take {file} (console.log)?"
     asked_for = wire.dhcp(wan.name, _DISCOVER)
     if not asked_for:
         return f"The gateway is there on {wan.name} but never asks for a lease: is the DHCP client on in {file}?"

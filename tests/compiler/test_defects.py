@@ -1,4 +1,4 @@
-"""The evidence for gwimage/render/defects.py: for every entry the case that is refused, or the line that is (or is never) written."""
+"""The evidence for gwimage/render/defects: for every entry the case that is refused, or the line that is (or is never) written."""
 
 import re
 

@@ -46,19 +46,19 @@ def test_the_attacker_is_a_neighbour_where_there_is_room(prefix):
     wan = fixed(f"203.0.113.2/{prefix}", "203.0.113.1")
     assert wan.isp == IPv4Interface(f"203.0.113.1/{prefix}")
     assert wan.attacker.network == wan.isp.network
-    assert wan.attacker.ip not in (wan.isp.ip, wan.static)
+    assert wan.attacker.ip not in (wan.isp.ip, *wan.assigned)
 
 
 @pytest.mark.parametrize("address, gateway", [("203.0.113.2/30", "203.0.113.1"), ("203.0.113.0/31", "203.0.113.1")])
 def test_the_attacker_has_a_network_of_its_own_where_there_is_none(address, gateway):
     wan = fixed(address, gateway)
-    assert wan.static == IPv4Interface(address).ip
+    assert wan.assigned == (IPv4Interface(address).ip,)
     assert wan.attacker.ip not in wan.isp.network
 
 
 def test_a_single_address_has_its_router_and_its_attacker_elsewhere():
     wan = fixed("203.0.113.2/32", "198.51.100.1")
-    assert (wan.static, wan.isp) == (IPv4Address("203.0.113.2"), IPv4Interface("198.51.100.1/32"))
+    assert (wan.assigned, wan.isp) == ((IPv4Address("203.0.113.2"),), IPv4Interface("198.51.100.1/32"))
     assert not any(wan.attacker.network.overlaps(other.network) for other in (wan.isp, IPv4Interface("203.0.113.2")))
 
 
@@ -68,7 +68,7 @@ def test_the_lab_keeps_clear_of_more_addresses():
         {"wan": {"nic": "net0", "ipv4": more, "snat": "198.51.100.4"}},
         {"lan": LAN | {"extra_addresses": ["10.0.0.254/24", "10.9.0.1/24"]}},
     )
-    assert found.wans[0].own == tuple(map(IPv4Address, ("203.0.113.2", "203.0.113.6", "198.51.100.4")))
+    assert found.wans[0].assigned == tuple(map(IPv4Address, ("203.0.113.2", "203.0.113.6", "198.51.100.4")))
     assert found.wans[0].attacker.ip == IPv4Address("203.0.113.5")
     assert found.lans[0].spare.ip == IPv4Address("10.0.0.253")
     assert [str(own) for own in found.lans[0].gateways] == ["10.0.0.1/24", "10.0.0.254/24", "10.9.0.1/24"]

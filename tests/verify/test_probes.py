@@ -302,7 +302,7 @@ class StandIn:
         ip("gw", [f"link set {side.name} address {side.mac}" for side in (wan, dsl)])
         ip("gw", ["addr add 10.0.0.1/24 dev lan", "addr add 10.7.0.1/24 dev lan", "addr add 10.0.9.1/24 dev iot"])
         ip("gw", [] if "no route" in self.faults else ["route add 10.20.0.0/16 via 10.0.0.254"])
-        if self.hosts.topology.wans[0].static:
+        if self.hosts.topology.wans[0].assigned:
             ip("gw", ["addr add 192.0.2.2/30 dev wan", "route add default via 192.0.2.1"])
         ip("gw", ["addr add 100.64.0.2/24 dev dsl", "route add default via 100.64.0.1 table 2"])
         ip("gw", ["rule add fwmark 2 lookup main suppress_prefixlength 0 pref 1", "rule add fwmark 2 lookup 2 pref 2"])
@@ -390,7 +390,7 @@ class StandIn:
         script = self.hosts.dir / "wan.sh"
         script.write_text(WAN_SCRIPT)
         script.chmod(0o755)
-        if "no wan" not in self.faults and not self.hosts.topology.wans[0].static:
+        if "no wan" not in self.faults and not self.hosts.topology.wans[0].assigned:
             self.processes.append(spawn("gw", ["udhcpc", "-fq", "-T1", "-iwan", "-s", str(script)], log))
         pool = "10.0.0.20,10.0.0.30" if "pool" in self.faults else "10.0.0.100,10.0.0.199"
         pool = "10.0.0.100,10.0.0.110" if "small pool" in self.faults else pool

@@ -23,7 +23,7 @@ from gwimage.lab.hosts.wireguard import Tunnel
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.packets import ipv4
-from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
+from gwimage.lab.topology import IspLeases, LanSide, Segment, Topology, WanSide
 from gwimage.lab.wait import wait_for
 from gwimage.problem import ToolError
 
@@ -85,7 +85,7 @@ class Hosts:
             self._plug("isp", wan.name, wan.segment, [wan.isp])
             self._start_attacker(wan)
             for name in "isp", f"attacker-{wan.name}":
-                stray = [address for address in wan.own if address not in wan.isp.network]
+                stray = [address for address in wan.assigned if address not in wan.isp.network]
                 ip(name, [f"route add {address} dev {wan.name}" for address in stray])
         for lan in self.topology.lans:
             self._start_insiders(lan)
@@ -178,7 +178,7 @@ class Hosts:
 
     def given(self, wan: WanSide) -> IPv4Address | None:
         """The gateway's address on a WAN as it should be, whether it answers or not."""
-        return wan.static or self.leased_to(wan)
+        return wan.assigned[0] if wan.assigned else self.leased_to(wan)
 
     def lan(self, name: str) -> LanSide:
         return next(lan for lan in self.topology.lans if lan.name == name)
@@ -249,7 +249,7 @@ class Hosts:
 
     def _on_others(self, wan: WanSide) -> list[IPv4Address]:
         """Who else is outside: the gateway's addresses on the other WANs, and their attackers."""
-        found = [(*(other.own or (self.given(other),)), other.attacker.ip) for other in self.topology.wans if other != wan]
+        found = [(*(other.assigned or (self.given(other),)), other.attacker.ip) for other in self.topology.wans if other != wan]
         return [address for some in found for address in some if address]
 
     def check(self) -> None:
@@ -302,7 +302,8 @@ class Hosts:
     def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
         """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
         if ranges is None:
-            ranges = [f"{wan.first},{wan.last},{wan.isp.netmask},1h" for wan in self.topology.wans if wan.first]
+            leasing = [(wan.ipv4, wan.isp) for wan in self.topology.wans if isinstance(wan.ipv4, IspLeases)]
+            ranges = [f"{leases.first},{leases.last},{isp.netmask},1h" for leases, isp in leasing]
         self.isp = spawn(
             "isp",
             ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]

@@ -9,7 +9,7 @@ from typing import Any
 from gwimage.claims.claim import Claim
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.machine.gateway import Gateway
-from gwimage.lab.topology import LanSide, WanSide
+from gwimage.lab.topology import IspLeases, LanSide, WanSide
 from gwimage.verify.probes.view import Answer
 
 
@@ -32,7 +32,7 @@ class Scene:
     def wan(self) -> WanSide:
         """The one that faults befall: the first with a lease, or else the first."""
         wans = self.hosts.topology.wans
-        return next((wan for wan in wans if not wan.static), wans[0])
+        return next((wan for wan in wans if isinstance(wan.ipv4, IspLeases)), wans[0])
 
     @property
     def lans(self) -> list[LanSide]:

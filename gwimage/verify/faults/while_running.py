@@ -12,6 +12,7 @@ from gwimage.claims import claim
 from gwimage.lab.hosts import PORT
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.netns import inside, ip
+from gwimage.lab.topology import IspLeases
 from gwimage.verify.faults.checks import ask, closed, lan_serves, leases, no_wan, traffic
 from gwimage.verify.faults.fault import Fault, Scene
 from gwimage.verify.probes.view import Answer
@@ -29,13 +30,13 @@ def _silence(scene: Scene) -> None:
 
 def _speak(scene: Scene) -> None:
     wan = scene.wan
-    _give(scene, f"{wan.first},{wan.last},{wan.isp.netmask},2m")
+    _give(scene, f"{wan.ipv4.first},{wan.ipv4.last},{wan.isp.netmask},2m")
 
 
 def _give(scene: Scene, own: str) -> None:
     """From now on, on that WAN these addresses (as dnsmasq takes them), on others their own."""
-    others = [wan for wan in scene.hosts.topology.wans if wan.first and wan != scene.wan]
-    scene.hosts.start_isp([own, *(f"{wan.first},{wan.last},{wan.isp.netmask},2m" for wan in others)], _TIMES)
+    others = [wan for wan in scene.hosts.topology.wans if isinstance(wan.ipv4, IspLeases) and wan != scene.wan]
+    scene.hosts.start_isp([own, *(f"{wan.ipv4.first},{wan.ipv4.last},{wan.isp.netmask},2m" for wan in others)], _TIMES)
 
 
 def _unplug(scene: Scene) -> None:
@@ -59,7 +60,7 @@ def _renumber(scene: Scene) -> None:
     scene.notes["heard"] = _converse(scene)
     scene.notes["address"] = scene.hosts.given(wan)
     _silence(scene)
-    first = wan.last + 1
+    first = wan.ipv4.last + 1
     _give(scene, f"{first},{first + 9},{wan.isp.netmask},2m")
 
 

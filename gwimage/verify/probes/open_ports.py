@@ -205,7 +205,7 @@ def _elsewhere(name: str, hosts: Hosts) -> list[IPv4Address]:
     others = [wan for wan in hosts.topology.wans if wan.name != network]
     if any(wan.attacker.network != wan.isp.network for wan in hosts.topology.wans if wan.name == network):
         others = []  # what answers an attacker behind the ISP comes from a foreign address, which the ISP drops
-    wans = [address for wan in others for address in (wan.own or (hosts.given(wan),))]
+    wans = [address for wan in others for address in (wan.assigned or (hosts.given(wan),))]
     lans = [address.ip for lan in hosts.topology.lans if lan.name != network for address in lan.gateways]
     return [address for address in (*wans, *lans) if address]
 

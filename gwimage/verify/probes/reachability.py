@@ -119,7 +119,7 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
         answer = _call(caller, LinkEnd(there, link_of(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
-        expected |= {*wan.own, hosts.given(wan)}  # who hides behind which of them has a claim of its own
+        expected |= {*wan.assigned, hosts.given(wan)}  # who hides behind which of them has a claim of its own
     place = f"{target}:{probe.port}" if probe.port else target
     return _told(answer, expected, f"{place} by {probe.protocol} from {source}")
 

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from gwimage.claims import claim
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, ipv4
+from gwimage.lab.topology import IspAssigned, IspLeases
 from gwimage.verify.probes.view import Answer, View
 
 Address = IPv4Address | IPv6Address
@@ -21,7 +22,7 @@ _MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
 def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
     wan = view.hosts.wan(probe.wan)
     address = view.hosts.wan_address(wan, wait=5)
-    kind = "static" if wan.static else "lease"
+    kind = {IspAssigned: "static", IspLeases: "lease"}[type(wan.ipv4)]
     if address:
         return Answer(True, f"{address} ({kind}) answers on {wan.mac}")
     given = view.hosts.given(wan)

@@ -1,39 +1,8 @@
-"""What systemd does that a gateway would suffer from, and how gwimage avoids or refuses it.
+"""The defects of systemd-networkd, in the order of the page."""
 
-docs/defects.md is `python -m gwimage.render.defects`; tests/compiler/test_defects.py holds the evidence for every entry.
-"""
+from gwimage.render.defects.defect import Defect, issues
 
-from dataclasses import dataclass
-
-SYSTEMD = "https://github.com/systemd/systemd"
-HEAD = """\
-# Known defects
-
-What systemd does, or did, that a gateway would suffer from, and how gwimage avoids or refuses it. Most are silent: the
-files are accepted, and the gateway serves nothing, or the wrong thing. The versions are those with which it was tried
-(257 is Debian 13's), not all that may have it. Made by `python -m gwimage.render.defects`; a test shows for every entry that its
-answer holds.
-"""
-
-
-@dataclass(frozen=True)
-class Defect:
-    """affected and fixed: versions of systemd, fixed is empty where it is not; issues: addresses upstream, if any."""
-
-    id: str
-    title: str
-    affected: str
-    fixed: str
-    happens: str
-    answer: str
-    issues: tuple[str, ...] = ()
-
-
-def _issues(*numbers: int) -> tuple[str, ...]:
-    return tuple(f"{SYSTEMD}/issues/{number}" for number in numbers)
-
-
-NETWORKD = (
+DEFECTS = (
     Defect(
         "dhcp-copies-dns-once",
         "DHCP server announces whichever DNS servers were known when it started",
@@ -43,7 +12,7 @@ NETWORKD = (
         " none, or those of the moment. NTP, SIP and the time zone are copied the same way; an UplinkInterface= that is not"
         " there keeps the server silent.",
         "DNS= is always written, the others are switched off, and UplinkInterface=:none.",
-        _issues(14888, 14907, 9347),
+        issues(14888, 14907, 9347),
     ),
     Defect(
         "dhcp-pool-beyond-subnet",
@@ -52,7 +21,7 @@ NETWORKD = (
         "262",
         "A PoolOffset= beyond the subnet is accepted, and the server offers addresses outside of it.",
         "A pool that is not inside the subnet is refused.",
-        _issues(43389),
+        issues(43389),
     ),
     Defect(
         "dhcp-pool-fails-the-link",
@@ -114,7 +83,7 @@ NETWORKD = (
         "Before networkd starts, usr/lib/gwimage/leases gives such a lease to a client that does not exist: the machine gets its"
         " reservation at once, and nobody the address that it may still use. An address that another machine has is not given"
         " away: that reservation waits until its lease ends, an hour unless the profile says otherwise.",
-        _issues(39372, 40474, 35781),
+        issues(39372, 40474, 35781),
     ),
     Defect(
         "dhcp-answer-full",
@@ -132,7 +101,7 @@ NETWORKD = (
         "259",
         "There is no key for it: Domain= is unknown in [DHCPServer].",
         "SendOption= writes options 15 and 119.",
-        _issues(37077),
+        issues(37077),
     ),
     Defect(
         "dhcp-without-storage",
@@ -165,7 +134,7 @@ NETWORKD = (
         "",
         "networkd masquerades the subnets of a link's own addresses, not those that are routed through it.",
         "Routed networks behind a masqueraded LAN get a rule of their own.",
-        _issues(8040),
+        issues(8040),
     ),
     Defect(
         "flush-ruleset",
@@ -183,7 +152,7 @@ NETWORKD = (
         "",
         "The key of all older instructions is ignored with a warning; the per-link keys alone forward nothing or half.",
         "Forwarding is set in networkd.conf, where it works, and nowhere else.",
-        _issues(31423, 34010, 33414),
+        issues(31423, 34010, 33414),
     ),
     Defect(
         "sysctl-against-networkd",
@@ -202,7 +171,7 @@ NETWORKD = (
         "IPv6AcceptRA= is on by default wherever IPv6 forwarding is off: any machine on a LAN can give the gateway addresses"
         " and a default route.",
         "It is written for every link, and off for LANs.",
-        _issues(37029),
+        issues(37029),
     ),
     Defect(
         "ipv6-forwarding-drops-ra",
@@ -211,7 +180,7 @@ NETWORKD = (
         "",
         "With IPv6 forwarding on anywhere, or IPMasquerade=both, router advertisements are not accepted by default any more.",
         "IPv6AcceptRA=yes is written for WANs that have IPv6 by it; IPv6 is never masqueraded.",
-        _issues(37029, 39304, 40322),
+        issues(37029, 39304, 40322),
     ),
     Defect(
         "ipv6-forwarding-per-link",
@@ -220,7 +189,7 @@ NETWORKD = (
         "",
         "They set a switch of the link that the kernel does not ask.",
         "IPv6Forwarding=yes is written to networkd.conf, if and only if a LAN has IPv6.",
-        _issues(33414, 40666),
+        issues(33414, 40666),
     ),
     Defect(
         "wireguard-key-readable",
@@ -237,7 +206,7 @@ NETWORKD = (
         "",
         "When the last carrier goes (or a bridge has no live port yet) networkd removes address, NAT and DHCP server.",
         "ConfigureWithoutCarrier=yes on every LAN.",
-        _issues(6645, 9252, 32831),
+        issues(6645, 9252, 32831),
     ),
     Defect(
         "bridge-spanning-tree",
@@ -254,7 +223,7 @@ NETWORKD = (
         "",
         "systemd-networkd-wait-online waits two minutes for a LAN without carrier or a WAN without a lease.",
         "RequiredForOnline=no on every link, and the service is masked.",
-        _issues(33702, 29388),
+        issues(33702, 29388),
     ),
     Defect(
         "wan-numbers-as-we-do",
@@ -282,66 +251,6 @@ NETWORKD = (
         "",
         "Names that the kernel or udev may give at the same moment fail with `File exists`.",
         "Such names of networks are refused.",
-        _issues(16665, 29073),
+        issues(16665, 29073),
     ),
 )
-RESOLVED = (
-    Defect(
-        "resolved-no-fallback",
-        "no DNS when the WAN's lease brings none",
-        "Debian's 257",
-        "",
-        "Debian compiles no fallback servers in.",
-        "FallbackDNS= is written unless dns.upstreams names servers.",
-    ),
-    Defect(
-        "resolved-llmnr",
-        "single names take seconds to fail",
-        "257",
-        "",
-        "With LLMNR on, a client's query for an unknown single name takes 3.7 s, a reverse lookup times out.",
-        "LLMNR=no and MulticastDNS=no, globally and on each link.",
-    ),
-    Defect(
-        "resolved-own-name",
-        "the gateway's name leads clients to its address outside",
-        "257",
-        "",
-        "For its own host name resolved gives all addresses of the machine, the WAN's included.",
-        "/etc/hosts names the addresses inside only.",
-    ),
-    Defect(
-        "resolved-loop",
-        "resolved asks itself",
-        "257",
-        "partly",
-        "A plain /etc/resolv.conf that names the address on which resolved serves the LAN makes it its own upstream.",
-        "/etc/resolv.conf is the link to the stub.",
-        _issues(17413, 20555, 17773),
-    ),
-)
-ALL = (*NETWORKD, *RESOLVED)
-
-
-def page() -> str:
-    """The whole page as Markdown."""
-    return HEAD + _chapter("systemd-networkd", NETWORKD) + _chapter("systemd-resolved", RESOLVED)
-
-
-def _chapter(title: str, defects: tuple[Defect, ...]) -> str:
-    return f"\n## {title}\n" + "".join(map(_entry, defects))
-
-
-def _entry(defect: Defect) -> str:
-    links = ", ".join(
-        f"[{address.split('/', 3)[3].replace('/issues/', '#').replace('/pull/', '#')}]({address})" for address in defect.issues
-    )
-    versions = f"systemd: {defect.affected}" + (
-        f"; fixed {'in ' if defect.fixed[0].isdigit() else ''}{defect.fixed}" if defect.fixed else ""
-    )
-    where = f"{versions}; {links}" if links else versions
-    return f"\n### `{defect.id}`: {defect.title}\n\n{where}\n\n{defect.happens}\n\n**Here:** {defect.answer}\n"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

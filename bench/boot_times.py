@@ -31,7 +31,8 @@ from gwimage.lab import boot, preflight, sandbox
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.machine.guest import LISTENER, Units
-from gwimage.lab.machine.qemu import Machine, Shape, acceleration
+from gwimage.lab.machine.processor import acceleration
+from gwimage.lab.machine.qemu import Machine, Shape
 from gwimage.lab.packets import dhcp_client
 from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.sandbox import Say

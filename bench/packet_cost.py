@@ -21,7 +21,8 @@ from gwimage.build.progress import Steps
 from gwimage.lab import boot, preflight, sandbox
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.machine.gateway import Gateway
-from gwimage.lab.machine.qemu import Machine, acceleration
+from gwimage.lab.machine.processor import acceleration
+from gwimage.lab.machine.qemu import Machine
 from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import derive
 from gwimage.problem import ToolError

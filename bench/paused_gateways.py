@@ -19,7 +19,8 @@ from bench import traffic
 from gwimage.lab import boot, sandbox
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.machine.gateway import Gateway
-from gwimage.lab.machine.qemu import Machine, Shape, acceleration
+from gwimage.lab.machine.processor import acceleration
+from gwimage.lab.machine.qemu import Machine, Shape
 from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import derive
 from gwimage.problem import ToolError

@@ -28,6 +28,7 @@ from gwimage import compiler
 from gwimage.build import host
 from gwimage.build.progress import Steps
 from gwimage.lab.machine import qemu
+from gwimage.lab.machine.processor import acceleration
 from gwimage.lab.machine.qemu import Shape
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
@@ -211,7 +212,7 @@ def _measure(group: str, task: Task) -> tuple[list[Row], dict]:
 
 
 def _environment(rounds: int) -> dict[str, str]:
-    accel = qemu.acceleration()
+    accel = acceleration()
     return {
         "command": f"bench/run --rounds {rounds}",
         "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),

@@ -1,14 +1,21 @@
-"""Options and helpers of the tests, and their order; nothing here knows the program's insides."""
+"""Options and helpers of the tests, their order, their random numbers; nothing here knows the program's insides.
+
+Tests that draw random numbers draw others every time, and the run says of which seed; `--seed N` draws the same again. Where
+CI=true they are always the same ones, so that a run is red by the change that it tests. `python -m bench.fuzz` draws more.
+"""
 
 import fcntl
 import os
+import random
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 
 from tests.support.paths import HOMELAB, ROOT
 
+FIXED_SEED = 1
 # Modules, each by one process: what takes long must not come last. A process takes its next module when two tests are left,
 # so a short one comes fifth, to wait for the machines of the first; their second module comes when the main job's are done.
 ORDER = (
@@ -38,7 +45,28 @@ def pytest_addoption(parser):
     parser.addoption(
         "--machines", choices=("few", "all"), default="few", help="all: also the machines that differ little from the others"
     )
-    parser.addoption("--seed", type=int, help="the seed of test_explain_kernel.py; default: another one every time")
+    parser.addoption("--seed", type=int, help="of all random numbers; default: another one every time, the same where CI=true")
+
+
+@pytest.hookimpl(tryfirst=True)  # hypothesis takes its seed from the options, too
+def pytest_configure(config):
+    """The seed is drawn once; other processes of the same run (pytest-xdist) get it with the options."""
+    option = config.option
+    if not hasattr(option, "derandomize"):
+        asked = option.hypothesis_seed if option.seed is None else option.seed
+        option.derandomize = asked is None and os.environ.get("CI") == "true"
+        option.seed = random.SystemRandom().randrange(10**6) if asked is None and not option.derandomize else asked
+        option.seed = FIXED_SEED if option.derandomize else int(option.seed)
+    option.hypothesis_seed = None if option.derandomize else str(option.seed)
+    # without a database of what failed before: what is asked is of the seed alone
+    hypothesis.settings.register_profile(
+        "gwimage", derandomize=option.derandomize, database=None, deadline=None, print_blob=True
+    )
+    hypothesis.settings.load_profile("gwimage")
+
+
+def pytest_report_header(config):
+    return f"random numbers: seed {config.option.seed}{', as always where CI=true' * config.option.derandomize}"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -50,8 +78,11 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
 
 
-def pytest_terminal_summary(terminalreporter):
-    """How much of the time went into virtual machines."""
+def pytest_terminal_summary(terminalreporter, config):
+    """How much of the time went into virtual machines; how to repeat what failed."""
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        again = "CI=true" if config.option.derandomize else f"--seed {config.option.seed}"
+        terminalreporter.write_line(f"random numbers: seed {config.option.seed}; the same ones again with {again}")
     parts = [part for parts in terminalreporter.stats.values() for part in parts if hasattr(part, "duration")]
     machines = [part for part in parts if "vm" in part.keywords]
     if machines:

@@ -8,13 +8,13 @@ from itertools import product
 
 from gwimage.claims import openings, prerequisites
 from gwimage.claims.claim import Claim, Reaches
-from gwimage.claims.openings import LISTENER
 from gwimage.profile import Profile, simulated_peers, zone_addresses
 from gwimage.profile.allow import Allow
 from gwimage.profile.shadowing import WITH_PORTS
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists
 from gwimage.values.address_lists import Items
+from gwimage.values.ports import LISTENER
 
 MOST_CLAIMS = 64  # of all entries: a lab takes its time
 

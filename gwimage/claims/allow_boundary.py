@@ -15,9 +15,9 @@ from gwimage.profile.allow import Allow
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists
 from gwimage.values.address_lists import Items
+from gwimage.values.ranges import LAST_PORT
 
 MOST = 16  # claims: silence takes its time
-_LAST_PORT = 65535
 
 
 def boundary_flows(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[Claim]:
@@ -60,7 +60,7 @@ def next_ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
         below = min(around) - 1
     while around := [last for first, last in opened if first <= above <= last]:
         above = max(around) + 1
-    yield from (one for one in (below, above) if 0 < one <= _LAST_PORT)
+    yield from (one for one in (below, above) if 0 < one <= LAST_PORT)
 
 
 def neighbour(address: IPv4Address, zone: str, lists: Sequence[Items], known: Zones, profile: Profile) -> IPv4Address | None:

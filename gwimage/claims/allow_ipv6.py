@@ -19,6 +19,7 @@ from gwimage.profile.zones import GATEWAY
 from gwimage.values import address_lists
 from gwimage.values import ipv6 as inet6
 from gwimage.values.address_lists import Items
+from gwimage.values.ports import LISTENER
 
 MOST = 32  # claims, with those of what lies beside
 PROTOCOLS = ("tcp", "udp", "icmpv6")  # that hosts answer
@@ -36,7 +37,7 @@ def claims(profile: Profile) -> Iterator[Claim]:
 def shut(profile: Profile, start: str, end: str) -> tuple[str, ...]:
     """Which of the lab's questions, TCP to its listener and a ping, no entry lets pass. As opening.closed: addresses count not."""
     between = _between(start, end, profile)
-    return tuple(name for name in ("tcp", "icmpv6") if not any(_opens(one, name, openings.LISTENER) for one in between))
+    return tuple(name for name in ("tcp", "icmpv6") if not any(_opens(one, name, LISTENER) for one in between))
 
 
 def echo(profile: Profile, start: str) -> bool | None:
@@ -94,7 +95,7 @@ def _pair(entry: Allow, path: str, start: str, end: str, profile: Profile) -> It
 def _port(entry: Allow, protocol: str) -> int:
     if protocol == "icmpv6":
         return 0
-    return entry.ports[0][0] if entry.ports else openings.LISTENER
+    return entry.ports[0][0] if entry.ports else LISTENER
 
 
 def _stays(source: IPv6Address | None, end: str, profile: Profile) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 
 from gwimage.claims import openings, prerequisites
 from gwimage.claims.claim import Claim, GatewayClosed, GatewayClosedUdp, OtherAddresses, Spoofed, Unreachable
-from gwimage.claims.openings import DHCP, DNS, NTP, SSH
 from gwimage.profile import Profile, subnets
 from gwimage.profile.zones import GATEWAY
 from gwimage.values import address_lists
+from gwimage.values.ports import DHCP, DNS, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
 

@@ -20,12 +20,12 @@ from gwimage.claims.claim_ipv6 import (
     Unreachable6,
     WanAddress6,
 )
-from gwimage.claims.openings import DHCP, DNS, NTP, SSH
 from gwimage.profile import Profile
 from gwimage.profile.ipv6 import Inside
 from gwimage.profile.lans import Lan
 from gwimage.profile.zones import GATEWAY
 from gwimage.values import ipv6 as inet6
+from gwimage.values.ports import DHCP, DNS, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
 DHCP6_CLIENT = 546

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from gwimage.profile import Profile
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import GATEWAY
+from gwimage.values.ports import DHCP, DNS, LISTENER, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
-SSH, DNS, DHCP, NTP = 22, 53, 67, 123
 SERVICES = (DNS, DHCP, NTP)  # of the gateway, that networks inside may use
-LISTENER = 8080  # TCP and UDP port of the lab's hosts, which claim.Unreachable asks
 ASKED = ("tcp", "udp", "icmp")  # by claim.Unreachable
 
 

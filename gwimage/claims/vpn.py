@@ -12,6 +12,7 @@ from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.profile.vpn import Vpn
 from gwimage.values import address_lists
 from gwimage.values.address_lists import Items
+from gwimage.values.ports import DNS, SSH
 
 
 def claims(profile: Profile) -> tuple[Claim, ...]:
@@ -55,7 +56,7 @@ def _peer(one: SimulatedPeer, profile: Profile) -> Iterator[Claim]:
 def _zone(vpn: Vpn, here: list[SimulatedPeer], profile: Profile) -> Iterator[Claim]:
     """What holds for all its peers is asked of the first one."""
     path, one, ssh = f"vpn.{vpn.name}", here[0], profile.services.ssh_from
-    probe = GatewayClosed(one.host, (22, 53) if vpn.name in ssh else (53,), openings.of_gateway(profile.allow, vpn.name))
+    probe = GatewayClosed(one.host, (SSH, DNS) if vpn.name in ssh else (DNS,), openings.of_gateway(profile.allow, vpn.name))
     ports = " and ".join(map(str, probe.open_tcp))
     more = ", besides what firewall opens" if probe.allowed_tcp else ""
     text = f"from {vpn.name} the gateway answers on TCP {ports} only{more}, of the first 1023"

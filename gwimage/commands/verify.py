@@ -17,7 +17,6 @@ from gwimage.language import source as sources
 from gwimage.language.external_secrets import Secret
 from gwimage.language.source import Source
 from gwimage.problem import ProfileError, errors
-from gwimage.seed.instance import Made, make
 
 MACHINES = {"bios": "pc", "uefi": "q35"}
 
@@ -106,12 +105,13 @@ def verify(
 
 
 @contextmanager
-def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iterator[tuple[Made | None, tuple]]:
+def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iterator[tuple]:
     """What the site makes of the profile, and its volume for the machine, which is a file as long as this lasts."""
     if not site:
         yield None, ()
         return
     from gwimage.lab.machine.qemu import SeedDisk
+    from gwimage.seed.instance import make
 
     made = make(source, site, secrets)
     if errors(made.problems):

@@ -15,6 +15,7 @@ from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import GATEWAY, Zones
 from gwimage.values import address_lists, host_address, ranges
+from gwimage.values.ports import DHCP, DNS, NTP, SSH
 
 PATH = ("firewall", "allow")
 MOST_RULES = 64  # of one entry: its sets multiply
@@ -120,7 +121,7 @@ def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
 
 def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
     """SSH is the one that people open here: as elsewhere, where it always runs."""
-    ssh = GATEWAY in entry.to_zones and "tcp" in entry.protocols and (22, 22) in entry.ports
+    ssh = GATEWAY in entry.to_zones and "tcp" in entry.protocols and (SSH, SSH) in entry.ports
     if not ssh or profile.services.ssh_from:
         return []
     message = "the gateway's SSH server does not run: this opens nothing"
@@ -165,12 +166,12 @@ def _defaults(known: Zones, profile: Profile) -> list[Opening]:
     for name in known.inside:
         path = f"lans.{name}" if name in lans else f"vpn.{name}"
         found.append(Opening(path, (name,), (GATEWAY,), ("icmp", "icmpv6")))
-        found.append(Opening(path, (name,), (GATEWAY,), WITH_PORTS, ranges.port_bits([(53, 53)])))
-    services = [(f"lans.{name}.dhcp", (name,), "udp", 67) for name in profile.dhcp]
+        found.append(Opening(path, (name,), (GATEWAY,), WITH_PORTS, ranges.port_bits([(DNS, DNS)])))
+    services = [(f"lans.{name}.dhcp", (name,), "udp", DHCP) for name in profile.dhcp]
     callers = (*known.wans, *lans)
     services += [(f"vpn.{vpn.name}.port", callers, "udp", vpn.port) for vpn in profile.vpn if vpn.port]
-    services.append(("services.ssh.from", profile.services.ssh_from, "tcp", 22))
-    services.append(("services.ntp.from", profile.ntp.serves, "udp", 123))
+    services.append(("services.ssh.from", profile.services.ssh_from, "tcp", SSH))
+    services.append(("services.ntp.from", profile.ntp.serves, "udp", NTP))
     for path, start, protocol, port in services:
         found.append(Opening(path, start, (GATEWAY,), (protocol,), ranges.port_bits([(port, port)])))
     return found

@@ -14,6 +14,7 @@ from gwimage.profile.wans import StaticAddress
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists, host_address, ranges
+from gwimage.values.ports import SSH
 from gwimage.values.ranges import Ports
 
 PATH = ("firewall", "forwards")
@@ -122,7 +123,7 @@ def _taken(path: Path, forward: Forward, profile: Profile) -> list[Problem]:
 
 def _own_services(profile: Profile) -> Iterator[tuple[str, int, tuple[str, ...], str, str]]:
     """(protocol, port, zones, what it is, profile path)"""
-    yield "tcp", 22, profile.services.ssh_from, "SSH", "services.ssh.from"
+    yield "tcp", SSH, profile.services.ssh_from, "SSH", "services.ssh.from"
     for vpn in profile.vpn:
         if vpn.port:
             yield "udp", vpn.port, tuple(wan.name for wan in profile.wans), "the VPN", f"vpn.{vpn.name}.port"

@@ -17,6 +17,7 @@ from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets
 from gwimage.profile.vpn import Peer, Vpn
 from gwimage.values import host_address, nic, wireguard
+from gwimage.values.ports import DHCP, DHCP6, DHCP6_CLIENT, DHCP_CLIENT, DNS, NTP
 
 OWN_NAME = re.compile(r"wg[0-9]+")  # the kernel gives no such name by itself, and it is the usual one here
 LONGEST_KEEPALIVE = 65535
@@ -24,7 +25,7 @@ USUAL_MTU = 1500
 OVERHEAD, OVERHEAD6 = 60, 80  # bytes of WireGuard, UDP and IPv4 or IPv6 around a packet
 WIDEST = 8
 # UDP ports on which the gateway itself listens, or may
-TAKEN = {53: "DNS", 67: "DHCP", 68: "DHCP", 123: "time", 546: "DHCPv6", 547: "DHCPv6"}
+TAKEN = {DNS: "DNS", DHCP: "DHCP", DHCP_CLIENT: "DHCP", NTP: "time", DHCP6_CLIENT: "DHCPv6", DHCP6: "DHCPv6"}
 CLAMP = "tcp option maxseg size set rt mtu"
 RULES = (
     Rule("input.icmp", f"iifname @vpns icmp type echo-request {ICMP_LIMIT} accept", "vpn"),

@@ -25,7 +25,6 @@ from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.render.base import LAYER
 from gwimage.seed.difference import Seed, archive_of
 
-BASE = "debian-13"
 IMAGE = "debian-13-genericcloud-amd64.qcow2"  # as Debian calls it
 _LAYER = "mkosi.extra/"  # of the definitions, as LAYER is of the configuration
 _UNITS = "usr/lib/systemd/system"

@@ -25,6 +25,7 @@ from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.packets.raw import PING
 from gwimage.lab.packets.recorder import SNAP
 from gwimage.problem import ToolError
+from gwimage.values import domain_names
 
 Window = tuple[float, float]  # seconds since the epoch
 MOST = 2000  # packets of one claim that are kept
@@ -184,7 +185,7 @@ def _marks(probe: claim.Probe | None) -> list[bytes]:
         return [bytes.fromhex(probe.mac.replace(":", ""))]
     if isinstance(probe, claim.LocalName | claim.DnsQuery):
         name = SECRET_NAME if isinstance(probe, claim.DnsQuery) else probe.name
-        return [b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))]
+        return [domain_names.wire(name)[:-1]]  # with a domain behind it, or none
     if isinstance(probe, claim.Unreachable | claim.SourceAddress):
         return [PORT.to_bytes(2, "big"), PING, _ARP]
     return []

@@ -18,6 +18,7 @@ from gwimage import __version__
 from gwimage.claims.claim import Claim
 from gwimage.lab import preflight, sandbox
 from gwimage.lab.machine import guest, qemu
+from gwimage.lab.machine.processor import cores
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.plan import File
 from gwimage.problem import ToolError
@@ -125,7 +126,7 @@ def _not_built_from(image: Path, manifest: Path, files: dict[str, File]) -> str:
 def _environment(shape: qemu.Shape, outcome: course.Outcome) -> dict[str, str]:
     found = outcome.environment | {
         "qemu": qemu.version(),
-        "machine": f"{shape.machine}, {qemu.cores(outcome.environment['accel'], shape)} CPUs, {shape.memory} MiB",
+        "machine": f"{shape.machine}, {cores(outcome.environment['accel'], shape.cores)} CPUs, {shape.memory} MiB",
         "host": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs",
     }
     if outcome.findings:

@@ -18,7 +18,8 @@ from gwimage.lab.hosts import Hosts, wireguard
 from gwimage.lab.machine import guest
 from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.machine.guest import Findings
-from gwimage.lab.machine.qemu import Machine, Shape, acceleration
+from gwimage.lab.machine.processor import acceleration
+from gwimage.lab.machine.qemu import Machine, Shape
 from gwimage.lab.packets import ipv4
 from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.sandbox import Say

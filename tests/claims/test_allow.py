@@ -132,7 +132,7 @@ def within(box, other) -> bool:
 
 
 @given(BOXES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_hidden_opens_nothing_new(boxes):
     axis = IntervalIndex([span for box in boxes for spans in box[4:] for span in spans])
 

@@ -1,6 +1,6 @@
 """`explain` agrees with a real kernel: random profiles, random packets, namespaces.
 
-The ordinary run asks some hundred pairs of a random seed. More, or the same again:
+The ordinary run asks some hundred pairs of the run's seed (tests/conftest.py). More, or the same again:
 pytest tests/explain/test_explain_kernel.py --pairs 10000 --seed 7
 """
 
@@ -23,14 +23,8 @@ UNLIMITED = "limit rate 1000000/second burst 10000 packets"
 RULESET = "config/etc/nftables/gwimage.nft"
 
 
-@pytest.fixture
-def seed(request) -> int:
-    given = request.config.getoption("--seed")
-    return random.SystemRandom().randrange(10**6) if given is None else given
-
-
-def test_explain_agrees_with_the_kernel(request, seed):
-    pairs = request.config.getoption("--pairs")
+def test_explain_agrees_with_the_kernel(request):
+    pairs, seed = request.config.getoption("--pairs"), request.config.getoption("--seed")
     print(f"seed {seed}")
     samples = []
     for number in range(-(-pairs // PACKETS)):

@@ -1,7 +1,7 @@
 """Whatever the profile says, the answer is files or problems: never an exception, never a stray control character.
 
 And what the checker accepts, Debian's own networkd, udev, resolved, nft and mkosi take in silence. `--documents N` asks
-for more documents than the usual run does, `--hypothesis-seed S` for others.
+for more documents than the usual run does, `--seed N` for those of a seed.
 """
 
 import json
@@ -30,7 +30,7 @@ BATCH = 100
 NFT, RAW = "config/etc/nftables/gwimage.nft", 'comment "firewall.raw.'
 FRESH = "[Resolve]\nDNSStubListenerExtra=\n"  # forgets the profile before, which may have the same address
 HANG = 2.0  # seconds; a usual document takes 3 ms
-USUAL = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+USUAL = {"suppress_health_check": list(HealthCheck)}
 
 
 def ask(raw) -> dict:

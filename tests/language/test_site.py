@@ -150,11 +150,15 @@ def test_a_file_of_the_definitions_cannot_be_seeded():
 
 def test_the_volume_is_the_same_whenever_and_wherever_it_is_made(monkeypatch):
     files = difference.volume(seed_of(SUBNET))
-    first = iso.make(files)
+    many = {
+        f"{number:03}{'-long' * 12}"[: 4 + number]: b"" for number in range(60)
+    }  # dates go with the long names of Rock Ridge
+    first, second = iso.make(files), iso.make(many)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
     assert iso.make(difference.volume(seed_of(SUBNET))) == first
+    assert iso.make(many) == second
     monkeypatch.undo()
     time.tzset()
     assert iso.read(first) == files

@@ -299,7 +299,7 @@ def opened(data: bytes) -> tuple:
 
 
 def checksum(data: bytes) -> int:
-    """RFC 1071."""
+    """RFC 1071. A second one beside the lab's, as all packets here are: who judges must not be wrong together with the judged."""
     data += b"\0" * (len(data) % 2)
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:

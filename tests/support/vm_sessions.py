@@ -10,7 +10,8 @@ from pathlib import Path
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.machine import qemu
 from gwimage.lab.machine.gateway import Gateway
-from gwimage.lab.machine.qemu import Machine, acceleration, image_format
+from gwimage.lab.machine.processor import acceleration
+from gwimage.lab.machine.qemu import Machine, image_format
 from gwimage.lab.netns import run
 from gwimage.lab.packets import dhcp_client, ipv4
 from gwimage.lab.topology import derive

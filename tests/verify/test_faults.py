@@ -13,7 +13,7 @@ import pytest
 from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip, run, spawn
-from gwimage.lab.packets import ipv4
+from gwimage.lab.packets import ntp
 from gwimage.lab.topology import derive
 from gwimage.verify import faults
 from gwimage.verify import run as course
@@ -164,7 +164,7 @@ def darkness(say, folder):
     without = checks.dark(scene)
     gateway.start(control=False)
     at_boot._tell_time(scene)
-    return without, checks.dark(scene), ipv4.clock("isp", hosts.topology.outside)
+    return without, checks.dark(scene), ntp.clock("isp", hosts.topology.outside)
 
 
 def test_darkness_is_told_from_light_and_the_time_outside_is_right(tmp_path):

@@ -26,8 +26,9 @@ from gwimage.lab.packets import ipv4
 from gwimage.lab.topology import IspLeases, LanSide, Segment, Topology, WanSide
 from gwimage.lab.wait import wait_for
 from gwimage.problem import ToolError
+from gwimage.values.ports import LISTENER
 
-PORT = 8080  # of the server outside and of each client's listener
+PORT = LISTENER  # of the server outside and of each client's listener
 _ANSWER = 20  # seconds: who calls tries again every 5
 _ALL_HOSTS = "local default dev lo"
 _CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from gwimage.lab.machine.processor import processor
 from gwimage.lab.netns import ip, run, spawn
 from gwimage.lab.topology import Card
 from gwimage.problem import ToolError
@@ -217,7 +217,7 @@ def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credenti
         "virtserialport,bus=serial0.0,chardev=port,name=gw.lab",
     ]
     argv = ["qemu-system-x86_64", "-name", "gwimage-lab", "-nodefaults", "-no-user-config"]
-    argv += ["-display", "none", "-vga", "std", "-no-reboot", *_processor(accel, shape)]
+    argv += ["-display", "none", "-vga", "std", "-no-reboot", *processor(accel, shape.cores)]
     argv += ["-machine", shape.machine, "-m", str(shape.memory)]
     if shape.machine == "q35":
         devices = _Q35_BRIDGES + devices
@@ -291,44 +291,5 @@ def firmware() -> tuple[Path, Path]:
     raise ToolError(["qemu-system-x86_64"], 0, "no OVMF firmware found (Debian package ovmf)")
 
 
-def acceleration() -> str:
-    """`kvm` where it really runs a guest, else `tcg`: a nested /dev/kvm may open and then die."""
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        return "tcg"
-    argv = ["qemu-system-x86_64", "-machine", "pc,accel=kvm", "-cpu", "host", "-m", "32"]
-    argv += ["-nodefaults", "-display", "none", "-no-reboot", "-chardev", "stdio,id=log"]
-    argv += ["-device", "isa-debugcon,iobase=0x402,chardev=log"]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as qemu:
-        os.set_blocking(qemu.stdout.fileno(), False)
-        try:
-            return "kvm" if _firmware_speaks(qemu, 3) else "tcg"
-        finally:
-            qemu.kill()
-
-
 def version() -> str:
     return run(["qemu-system-x86_64", "--version"]).splitlines()[0].split("version ")[-1]
-
-
-def _firmware_speaks(qemu: subprocess.Popen[bytes], seconds: float) -> bool:
-    """SeaBIOS ends its log with what it boots from: then real code has run."""
-    said = b""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and qemu.poll() is None:
-        said += qemu.stdout.read() or b""
-        if b"No bootable device" in said:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def cores(accel: str, shape: Shape) -> int:
-    """Emulation gets one core: with two, QEMU 7.2 loses a race when the kernel patches its own text (an int3 oops)."""
-    return shape.cores if accel == "kvm" else 1
-
-
-def _processor(accel: str, shape: Shape) -> list[str]:
-    """Emulation hides cmpxchg16b: QEMU 7.2 now and then leaves a pointer's bits in EFLAGS after it, and the kernel,
-    which allocates memory with it, dies of a double fault; seen with one core and with two."""
-    cpu = "host" if accel == "kvm" else "max,-cx16"
-    return ["-accel", accel, "-cpu", cpu, "-smp", str(cores(accel, shape))]

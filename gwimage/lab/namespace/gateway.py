@@ -27,11 +27,12 @@ from gwimage.lab.machine.guest import LISTENER, SECRET_NAME, Findings
 from gwimage.lab.namespace import chroot, host_kernel, links
 from gwimage.lab.namespace.chroot import Userland
 from gwimage.lab.netns import inside, ip, make, run
-from gwimage.lab.packets import ipv4
+from gwimage.lab.packets import dns
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.wait import wait_for
 from gwimage.plan import File
 from gwimage.problem import ToolError
+from gwimage.values.ports import SSH
 
 NAME = "gw"
 PROGRAMS = {
@@ -41,7 +42,6 @@ PROGRAMS = {
 }
 SYSCTLS = "/usr/lib/sysctl.d/50-gwimage.conf"
 RULES = "/etc/nftables/gwimage.nft"
-_SSH = 22
 _NETWORK = "config/etc/systemd/network/"
 _CHRONY = "config/etc/systemd/system/multi-user.target.wants/chrony.service"
 _SSHD = "config/etc/systemd/system/multi-user.target.wants/ssh.service"
@@ -101,7 +101,7 @@ class NamespaceGateway:
             (self._dir / folder).mkdir()
         # this gateway is up before the ISP is, and networkd asks for a lease again after 4 s only
         isp = self.hosts.topology.wans[0].isp.ip
-        ipv4.resolve("isp", isp, SECRET_NAME, tries=200, wait=0.05)
+        dns.resolve("isp", isp, SECRET_NAME, tries=200, wait=0.05)
 
     def start(self, control: bool) -> None:
         self.started, self.ready_at = time.time(), 0
@@ -204,7 +204,7 @@ class NamespaceGateway:
         In place of a tunnel that this kernel cannot have, somebody who keeps as silent.
         """
         with inside(NAME):
-            for port in (LISTENER, *([_SSH] if _SSHD in self.files else [])):
+            for port in (LISTENER, *([SSH] if _SSHD in self.files else [])):
                 self._listeners.append(socket.create_server(("", port), backlog=64))
                 self._listeners.append(socket.create_server(("::", port), family=socket.AF_INET6, backlog=64))
             for port in (LISTENER, *self._tunnels):

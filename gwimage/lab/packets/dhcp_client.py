@@ -17,9 +17,12 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from gwimage.lab.netns import inside
-from gwimage.lab.packets.ipv4 import checksum, until
+from gwimage.lab.packets import headers
+from gwimage.lab.packets.headers import ARP, IPV4, mac_bytes
+from gwimage.lab.packets.ipv4 import until
+from gwimage.values import domain_names, ports
 
-_IPV4, _ARP, _ALL = 0x0800, 0x0806, 0x0003
+_ALL = 0x0003  # EtherType of every frame (ETH_P_ALL)
 _DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
 _KIND, _WANTED, _ADDRESS, _TIME, _SERVER, _CLIENT, _END = 53, 55, 50, 51, 54, 61, 255
 DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd, dhcpcd and NetworkManager name themselves
@@ -60,7 +63,7 @@ class Client:
 
 def by_mac(name: str, link: str, mac: str) -> Client:
     """A client that names itself by its MAC address, as most do."""
-    return Client(name, link, mac, b"\1" + _raw(mac))
+    return Client(name, link, mac, b"\1" + mac_bytes(mac))
 
 
 def lease(name: str, link: str, mac: str, codes: Sequence[int] = ()) -> Given | None:
@@ -123,7 +126,7 @@ def release(client: Client, lease: Given) -> None:
     more = {_SERVER: lease.options.get(_SERVER, b"")}
     question = _Question(client, _RELEASE, (), more=more, own=lease.address).to(lease)
     with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
-        wire.bind((client.link, _IPV4))
+        wire.bind((client.link, IPV4))
         wire.send(_frame(question, secrets.token_bytes(4)))
     discover(client)
 
@@ -168,34 +171,32 @@ def _exchange(question: _Question, tries: int) -> Given | None:
 
 def _tell_who_has(wire: socket.socket, frame: bytes, question: _Question) -> None:
     """The server sends to the client's address (4.1), so it asks for its MAC address first."""
-    if frame[12:14] == struct.pack("!H", _ARP) and frame[20:22] == b"\0\1" and frame[38:42] == question.own.packed:
-        mac, asker = _raw(question.client.mac), frame[22:28]
-        reply = struct.pack("!HHBBH", 1, _IPV4, 6, 4, 2) + mac + question.own.packed + asker + frame[28:32]
-        wire.send(asker + mac + struct.pack("!H", _ARP) + reply)
+    if frame[12:14] == struct.pack("!H", ARP) and frame[20:22] == b"\0\1" and frame[38:42] == question.own.packed:
+        mac, asker = mac_bytes(question.client.mac), frame[22:28]
+        reply = headers.arp_message(2, mac, question.own, asker, IPv4Address(frame[28:32]))
+        wire.send(headers.ethernet_header(asker, mac, ARP) + reply)
 
 
 def _frame(question: _Question, number: bytes) -> bytes:
     """Who has an address gets the answer there; who has none asks for a broadcast."""
-    mac, own = _raw(question.client.mac), question.own.packed
+    mac, own = mac_bytes(question.client.mac), question.own
     flags = 0 if question.own != _NOBODY else _BROADCAST
-    body = struct.pack("!4B4s2H", 1, 1, 6, 0, number, 0, flags) + own + bytes(12) + mac.ljust(16, b"\0") + bytes(192)
+    body = struct.pack("!4B4s2H", 1, 1, 6, 0, number, 0, flags) + own.packed + bytes(12) + mac.ljust(16, b"\0") + bytes(192)
     options = {_KIND: bytes([question.kind])} | (question.more or {})
     if question.client.identity:
         options[_CLIENT] = question.client.identity
     if question.codes:
         options[_WANTED] = bytes(question.codes)
     body += _COOKIE + b"".join(bytes([code, len(value)]) + value for code, value in options.items()) + bytes([_END])
-    udp = struct.pack("!4H", 68, 67, 8 + len(body), 0) + body  # RFC 768: a checksum of 0 is none
-    addresses = own + question.there.packed
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0) + addresses
-    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
-    return question.mac + mac + struct.pack("!H", _IPV4) + head + udp
+    udp = struct.pack("!4H", ports.DHCP_CLIENT, ports.DHCP, 8 + len(body), 0) + body  # RFC 768: a checksum of 0 is none
+    head = headers.ipv4_header(own, question.there, socket.IPPROTO_UDP, len(udp), flags=0)
+    return headers.ethernet_header(question.mac, mac, IPV4) + head + udp
 
 
 def _answers(frame: bytes, number: bytes) -> bool:
     """A BOOTREPLY to our question; servers send without IP options."""
     body = frame[14 + _HEAD :]
-    right = frame[12:14] == struct.pack("!H", _IPV4) and frame[23:24] == bytes([socket.IPPROTO_UDP])
+    right = frame[12:14] == struct.pack("!H", IPV4) and frame[23:24] == bytes([socket.IPPROTO_UDP])
     return right and body[236:240] == _COOKIE and body[:1] == b"\2" and body[4:8] == number
 
 
@@ -213,10 +214,6 @@ def _read(frame: bytes) -> Given:
     return Given(IPv4Address(body[16:20]), IPv4Address(body[20:24]), options, frame[6:12])
 
 
-def _raw(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))
-
-
 def readings(value: bytes) -> set[str]:
     """All that an option's bytes may mean: addresses, text, names of a search list, hexadecimal digits."""
     found = {value.hex()}
@@ -224,20 +221,7 @@ def readings(value: bytes) -> set[str]:
         found.add(" ".join(str(IPv4Address(value[at : at + 4])) for at in range(0, len(value), 4)))
     if value.isascii() and value.decode().isprintable():
         found.add(value.decode())
-    return found | {" ".join(_search(value))}
-
-
-def _search(value: bytes) -> list[str]:
-    """RFC 3397, without compression: each name is its labels and a zero."""
-    names, labels = [], []
-    while value:
-        size, label, value = value[0], value[1 : 1 + value[0]], value[1 + value[0] :]
-        if size:
-            labels.append(label.decode(errors="replace"))
-        else:
-            names.append(".".join(labels))
-            labels = []
-    return names
+    return found | {" ".join(domain_names.unwire(value))}
 
 
 def message(frame: bytes) -> int | None:

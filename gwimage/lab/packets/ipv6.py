@@ -1,6 +1,6 @@
 """Questions asked with packets of IPv6: neighbours, routers, ping, what arrives, and the port scan. Knows no profile.
 
-As wire.py: each function asks from inside a namespace, has its own retries, and says what came back.
+As ipv4.py: each function asks from inside a namespace, has its own retries, and says what came back.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, IPv6Network
 
 from gwimage.lab.netns import inside
-from gwimage.lab.packets.ipv4 import SCAN, Mute, checksum, until
+from gwimage.lab.packets.headers import ACK, IPV6, SYN, checksum, ethernet_header, mac_bytes, with_checksum
+from gwimage.lab.packets.ipv4 import CHUNK, SCAN, Mute, until
 from gwimage.values.ipv6 import LINK_LOCAL, made_of
 
-_IPV6, _NONE = 0x86DD, IPv6Address("::")
+_NONE = IPv6Address("::")
 _ECHO, _REPLY, _SOLICIT_ROUTER, _ROUTER, _SOLICIT, _NEIGHBOUR = 128, 129, 133, 134, 135, 136
 _PREFIX, _MTU, _ROUTE, _DNS, _DOMAINS = 3, 5, 24, 25, 31  # options of advertisements (RFC 4861, 4191, 8106)
-_SYN, _ACK = 0x02, 0x10
-_CHUNK = 256  # as wire.scan's
 _HEAD = 14 + 40  # bytes of Ethernet and IPv6
 _EVERY_HOST, _EVERY_ROUTER = IPv6Address("ff02::1"), IPv6Address("ff02::2")
 _PATH_MTU, _DONTFRAG = 24, 62  # linux/in6.h
@@ -156,7 +155,7 @@ def send(name: str, link: str, there: str, source: IPv6Address, target: IPv6Addr
         total = checksum(_pseudo(source, target, length, socket.IPPROTO_UDP) + head + b"?")
         udp = struct.pack("!4H", 9, 9, length, total or 0xFFFF) + b"?"
         wire.send(
-            _raw(there) + _own(wire) + struct.pack("!H", _IPV6) + _header(source, target, length, socket.IPPROTO_UDP) + udp
+            ethernet_header(mac_bytes(there), _own(wire), IPV6) + _header(source, target, length, socket.IPPROTO_UDP) + udp
         )
 
 
@@ -165,7 +164,7 @@ def scan(
 ) -> dict[int, str]:
     """Ports of a neighbour that answer a SYN: `open` or `reset`. The others stayed silent.
 
-    As wire.scan: a question to the neighbour after each few packets says that those before it were not lost.
+    As ipv4.scan: a question to the neighbour after each few packets says that those before it were not lost.
     """
     found: dict[int, str] = {}
     own_port = 20000 + secrets.randbelow(10000)
@@ -174,11 +173,11 @@ def scan(
         mac = _neighbour(asks, source, target, 5)
         if mac is None:
             raise Mute(f"{target} does not answer a neighbour solicitation from {name}")
-        head = _raw(mac) + _own(wire) + struct.pack("!H", _IPV6)
+        head = ethernet_header(mac_bytes(mac), _own(wire), IPV6)
         for _ in range(tries):
             left = [port for port in ports if port not in found]
-            for start in range(0, len(left), _CHUNK):
-                for port in left[start : start + _CHUNK]:
+            for start in range(0, len(left), CHUNK):
+                for port in left[start : start + CHUNK]:
                     wire.send(head + _syn(source, target, own_port, port))
                 if _neighbour(asks, source, target, 10) is None:
                     raise Mute(f"{target} stopped answering neighbour solicitations in the middle of the scan")
@@ -199,13 +198,13 @@ def _answers(wire: socket.socket, source: IPv6Address, target: IPv6Address, own_
             continue
         port, to = struct.unpack_from("!2H", frame, _HEAD)
         if to == own_port:
-            found[port] = "open" if frame[_HEAD + 13] & (_SYN | _ACK) == _SYN | _ACK else "reset"
+            found[port] = "open" if frame[_HEAD + 13] & (SYN | ACK) == SYN | ACK else "reset"
 
 
 def _syn(source: IPv6Address, target: IPv6Address, own_port: int, port: int) -> bytes:
-    tcp = struct.pack("!HHIIBBHHH", own_port, port, SCAN, 0, 0x50, _SYN, 1024, 0, 0)
-    total = checksum(_pseudo(source, target, len(tcp), socket.IPPROTO_TCP) + tcp)
-    return _header(source, target, len(tcp), socket.IPPROTO_TCP) + tcp[:16] + struct.pack("!H", total) + tcp[18:]
+    tcp = struct.pack("!HHIIBBHHH", own_port, port, SCAN, 0, 0x50, SYN, 1024, 0, 0)
+    tcp = with_checksum(tcp, 16, _pseudo(source, target, len(tcp), socket.IPPROTO_TCP))
+    return _header(source, target, len(tcp), socket.IPPROTO_TCP) + tcp
 
 
 def _neighbour(wire: socket.socket, source: IPv6Address, target: IPv6Address, wait: float) -> str | None:
@@ -228,23 +227,22 @@ def _open(name: str, link: str, protocol: int = 0) -> Iterator[socket.socket]:
     protocol: the only one that matters, so that a flood of others does not fill the queue.
     """
     with inside(name):
-        wire, index = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_IPV6)), socket.if_nametoindex(link)
+        wire, index = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(IPV6)), socket.if_nametoindex(link)
     with wire:
         if protocol:  # classic BPF on the next header; no host of the lab sends extension headers
             program = ((0x30, 0, 0, 20), (0x15, 0, 1, protocol), (0x06, 0, 0, 1 << 18), (0x06, 0, 0, 0))
             held = ctypes.create_string_buffer(b"".join(struct.pack("@HBBI", *step) for step in program))
             attached = struct.pack("@HP", len(program), ctypes.addressof(held))
             wire.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, attached)
-        wire.bind((link, _IPV6))
+        wire.bind((link, IPV6))
         wire.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, struct.pack("@iHH8x", index, _ALL_MULTICAST, 0))
         yield wire
 
 
 def _frame(wire: socket.socket, group: IPv6Address, source: IPv6Address, target: IPv6Address, icmp: bytes) -> bytes:
     """ICMPv6 to a group, as only neighbours can send it (hop limit 255)."""
-    total = checksum(_pseudo(source, target, len(icmp), socket.IPPROTO_ICMPV6) + icmp)
-    icmp = icmp[:2] + struct.pack("!H", total) + icmp[4:]
-    head = b"\x33\x33" + group.packed[12:] + _own(wire) + struct.pack("!H", _IPV6)
+    icmp = with_checksum(icmp, 2, _pseudo(source, target, len(icmp), socket.IPPROTO_ICMPV6))
+    head = ethernet_header(b"\x33\x33" + group.packed[12:], _own(wire), IPV6)
     return head + _header(source, target, len(icmp), socket.IPPROTO_ICMPV6) + icmp
 
 
@@ -293,7 +291,3 @@ def _own(wire: socket.socket) -> bytes:
 
 def _link_local(mac: bytes) -> IPv6Address:
     return made_of(LINK_LOCAL, mac.hex(":"))
-
-
-def _raw(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gwimage.lab.netns import inside
-from gwimage.lab.packets import ipv4
+from gwimage.lab.packets import headers, ipv4
+from gwimage.lab.packets.headers import IPV4, SYN, echo_request, mac_bytes
 
-IPV4 = 0x0800
-SYN = 0x02
 _MSS = 2  # the option of RFC 9293 3.7.1
-_DONT_FRAGMENT = 0x4000
 PING = b"\0\7\0\1"  # number and place in the series of our echo requests, by which a capture knows them
 
 
@@ -40,7 +38,7 @@ def watching(place: LinkEnd) -> Iterator[socket.socket]:
 def send(place: LinkEnd, mac: str, packet: bytes) -> None:
     """An IPv4 packet to a neighbour by its MAC address, whatever its addresses say."""
     with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
-        link.sendto(packet, (place.link, IPV4, 0, 0, bytes.fromhex(mac.replace(":", ""))))
+        link.sendto(packet, (place.link, IPV4, 0, 0, mac_bytes(mac)))
 
 
 def ping(
@@ -60,8 +58,7 @@ def ping(
         raw.connect((str(target), 0))
         for _ in range(tries):
             mark = token()
-            request = struct.pack("!BBH", 8, 0, 0) + PING + mark
-            raw.send(request[:2] + struct.pack("!H", ipv4.checksum(request)) + request[4:])
+            raw.send(echo_request(PING + mark))
             came = ipv4.until(raw, wait, lambda packet, mark=mark: body(packet)[:1] == b"\0" and mark in packet)
             seen = ipv4.until(link, 0.2, lambda packet, mark=mark: body(packet)[:1] == b"\x08" and mark in packet)
             if seen:
@@ -91,23 +88,20 @@ def syn(source: IPv4Address, target: IPv4Address, port: int, number: bytes, mss:
 
 def echo(source: IPv4Address, target: IPv4Address, data: bytes) -> bytes:
     """An ICMP echo request that must not be fragmented."""
-    icmp = struct.pack("!BBH", 8, 0, 0) + PING + data
-    icmp = icmp[:2] + struct.pack("!H", ipv4.checksum(icmp)) + icmp[4:]
+    icmp = echo_request(PING + data)
     return _head(source, target, socket.IPPROTO_ICMP, len(icmp)) + icmp
 
 
 def _packet(source: IPv4Address, target: IPv4Address, protocol: int, body: bytes, place: int) -> bytes:
     """place: where in the body its checksum stands."""
     pseudo = source.packed + target.packed + struct.pack("!HH", protocol, len(body))
-    total = ipv4.checksum(pseudo + body) or 0xFFFF  # in UDP 0 says that there is none
+    total = headers.checksum(pseudo + body) or 0xFFFF  # in UDP 0 says that there is none
     body = body[:place] + struct.pack("!H", total) + body[place + 2 :]
     return _head(source, target, protocol, len(body)) + body
 
 
 def _head(source: IPv4Address, target: IPv4Address, protocol: int, size: int) -> bytes:
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, secrets.randbits(16), _DONT_FRAGMENT, 64, protocol, 0)
-    addresses = source.packed + target.packed
-    return head[:10] + struct.pack("!H", ipv4.checksum(head + addresses)) + addresses
+    return headers.ipv4_header(source, target, protocol, size, secrets.randbits(16))
 
 
 def sender(packet: bytes) -> IPv4Address:

@@ -16,7 +16,7 @@ _PATIENCE = 3.5  # seconds: the kernel asks again after 1 and after 3
 
 
 def tcp_connect(name: str, target: IPv4Address, ports: Sequence[int]) -> dict[int, str]:
-    """Ports that answer, as `wire.scan` tells them: `open` or `reset`. The others stayed silent."""
+    """Ports that answer, as `ipv4.scan` tells them: `open` or `reset`. The others stayed silent."""
     found: dict[int, str] = {}
     with inside(name):
         for start in range(0, len(ports), _AT_ONCE):

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address
 from statistics import median
 
 from gwimage.lab.netns import inside, run
-from gwimage.lab.packets import ipv4
+from gwimage.lab.packets import headers, ipv4
 
 PORT = 8079  # captures leave it out: a load would fill them
 _STREAMS = 32  # a kernel lets each have but little in line at once, where sender and queue are its own
@@ -109,7 +109,7 @@ def round_trip(name: str, target: IPv4Address) -> float:
         raw.connect((str(target), 0))
         token = secrets.token_bytes(4)
         begin = time.monotonic()
-        raw.send(struct.pack("!BBH", 8, 0, ipv4.checksum(struct.pack("!BBH", 8, 0, 0) + token)) + token)
+        raw.send(headers.echo_request(token))
         there = ipv4.until(raw, _LOST, lambda data: data[20:21] == b"\0" and data[24:28] == token)
         trip = time.monotonic() - begin
     time.sleep(_PAUSE)  # a tool that measures must not be the load

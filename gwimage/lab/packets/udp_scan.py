@@ -17,7 +17,8 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.lab.netns import inside
-from gwimage.lab.packets.ipv4 import CHUNK, Mute, dns_question
+from gwimage.lab.packets import dns
+from gwimage.lab.packets.ipv4 import CHUNK, Mute
 
 OPEN, REFUSED, SILENT = "open", "refused", "silent"
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # ip(7), ipv6(7); Python has no name for them
@@ -36,7 +37,7 @@ _SIP = (
 _RADIUS = b"\1\1\0\x14" + bytes(16)
 _L2TP = b"\xc8\2\0\x14" + bytes(8) + b"\x80\x08" + bytes(4) + b"\0\1"
 _DISCOVER = b"\1\1\6\0" + bytes(24) + b"\2\0\0\0\0\1" + bytes(202) + b"\x63\x82\x53\x63\x35\1\1\xff"
-_NAME = dns_question("localhost", 7)  # a resolver answers that by itself (RFC 6761)
+_NAME = dns.question("localhost", 7)  # a resolver answers that by itself (RFC 6761)
 
 # Port: (what usually listens there, what it is asked). What is wanted on a gateway; what other gateways have left
 # open to the world; what amplifies attacks (CISA TA14-017A); what finds neighbours and opens ports by itself.

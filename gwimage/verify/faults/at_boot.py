@@ -10,13 +10,13 @@ import time
 
 from gwimage.lab.machine import disks
 from gwimage.lab.netns import inside
+from gwimage.lab.packets import ntp
+from gwimage.values import ports
 from gwimage.verify.faults.checks import closed, dark, lan_serves, leases, traffic
 from gwimage.verify.faults.fault import Act, Fault, Scene
 from gwimage.verify.probes.view import Answer
 
 LEAST_MEMORY = 160  # MiB; with less it was not tried
-_EPOCH = 2208988800  # NTP counts from 1900
-_NTP = 123
 _MOST_OFF = 5  # seconds
 
 
@@ -55,7 +55,7 @@ def _tell_time(scene: Scene) -> None:
     """SNTP (RFC 4330) from the server outside, until the fault is over for everybody."""
     with inside("isp"):
         udp = scene.notes["time server"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind((str(scene.hosts.topology.outside), _NTP))  # who answers from another address is not heard
+    udp.bind((str(scene.hosts.topology.outside), ports.NTP))  # who answers from another address is not heard
 
     def serve() -> None:
         while True:
@@ -63,7 +63,7 @@ def _tell_time(scene: Scene) -> None:
                 question, caller = udp.recvfrom(100)
             except OSError:
                 return
-            now = struct.pack("!2I", int(time.time()) + _EPOCH, int(time.time() % 1 * 2**32))
+            now = struct.pack("!2I", int(time.time()) + ntp.EPOCH, int(time.time() % 1 * 2**32))
             # server, stratum 1, synchronised just now; the client's own time as it said it
             head = struct.pack("!BBbb2I4s", 0x24, 1, 6, -20, 0, 0, b"LAB\0")
             udp.sendto(head + now + question[40:48] + now + now, caller)

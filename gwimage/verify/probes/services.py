@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.claims import claim
 from gwimage.lab.machine.guest import SECRET_NAME
-from gwimage.lab.packets import dhcp_client, ipv4
+from gwimage.lab.packets import dhcp_client, dns, ipv4, ntp
 from gwimage.lab.topology import IspAssigned, IspLeases
 from gwimage.verify.probes.view import Answer, View
 
@@ -105,8 +105,8 @@ def _local_name(probe: claim.LocalName, view: View) -> Answer:
 def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protocol: str = "udp") -> Answer:
     """Asked for the kinds of addresses that it should have."""
     server = view.hosts.lan(lan).gateway.ip
-    kinds = dict.fromkeys(ipv4.RECORDS[address.version] for address in wanted)
-    found = [ipv4.resolve(f"client-{lan}", server, name, protocol, kind) for kind in kinds]
+    kinds = dict.fromkeys(dns.RECORDS[address.version] for address in wanted)
+    found = [dns.resolve(f"client-{lan}", server, name, protocol, kind) for kind in kinds]
     given = {address for some in found for address in some.split(", ")}
     return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
 
@@ -120,7 +120,7 @@ def _own_names(probe: claim.GatewayResolver, view: View) -> Answer:
 
 def _ntp(probe: claim.NtpQuery, view: View) -> Answer:
     server = view.hosts.lan(probe.lan).gateway.ip
-    clock = ipv4.clock(f"client-{probe.lan}", server)
+    clock = ntp.clock(f"client-{probe.lan}", server)
     if clock is None:
         return Answer(False, f"{server} does not say the time")
     seen = f"{server} says the time, stratum {clock.stratum}, {clock.off:+.1f} s off the host's"

@@ -11,11 +11,11 @@ from ipaddress import IPv4Address
 from gwimage.claims import claim
 from gwimage.lab.hosts import wireguard as tunnels
 from gwimage.lab.netns import inside, ip
-from gwimage.lab.packets import ipv4
+from gwimage.lab.packets import dns, ipv4
+from gwimage.lab.packets.headers import IPV4
 from gwimage.values import wireguard
 from gwimage.verify.probes.view import Answer, View
 
-_IPV4 = 0x0800
 _INITIATION = 148  # bytes of a handshake's first message
 _STRANGER = "stranger0"
 _CALLS = 2  # of the stranger, 5 seconds apart
@@ -44,7 +44,7 @@ def _services(probe: claim.TunnelServices, view: View) -> Answer:
     tunnel = view.hosts.tunnel(probe.peer)
     near = tunnel.played.vpn.address.ip
     there = ipv4.ping(probe.peer, near)
-    found = ipv4.resolve(probe.peer, near, probe.name)
+    found = dns.resolve(probe.peer, near, probe.name)
     named = found not in ("no answer", "") and not found.startswith("no address")
     return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
 
@@ -56,8 +56,8 @@ def _strangers(probe: claim.UnknownPeer, view: View) -> Answer:
     known = next(one for one in hosts.tunnels if one.played.vpn.name == probe.vpn)
     if not target:
         return Answer(False, f"{probe.wan} has no address")
-    with inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_IPV4)) as ears:
-        ears.bind((probe.wan, _IPV4))
+    with inside(name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as ears:
+        ears.bind((probe.wan, IPV4))
         call = target, known.played.vpn.port
         process = tunnels.run(name, _STRANGER, hosts.dir / "stranger.log")
         try:

@@ -6,13 +6,16 @@ import secrets
 import socket
 import struct
 import time
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gwimage.lab.netns import inside
 from gwimage.lab.packets.ipv4 import until
 from gwimage.values import domain_names, ports
 
 RECORDS = {4: 1, 6: 28}  # A, AAAA
+PTR = 12
+_SERVFAIL = 2
+_POINTER = 0xC0  # from this on a label is a pointer to a name before it
 
 
 def question(host: str, number: int, kind: int = 1) -> bytes:
@@ -25,6 +28,23 @@ def resolve(
 ) -> str:
     """The addresses of all records of that kind, or what went wrong."""
     packet = question(host, secrets.randbits(16), kind)
+    reply = _reply(name, server, packet, protocol, tries, wait)
+    if not reply:
+        return "no answer"
+    found = [str(ip_address(reply[start:end])) for start, end in _records(reply, len(packet), kind) if end - start in (4, 16)]
+    return ", ".join(found) or f"no address (rcode {reply[3] & 15})"
+
+
+def reverse(
+    name: str, server: IPv4Address, address: IPv4Address | IPv6Address, tries: int = 4, wait: float = 2
+) -> tuple[str, ...]:
+    """The names that an address has (PTR records, RFC 1035 3.5), in lower case; none if there is no answer."""
+    packet = question(address.reverse_pointer, secrets.randbits(16), PTR)
+    reply = _reply(name, server, packet, "udp", tries, wait)
+    return tuple(read_name(reply, start).lower() for start, _ in _records(reply, len(packet), PTR)) if reply else ()
+
+
+def _reply(name: str, server: IPv4Address, packet: bytes, protocol: str, tries: int, wait: float) -> bytes | None:
     reply = None
     for _ in range(tries):
         try:
@@ -33,12 +53,9 @@ def resolve(
             continue
         except OSError:  # refused: it may not be ready yet
             time.sleep(wait)
-        if reply and reply[3] & 15 != 2:  # nor is who answers SERVFAIL
+        if reply and reply[3] & 15 != _SERVFAIL:
             break
-    if not reply:
-        return "no answer"
-    found = _addresses(reply[len(packet) :], int.from_bytes(reply[6:8], "big"))
-    return ", ".join(found) or f"no address (rcode {reply[3] & 15})"
+    return reply
 
 
 def _by_udp(name: str, server: IPv4Address, packet: bytes, wait: float) -> bytes | None:
@@ -63,15 +80,33 @@ def _by_tcp(name: str, server: IPv4Address, packet: bytes, wait: float) -> bytes
     return said[2:] if len(said) >= 2 + len(packet) and said[2:4] == packet[:2] else None
 
 
-def _addresses(records: bytes, count: int) -> list[str]:
-    """Of the A and AAAA records among the first `count` resource records (RFC 1035 4.1.3)."""
+def _records(message: bytes, start: int, kind: int) -> list[tuple[int, int]]:
+    """Where the data of each answer of that kind begins and ends (RFC 1035 4.1.3). start: where the answers begin."""
     found = []
-    for _ in range(count):
-        while records[:1] and 0 < records[0] < 0xC0:  # the owner's name: labels, then nothing or a pointer
-            records = records[1 + records[0] :]
-        records = records[2 if records[:1] >= b"\xc0" else 1 :]
-        kind, size = int.from_bytes(records[:2], "big"), int.from_bytes(records[8:10], "big")
-        if kind in RECORDS.values() and size in (4, 16) and len(records) >= 10 + size:
-            found.append(str(ip_address(records[10 : 10 + size])))
-        records = records[10 + size :]
+    for _ in range(int.from_bytes(message[6:8], "big")):
+        while (
+            message[start : start + 1] and 0 < message[start] < _POINTER
+        ):  # the owner's name: labels, then nothing or a pointer
+            start += 1 + message[start]
+        start += 2 if message[start : start + 1] >= bytes([_POINTER]) else 1
+        size = int.from_bytes(message[start + 8 : start + 10], "big")
+        data, end = start + 10, start + 10 + size
+        if int.from_bytes(message[start : start + 2], "big") == kind and end <= len(message):
+            found.append((data, end))
+        start = end
     return found
+
+
+def read_name(message: bytes, start: int) -> str:
+    """The domain name that begins there, without the root's dot; pointers are followed (RFC 1035 4.1.4), backwards only."""
+    labels: list[str] = []
+    while start < len(message) and message[start]:
+        if message[start] >= _POINTER:
+            target = int.from_bytes(message[start : start + 2], "big") & 0x3FFF
+            if target >= start:
+                break
+            start = target
+        else:
+            labels.append(message[start + 1 : start + 1 + message[start]].decode("ascii", "replace"))
+            start += 1 + message[start]
+    return ".".join(labels)

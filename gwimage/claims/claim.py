@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from gwimage.claims.claim_ipv6 import Probe6
 from gwimage.claims.flow import Flow
 
 
@@ -338,45 +337,6 @@ class SystemHealth(NamedTuple):
     """No failed unit, and no complaint in the journal beyond the stated allowlist."""
 
 
-Probe = (
-    WanAddress
-    | Lease
-    | DnsQuery
-    | Ping
-    | SourceAddress
-    | GatewayClosed
-    | GatewayClosedUdp
-    | OtherAddresses
-    | Unreachable
-    | Spoofed
-    | SpoofedForward
-    | MssClamp
-    | Mtu
-    | ReservedLease
-    | ClientIds
-    | Renewal
-    | WrongSubnetRequest
-    | Pool
-    | LocalName
-    | DhcpOptions
-    | NtpQuery
-    | Reaches
-    | Forwarded
-    | NotForwarded
-    | Handshake
-    | TunnelServices
-    | UnknownPeer
-    | RateLimit
-    | Offloaded
-    | NotTestable
-    | BlockedFlows
-    | AllowedToGateway
-    | GatewayResolver
-    | Probe6
-    | SystemHealth
-)
-
-
 @dataclass(frozen=True)
 class Claim:
     """One line of the proof.
@@ -389,6 +349,6 @@ class Claim:
     id: str
     path: str
     text: str
-    probe: Probe
+    probe: NamedTuple
     needs: tuple[str, ...] = ()
     closed: bool = False

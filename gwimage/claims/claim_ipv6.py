@@ -125,21 +125,3 @@ class PrefixChange(NamedTuple):
 
     wan: str
     lans: tuple[str, ...]
-
-
-Probe6 = (
-    WanAddress6
-    | Delegated
-    | Advertised
-    | Unadvertised
-    | Ping6
-    | SourceAddress6
-    | PathMtu6
-    | NoEgress6
-    | GatewayClosed6
-    | GatewayClosedUdp6
-    | Unreachable6
-    | Allowed6
-    | BlockedFlows6
-    | PrefixChange
-)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from gwimage.claims.claim import Claim, Lease, Pool, WanAddress
+from gwimage.claims.claim import Claim, Pool
 from gwimage.lab import boot
 from gwimage.lab.hosts import Hosts, wireguard
 from gwimage.lab.machine import guest
@@ -141,7 +141,7 @@ def _controls(claims: Sequence[Claim], view: View, concurrent: bool) -> dict[str
 
 def evaluate(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
     """A closed or hidden thing counts only when the control saw it open or visible."""
-    result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=advice.question(claim.probe), needs=claim.needs)
+    result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=probes.of(claim.probe).question, needs=claim.needs)
     if answer is None:
         return replace(result, seen=f"needs {', '.join(claim.needs)}")
     for unasked in (found for found in (answer, control) if found and not found.asked):
@@ -180,7 +180,7 @@ def _with_evidence(
     for result in results:
         if result.status == FAIL:
             probe, control = probed.get(result.id), controls.get(result.id)
-            began = on if isinstance(probe, (WanAddress, Lease)) else result.started
+            began = on if probe is not None and probes.of(probe).from_power_on else result.started
             windows = [(began, result.started + result.seconds)]
             if control:
                 windows.append((control.started, control.started + control.seconds))

@@ -5,7 +5,7 @@ good one; what says "well" of all leaves a fault green that test_probes.py expec
 """
 
 import errno
-from typing import get_args
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +21,7 @@ ALWAYS = {
     "well": Answer(True, "well", exposed=True),
 }
 NOTHING_ASKED = {claim.NotTestable}  # says itself that nobody asked
-KINDS = [kind for kind in get_args(claim.Probe) if kind not in NOTHING_ASKED]
+KINDS = [kind for kind in probes.TABLE if kind not in NOTHING_ASKED]
 # (claims, what is red by fault) of each stand-in; what stands in a test of its own comes after
 MATRICES = [
     (test_probes.CLAIMS, test_probes.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
@@ -34,7 +34,7 @@ MATRICES = [
 
 def lie(say, folder, fault, answer):
     """The course against a stand-in, with every probe lying."""
-    probes._ASK = dict.fromkeys(probes._ASK, lambda probe, view: answer)
+    probes.TABLE = {kind: replace(record, ask=lambda probe, view: answer) for kind, record in probes.TABLE.items()}
     return test_probes.examine(say, folder, frozenset([fault]))
 
 
@@ -81,7 +81,7 @@ def test_who_cannot_even_ask_is_red(monkeypatch):
     def lost(probe, view):
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setitem(probes._ASK, claim.Ping, lost)
+    monkeypatch.setitem(probes.TABLE, claim.Ping, replace(probes.TABLE[claim.Ping], ask=lost))
     answer = probes.ask(claim.Ping("lan"), None)
     assert not answer.good and not answer.exposed
     assert "unreachable" in answer.seen

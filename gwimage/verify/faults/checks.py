@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
 from gwimage.claims import claim
 from gwimage.lab.packets import dhcp_client, ipv4
@@ -16,7 +17,7 @@ from gwimage.verify.probes.view import Answer, View
 _NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
 
 
-def ask(scene: Scene, probe: claim.Probe) -> Answer:
+def ask(scene: Scene, probe: NamedTuple) -> Answer:
     return probes.ask(probe, View(scene.hosts, lambda: None, ports=view.CONTROL_PORTS))
 
 
@@ -90,5 +91,5 @@ def newcomer() -> str:
     return "02:" + secrets.token_bytes(5).hex(":")
 
 
-def _source(probe: claim.Probe) -> str:
+def _source(probe: NamedTuple) -> str:
     return getattr(probe, "zone_host", "") or getattr(probe, "src", "")

@@ -11,6 +11,9 @@ from gwimage.claims import claim
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.packets import dhcp_client
 from gwimage.lab.packets.dhcp_client import Client, Given
+from gwimage.verify.evidence import Wire
+from gwimage.verify.probes import hints, sharing
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT, _EDGES = range(6)  # whose MAC addresses
@@ -153,9 +156,39 @@ def _granted(answer: Given | None, address: IPv4Address) -> bool:
     return answer is not None and not answer.refused and answer.address == address
 
 
-ASK = {
-    claim.ClientIds: _identities,
-    claim.Renewal: _renewal,
-    claim.WrongSubnetRequest: _elsewhere,
-    claim.Pool: _pool,
-}
+def _advise(probe: claim.ClientIds | claim.Renewal | claim.WrongSubnetRequest | claim.Pool, wire: Wire) -> str:
+    if not wire.spoke(probe.lan):
+        return hints.silent(probe.lan)
+    return f"The capture shows what was asked and told: compare it with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
+
+
+PROBES = (
+    Probe(
+        kind=claim.ClientIds,
+        ask=_identities,
+        question="clients with other MAC addresses ask for a lease twice, then give it back",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim.Renewal,
+        ask=_renewal,
+        question="a client renews and rebinds; another asks for its address, before the release and after",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim.WrongSubnetRequest,
+        ask=_elsewhere,
+        question="a client asks for an address of another network, as after a restart (INIT-REBOOT)",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim.Pool,
+        ask=_pool,
+        question="clients with other MAC addresses ask for a lease each, and keep it until the last has asked",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+)

@@ -15,6 +15,10 @@ from gwimage.lab.packets import dhcp_client, ipv4, udp_scan
 from gwimage.lab.packets.tcp_connect import tcp_connect
 from gwimage.lab.sockets import Sockets
 from gwimage.values.ranges import LAST_PORT
+from gwimage.verify.probes import advice_open_ports, sharing
+from gwimage.verify.probes.ends import gateway_for, lost_tunnel, neighbour
+from gwimage.verify.probes.record import Probe
+from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import CONTROL_PORTS, Answer, Port, View
 
 CLOSED, OPEN, QUIET, ANY = "closed", "open", "open, but silent to strangers", "as who listens there"
@@ -240,30 +244,37 @@ def _summary(found: dict[int, str]) -> str:
     return f"open {few(is_open)}, {len(found) - len(is_open)} refused"
 
 
-def gateway_for(name: str, hosts: Hosts) -> IPv4Address | None:
-    """The gateway's address on the network of an attacker, a client or a peer."""
-    kind, _, network = name.partition("-")
-    if kind == "peer":
-        return hosts.tunnel(name).played.vpn.address.ip
-    return hosts.given(hosts.wan(network)) if kind == "attacker" else hosts.lan(network).gateway.ip
-
-
-def neighbour(name: str, hosts: Hosts) -> bool:
-    """Whether the gateway is there for an attacker or a client."""
-    if name.startswith("peer-"):
-        return hosts.connected(name)
-    own, target = hosts.address_of(name), gateway_for(name, hosts)
-    return bool(own and target and ipv4.arp(name, name.partition("-")[2], own, target, 5))
-
-
-def lost_tunnel(hosts: Hosts, *names: str) -> Answer | None:
-    """What there is to say when a host is behind a tunnel, and the tunnel does not come up."""
-    lost = [name for name in names if name.startswith("peer-") and not hosts.connected(name)]
-    return Answer(False, f"{lost[0]} has no tunnel to the gateway") if lost else None
-
-
 def few(things: Collection[object]) -> str:
     return ", ".join(list(map(str, things))[:12]) + (" ..." if len(things) > 12 else "") if things else "none"
 
 
-ASK = {claim.GatewayClosed: closed, claim.GatewayClosedUdp: closed_udp, claim.OtherAddresses: others}
+def _shares_scan(probe: claim.GatewayClosed) -> Needs:
+    from_afar = probe.open_tcp and probe.zone_host.startswith("attacker-")
+    return sharing.exclusively("a scan") | (sharing.address_locks(probe.zone_host, "from afar") if from_afar else {})
+
+
+PROBES = (
+    Probe(
+        kind=claim.GatewayClosed,
+        ask=closed,
+        question="a SYN goes to every TCP port of the gateway, twice where none answers",
+        advise=advice_open_ports.gateway_closed,
+        shares=_shares_scan,
+    ),
+    Probe(
+        kind=claim.GatewayClosedUdp,
+        ask=closed_udp,
+        question="usual UDP ports are asked twice what their servers would answer, every other one gets a packet; the kernel counts",
+        advise=advice_open_ports.closed_udp,
+        shares=lambda probe: sharing.exclusively(sharing.COUNT),
+    ),
+    Probe(
+        kind=claim.OtherAddresses,
+        ask=others,
+        question="TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one",
+        advise=advice_open_ports.others,
+        shares=sharing.nobody_counts,
+        waits=True,
+        own_networks=True,
+    ),
+)

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv6Address
 from gwimage.claims import claim
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, ipv4
+from gwimage.verify.probes import advice_services, sharing
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 Address = IPv4Address | IPv6Address
@@ -158,16 +160,96 @@ def _inspection(probe: claim.SystemHealth, view: View) -> Answer:
     return Answer(good, "; ".join(seen))
 
 
-ASK = {
-    claim.WanAddress: _wan_address,
-    claim.Lease: _lease,
-    claim.ReservedLease: _reservation,
-    claim.DhcpOptions: _dhcp_options,
-    claim.DnsQuery: _dns,
-    claim.LocalName: _local_name,
-    claim.GatewayResolver: _own_names,
-    claim.NtpQuery: _ntp,
-    claim.Ping: _ping,
-    claim.NotTestable: _beyond,
-    claim.SystemHealth: _inspection,
-}
+def _named(name: str) -> list[bytes]:
+    """As a question has it."""
+    return [b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))]
+
+
+PROBES = (
+    Probe(
+        kind=claim.WanAddress,
+        ask=_wan_address,
+        question="the ISP waits for the gateway and asks by ARP for its address",
+        advise=advice_services.wan_address,
+        own_networks=True,
+        from_power_on=True,
+    ),
+    Probe(
+        kind=claim.Lease,
+        ask=_lease,
+        question="a client (udhcpc) asks for a lease from power-on",
+        advise=advice_services.lease,
+        own_networks=True,
+        from_power_on=True,
+    ),
+    Probe(
+        kind=claim.ReservedLease,
+        ask=_reservation,
+        question="two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC",
+        advise=advice_services.reservation,
+        waits=True,
+        own_networks=True,
+        marks=lambda probe: [bytes.fromhex(probe.mac.replace(":", ""))],
+    ),
+    Probe(
+        kind=claim.DhcpOptions,
+        ask=_dhcp_options,
+        question="a client asks for a lease and for these options",
+        advise=advice_services.dhcp_options,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim.DnsQuery,
+        ask=_dns,
+        question=f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows",
+        advise=advice_services.dns,
+        shares=sharing.nobody_counts,
+        # a single DNS server is asked while nobody else is there outside
+        alone=lambda probe: probe.server is not None,
+        marks=lambda probe: _named(SECRET_NAME),
+    ),
+    Probe(
+        kind=claim.LocalName,
+        ask=_local_name,
+        question="a client asks the gateway for the name",
+        advise=advice_services.local_name,
+        shares=sharing.nobody_counts,
+        waits=True,
+        own_networks=True,
+        marks=lambda probe: _named(probe.name),
+    ),
+    Probe(
+        kind=claim.NtpQuery,
+        ask=_ntp,
+        question="a client asks the gateway for the time by SNTP",
+        advise=advice_services.ntp,
+        shares=sharing.nobody_counts,
+    ),
+    Probe(
+        kind=claim.Ping,
+        ask=_ping,
+        question="a client sends an ICMP echo request",
+        advise=advice_services.ping,
+    ),
+    Probe(
+        kind=claim.NotTestable,
+        ask=_beyond,
+        question="no lab can ask this",
+        advise=advice_services.beyond,
+    ),
+    Probe(
+        kind=claim.SystemHealth,
+        ask=_inspection,
+        question="the gateway reports by a virtio port: systemd's state, failed units, the journal",
+        advise=advice_services.inspection,
+        late=60,  # looks back: what the other probes stir up in the journal counts too
+        needs_machine="units and their journal need a machine",
+    ),
+    Probe(
+        kind=claim.GatewayResolver,
+        ask=_own_names,
+        question=f"the gateway reports by a virtio port which address getent finds there for {SECRET_NAME}",
+        advise=advice_services.own_names,
+        late=70,
+    ),
+)

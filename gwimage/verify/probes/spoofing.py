@@ -16,8 +16,10 @@ from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, raw
 from gwimage.lab.packets.raw import LinkEnd
-from gwimage.verify.probes.open_ports import gateway_for
+from gwimage.verify.evidence import Wire
+from gwimage.verify.probes.ends import gateway_for
 from gwimage.verify.probes.reachability import link_of
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _LOOPBACK = IPv4Address("127.0.0.1")
@@ -197,4 +199,56 @@ def place_of(name: str) -> LinkEnd:
     return LinkEnd(name, name.partition("-")[2])
 
 
-ASK = {claim.Spoofed: _spoofed, claim.SpoofedForward: _spoofed_forward, claim.MssClamp: _segments, claim.Mtu: _mtu}
+def _advise_spoofed(probe: claim.Spoofed, wire: Wire) -> str:
+    start, end = probe.src.partition("-")[2], probe.zone
+    if wire.arrived(end, PORT):
+        return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
+    return (
+        f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
+    )
+
+
+def _advise_spoofed_forward(probe: claim.SpoofedForward, wire: Wire) -> str:
+    return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain spoof for {probe.wan}."
+
+
+def _advise_segments(probe: claim.MssClamp, wire: Wire) -> str:
+    if not wire.arrived(probe.wan, PORT):
+        return f"The question did not come out of the gateway on {probe.wan}: see what {probe.lan} reaches at all."
+    return f"Compare the rules with `maxseg` for {probe.wan}, one for each way, with wans.{probe.wan}.mss_clamp and mtu."
+
+
+def _advise_mtu(probe: claim.Mtu, wire: Wire) -> str:
+    network = probe.wan or probe.lan
+    return f"Look for MTUBytes= in the files of {network}, and whether the gateway may send ICMP errors to {probe.lan}."
+
+
+PROBES = (
+    Probe(
+        kind=claim.Spoofed,
+        ask=_spoofed,
+        question="a packet with each false address is sent to a host, and listened for there",
+        advise=_advise_spoofed,
+        waits=True,
+        own_networks=True,
+    ),
+    Probe(
+        kind=claim.SpoofedForward,
+        ask=_spoofed_forward,
+        question="packets with false addresses, and one with the true one, go to the forwarded port",
+        advise=_advise_spoofed_forward,
+        shares=lambda probe: {f"server-{probe.lan}": probe.to},
+    ),
+    Probe(
+        kind=claim.MssClamp,
+        ask=_segments,
+        question="a SYN for the longest segments there are goes out, and its answer comes back",
+        advise=_advise_segments,
+    ),
+    Probe(
+        kind=claim.Mtu,
+        ask=_mtu,
+        question="a client sends echo requests that must not be fragmented",
+        advise=_advise_mtu,
+    ),
+)

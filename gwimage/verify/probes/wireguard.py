@@ -13,6 +13,8 @@ from gwimage.lab.hosts import wireguard as tunnels
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.packets import ipv4
 from gwimage.values import wireguard
+from gwimage.verify.probes import hints, sharing
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _IPV4 = 0x0800
@@ -88,8 +90,52 @@ def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, s
     return sent, ""
 
 
-ASK = {
-    claim.Handshake: _handshake,
-    claim.TunnelServices: _services,
-    claim.UnknownPeer: _strangers,
-}
+def _advise_handshake(probe: claim.Handshake, wire: object) -> str:
+    vpn = hints.vpn_of(probe.peer)
+    where = f"30-{vpn}.netdev" + (
+        ": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer"
+    )
+    more = (
+        f"; then whether the firewall lets the port in from {probe.wan}" if probe.wan else "; can the gateway look the name up"
+    )
+    return f"Look at {where}{more}. Without the gateway's own key {vpn} is not there at all: console.log says so."
+
+
+def _advise_services(probe: claim.TunnelServices, wire: object) -> str:
+    vpn = hints.vpn_of(probe.peer)
+    return (
+        f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
+    )
+
+
+def _advise_strangers(probe: claim.UnknownPeer, wire: object) -> str:
+    return f"Something answers on the port of {probe.vpn} that is not WireGuard, or a rule rejects instead of dropping."
+
+
+PROBES = (
+    Probe(
+        kind=claim.Handshake,
+        ask=_handshake,
+        question="a host outside, with wireguard-go and a key of the lab's",
+        advise=_advise_handshake,
+        late=10,  # drops tunnels
+        needs_machine="a tunnel needs a machine, whose kernel has WireGuard",
+        of_tunnel=True,
+    ),
+    Probe(
+        kind=claim.TunnelServices,
+        ask=_services,
+        question="a peer pings the gateway and asks it for the name, through the tunnel",
+        advise=_advise_services,
+        shares=sharing.nobody_counts,
+        of_tunnel=True,
+    ),
+    Probe(
+        kind=claim.UnknownPeer,
+        ask=_strangers,
+        question="handshakes by the book with an unknown key, and rubbish",
+        advise=_advise_strangers,
+        late=20,  # takes every answer for its own
+        of_tunnel=True,
+    ),
+)

@@ -23,7 +23,7 @@ from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
 from gwimage.verify import probes, run
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Outcome, Result
 
 
 def verify(
@@ -62,7 +62,7 @@ def verdict(results: Sequence[Result]) -> tuple[bool, str]:
     good = count[PASS] > 0 and not count[FAIL] + count[NOT_ASKED]
     bad = "" if good else f"{count[FAIL]} failed, {count[NOT_ASKED]} not asked, "
     return good, (
-        f"fast: {bad}{count[PASS]} claims seen, {count[CANNOT]} could not be asked without a machine. "
+        f"fast: {bad}{count[PASS]} claims seen, {count[UNTESTABLE]} could not be asked without a machine. "
         "No proof: the image was not asked."
     )
 

@@ -29,7 +29,7 @@ from gwimage.verify.faults import driver
 from gwimage.verify.faults.fault import Scene
 from gwimage.verify.probes import leases
 from gwimage.verify.probes.view import CONTROL_PORTS, Answer, View
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Outcome, Result
 from gwimage.verify.schedule import ask_all
 
 _LOOK = "docs/faults.md says what must be true then; console.log shows the boot in which it happened."
@@ -145,7 +145,7 @@ def evaluate(claim: Claim, answer: Answer | None, control: Answer | None) -> Res
     if answer is None:
         return replace(result, seen=f"needs {', '.join(claim.needs)}")
     for unasked in (found for found in (answer, control) if found and not found.asked):
-        return replace(result, status=CANNOT, seen=unasked.seen)
+        return replace(result, status=UNTESTABLE, seen=unasked.seen)
     status, shown = (PASS if answer.good else FAIL), ""
     if claim.closed and answer.good:
         exposed = control is not None and control.exposed
@@ -210,7 +210,7 @@ def _memory(hosts: Hosts, findings: Findings | None, roomy: Sequence[str]) -> di
 def _stopped(how: str, off: float, seconds: float) -> Result:
     text = "the power button stops the gateway cleanly"
     if not how:
-        return Result("machine.poweroff", "", text, CANNOT, "needs a machine")
+        return Result("machine.poweroff", "", text, UNTESTABLE, "needs a machine")
     seen = f"{how} after {seconds:.1f} s"
     result = Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
     return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")

@@ -1,4 +1,4 @@
-"""What `verify` claims about IPv6, as data; the rest of gwimage/claims/claim.py, whose words these are."""
+"""What `verify` claims about IPv6, as data; hosts are named as in gwimage/claims/claim.py."""
 
 from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple

@@ -8,7 +8,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim, Forwarded, NotForwarded, Reaches, SpoofedForward
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import Reaches
+from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
 from gwimage.profile import Profile, simulated_peers, zone_addresses, zones
 from gwimage.profile.forwards import Forward
 from gwimage.profile.zones import Zones

@@ -11,8 +11,8 @@ from gwimage.values.ranges import LAST_PORT, Ports
 
 SSH, DNS, DHCP, NTP = 22, 53, 67, 123
 SERVICES = (DNS, DHCP, NTP)  # of the gateway, that networks inside may use
-LISTENER = 8080  # TCP and UDP port of the lab's hosts, which claim.Unreachable asks
-ASKED = ("tcp", "udp", "icmp")  # by claim.Unreachable
+LISTENER = 8080  # TCP and UDP port of the lab's hosts, which claim_firewall.Unreachable asks
+ASKED = ("tcp", "udp", "icmp")  # by claim_firewall.Unreachable
 
 
 def closed(entries: Iterable[Allow], start: str, end: str) -> tuple[str, ...]:

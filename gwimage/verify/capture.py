@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside
 from gwimage.lab.packets import pcapng, throughput, udp_scan
@@ -127,7 +127,9 @@ def of(
         and (not networks or packet.network.partition(" ")[0] in networks)
         and (not marks or any(mark in packet.frame for mark in marks))
     ]
-    answers = [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim.GatewayClosed) else []
+    answers = (
+        [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim_firewall.GatewayClosed) else []
+    )
     return answers or found
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from gwimage.claims.claim import Claim, Pool
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_dhcp import Pool
 from gwimage.lab import boot
 from gwimage.lab.hosts import Hosts, wireguard
 from gwimage.lab.machine import guest

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from gwimage.claims import claim
+from gwimage.claims import claim, claim_firewall, claim_services
 from gwimage.lab import sandbox
 from gwimage.verify import probes
 from gwimage.verify.probes.view import Answer
@@ -72,7 +72,13 @@ def test_whoever_says_broken_is_red_on_a_good_gateway(told):
 def test_whoever_says_closed_shows_no_control(told):
     assert {id for id in test_probes.CLOSED if told["closed"][id] == "pass"} == set()
     kinds = {type(one.probe) for one in test_probes.CLAIMS if one.closed}
-    assert {claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed} <= kinds
+    assert {
+        claim_firewall.GatewayClosed,
+        claim_firewall.GatewayClosedUdp,
+        claim_firewall.OtherAddresses,
+        claim_firewall.Unreachable,
+        claim_firewall.Spoofed,
+    } <= kinds
 
 
 def test_who_cannot_even_ask_is_red(monkeypatch):
@@ -81,7 +87,7 @@ def test_who_cannot_even_ask_is_red(monkeypatch):
     def lost(probe, view):
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setitem(probes.TABLE, claim.Ping, replace(probes.TABLE[claim.Ping], ask=lost))
-    answer = probes.ask(claim.Ping("lan"), None)
+    monkeypatch.setitem(probes.TABLE, claim_services.Ping, replace(probes.TABLE[claim_services.Ping], ask=lost))
+    answer = probes.ask(claim_services.Ping("lan"), None)
     assert not answer.good and not answer.exposed
     assert "unreachable" in answer.seen

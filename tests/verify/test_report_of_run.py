@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from gwimage import report
-from gwimage.claims.claim import Claim, SystemHealth
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_services import SystemHealth
 from gwimage.lab.machine import guest
 from gwimage.verify import run
 from gwimage.verify.image import Report

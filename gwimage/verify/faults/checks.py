@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from gwimage.claims import claim
+from gwimage.claims import claim_nat, claim_services
 from gwimage.lab.packets import dhcp_client, ipv4
 from gwimage.verify import probes
 from gwimage.verify.faults.fault import Scene
@@ -36,7 +36,9 @@ def lan_serves(scene: Scene) -> Answer:
             return Answer(False, f"{lan.name}: no answer to a ping")
         if lan.dhcp and dhcp_client.offer(f"client-{lan.name}", lan.name, newcomer()) is None:
             return Answer(False, f"{lan.name}: no DHCP offer")
-        names = [one.probe for one in scene.claims if isinstance(one.probe, claim.LocalName) and one.probe.lan == lan.name]
+        names = [
+            one.probe for one in scene.claims if isinstance(one.probe, claim_services.LocalName) and one.probe.lan == lan.name
+        ]
         if names and not (answer := ask(scene, names[0])).good:
             return Answer(False, f"{lan.name}: {answer.seen}")
     return Answer(True, "LANs served")
@@ -51,7 +53,7 @@ def traffic(scene: Scene) -> Answer:
     """The WAN has its address, and clients reach the server outside as the profile says."""
     if not scene.hosts.wan_address(scene.wan, 1):
         return Answer(False, f"{scene.wan.name} has no address")
-    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim.SourceAddress) and not one.probe.host]:
+    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim_nat.SourceAddress) and not one.probe.host]:
         if source.lan in {lan.name for lan in scene.lans} and not (answer := ask(scene, source)).good:
             return Answer(False, answer.seen)
     return Answer(True, "traffic flows")

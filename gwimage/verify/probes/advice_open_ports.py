@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes import hints
 
 
-def gateway_closed(probe: claim.GatewayClosed, wire: Wire) -> str:
+def gateway_closed(probe: claim_firewall.GatewayClosed, wire: Wire) -> str:
     zone = hints.zone_of(probe.zone_host)
     if not wire.spoke(zone):
         return hints.silent(zone)
@@ -24,7 +24,7 @@ def gateway_closed(probe: claim.GatewayClosed, wire: Wire) -> str:
     return "Neighbours are answered and callers from afar are not: the answers leave by another WAN (`ip rule` in the image)."
 
 
-def closed_udp(probe: claim.GatewayClosedUdp, wire: Wire) -> str:
+def closed_udp(probe: claim_firewall.GatewayClosedUdp, wire: Wire) -> str:
     zone = probe.zone_host.partition("-")[2]
     return (
         f"The list of ports says which is not as expected, and what listens there: `gwimage explain PROFILE --from {zone} --to gateway "
@@ -33,7 +33,7 @@ def closed_udp(probe: claim.GatewayClosedUdp, wire: Wire) -> str:
     )
 
 
-def others(probe: claim.OtherAddresses, wire: Wire) -> str:
+def others(probe: claim_firewall.OtherAddresses, wire: Wire) -> str:
     zone = probe.zone_host.partition("-")[2]
     return (
         f"The list says which address of the gateway answers {zone}, and on which port: `gwimage explain PROFILE --from {zone} "

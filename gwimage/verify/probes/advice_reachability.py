@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall, claim_nat
 from gwimage.lab.hosts import PORT
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes import hints
 
 
-def source(probe: claim.SourceAddress, wire: Wire) -> str:
+def source(probe: claim_nat.SourceAddress, wire: Wire) -> str:
     if not wire.outside(PORT):
         return (
             f"Nothing of it left by a WAN: {hints.explain(probe.lan, 'wan', 'tcp', PORT)} says whether the firewall would let it "
@@ -27,7 +27,7 @@ def source(probe: claim.SourceAddress, wire: Wire) -> str:
     return f"It left by a WAN with the WAN's address, not the client's own: look for what hides {probe.lan} in the image."
 
 
-def unreachable(probe: claim.Unreachable, wire: Wire) -> str:
+def unreachable(probe: claim_firewall.Unreachable, wire: Wire) -> str:
     start, end = hints.zone_of(probe.src), probe.lan
     if not wire.spoke(start):
         return hints.silent(start)
@@ -36,7 +36,7 @@ def unreachable(probe: claim.Unreachable, wire: Wire) -> str:
     return f"It did not arrive on {end}: the gateway itself answered, or the host on {end} is not there (see the other failed claims)."
 
 
-def reaches(probe: claim.Reaches, wire: Wire) -> str:
+def reaches(probe: claim_firewall.Reaches, wire: Wire) -> str:
     start, end = hints.zone_of(probe.src), probe.zone
     if wire.arrived(end, probe.port):
         return (
@@ -48,7 +48,7 @@ def reaches(probe: claim.Reaches, wire: Wire) -> str:
     return f"It did not come out of the gateway on {end}: {command} says what the rules do with it."
 
 
-def withheld(probe: claim.BlockedFlows, wire: Wire) -> str:
+def withheld(probe: claim_firewall.BlockedFlows, wire: Wire) -> str:
     start = hints.zone_of(probe.src)
     if not wire.spoke(start):
         return hints.silent(start)
@@ -56,7 +56,7 @@ def withheld(probe: claim.BlockedFlows, wire: Wire) -> str:
     return f"{hints.explain(start, probe.zone, probe.protocol, port)} says by which rule it would pass."
 
 
-def admitted(probe: claim.AllowedToGateway, wire: Wire) -> str:
+def admitted(probe: claim_firewall.AllowedToGateway, wire: Wire) -> str:
     zone, port = probe.src.partition("-")[2], probe.ways[0].port
     asked = f"--{probe.protocol} {port or 'echo-request'}"
     return (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gwimage.claims import claim
+from gwimage.claims import claim, claim_dhcp, claim_services
 from gwimage.verify import evidence
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes import hints
 
 
-def wan_address(probe: claim.WanAddress, wire: Wire) -> str:
+def wan_address(probe: claim_services.WanAddress, wire: Wire) -> str:
     wan, file = wire.hosts.wan(probe.wan), f"10-{probe.wan}.network"
     if not wire.spoke(wan.name):
         return hints.silent(wan.name)
@@ -26,7 +26,7 @@ def wan_address(probe: claim.WanAddress, wire: Wire) -> str:
     return f"The gateway asked the ISP for a lease {asked_for} times and got none: isp.log says why, for example a wrong MAC address."
 
 
-def lease(probe: claim.Lease, wire: Wire) -> str:
+def lease(probe: claim_dhcp.Lease, wire: Wire) -> str:
     lan, file = probe.lan, f"20-{probe.lan}.network"
     if wire.dhcp(lan, evidence.ACK):
         return f"A lease came, but not as the profile says: compare [DHCPServer] of {file} with lans.{lan}.dhcp."
@@ -43,17 +43,17 @@ def lease(probe: claim.Lease, wire: Wire) -> str:
     )
 
 
-def reservation(probe: claim.ReservedLease, wire: Wire) -> str:
+def reservation(probe: claim_dhcp.ReservedLease, wire: Wire) -> str:
     if wire.dhcp(probe.lan, evidence.OFFER):
         return f"The server gave another address: look for {probe.mac} in [DHCPServerStaticLease] of 20-{probe.lan}.network."
     return "The server answers this client alone not at all: it may hold a lease from before its reservation was made."
 
 
-def dhcp_options(probe: claim.DhcpOptions, wire: Wire) -> str:
+def dhcp_options(probe: claim_dhcp.DhcpOptions, wire: Wire) -> str:
     return f"Compare what the capture shows (in Wireshark: dhcp) with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
 
 
-def dns(probe: claim.DnsQuery, wire: Wire) -> str:
+def dns(probe: claim_services.DnsQuery, wire: Wire) -> str:
     if not _answers(wire, probe.lan, 53):
         return _no_dns(probe.lan)
     if not wire.outside(53):
@@ -61,14 +61,14 @@ def dns(probe: claim.DnsQuery, wire: Wire) -> str:
     return "The gateway asked the servers outside and had no use for what came back: the capture shows both."
 
 
-def local_name(probe: claim.LocalName, wire: Wire) -> str:
+def local_name(probe: claim_services.LocalName, wire: Wire) -> str:
     if not _answers(wire, probe.lan, 53):
         return _no_dns(probe.lan)
     wanted = " and ".join(map(str, probe.addresses))
     return f"resolved answers, but does not know {probe.name} as {wanted}: look for it in etc/hosts of the image."
 
 
-def own_names(probe: claim.GatewayResolver, wire: Wire) -> str:
+def own_names(probe: claim_services.GatewayResolver, wire: Wire) -> str:
     return "Clients are answered? Then look for the rule that accepts what the gateway sends to itself (lo), else as for lans.NAME.dns."
 
 
@@ -79,7 +79,7 @@ def _no_dns(lan: str) -> str:
     )
 
 
-def ntp(probe: claim.NtpQuery, wire: Wire) -> str:
+def ntp(probe: claim_services.NtpQuery, wire: Wire) -> str:
     if _answers(wire, probe.lan, 123):
         return "The time server answers, but has no time to give, or a wrong one: does it reach its own servers?"
     return f"Nothing answers on UDP port 123: {hints.explain(probe.lan, 'gateway', 'udp', 123)} says whether the firewall would let it in."
@@ -89,7 +89,7 @@ def _answers(wire: Wire, network: str, port: int) -> bool:
     return any(frame[12:14] == b"\x08\0" and frame[34:36] == port.to_bytes(2, "big") for frame in wire.on(network))
 
 
-def ping(probe: claim.Ping, wire: Wire) -> str:
+def ping(probe: claim_services.Ping, wire: Wire) -> str:
     if not wire.spoke(probe.lan):
         return hints.silent(probe.lan)
     if wire.hosts.lan(probe.lan).segments[1:]:
@@ -97,7 +97,7 @@ def ping(probe: claim.Ping, wire: Wire) -> str:
     return f"The gateway is there on {probe.lan} but does not answer a ping: does the firewall take ICMP from {probe.lan}?"
 
 
-def inspection(probe: claim.SystemHealth, wire: Wire) -> str:
+def inspection(probe: claim_services.SystemHealth, wire: Wire) -> str:
     return (
         "What is said above comes from the gateway's own journal; console.log shows what was before it. If it did not report at "
         "all, the boot did not come to its end."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from gwimage.claims import claim
+from gwimage.claims import claim_nat
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.packets import ipv4
@@ -17,7 +17,7 @@ from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer, View
 
 
-def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
+def _forwarded(probe: claim_nat.Forwarded, view: View) -> Answer:
     """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
     hosts = view.hosts
     outside = probe.src.startswith("attacker-")
@@ -37,7 +37,7 @@ def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
     return told(answer, expected, f"{target}:{probe.port} by {probe.protocol} is {probe.to}:{probe.to_port}")
 
 
-def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
+def _not_forwarded(probe: claim_nat.NotForwarded, view: View) -> Answer:
     hosts = view.hosts
     source = probe.source or (hosts.topology.afar if probe.src.startswith("attacker-") else hosts.address_of(probe.src))
     targets, there = probe.called or (hosts.given(hosts.wan(probe.wan)),), host_for(hosts, probe.lan, probe.to)
@@ -53,12 +53,12 @@ def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
     return Answer(set(answers) == {"silent"}, f"by {probe.protocol} {seen}; {probe.to} listens")
 
 
-def _shares_server(probe: claim.Forwarded | claim.NotForwarded) -> Needs:
+def _shares_server(probe: claim_nat.Forwarded | claim_nat.NotForwarded) -> Needs:
     source = probe.source or ("from afar" if probe.src.startswith("attacker-") else None)
     return sharing.address_locks(probe.src, source) | {f"server-{probe.lan}": probe.to}
 
 
-def _advise_forwarded(probe: claim.Forwarded, wire: Wire) -> str:
+def _advise_forwarded(probe: claim_nat.Forwarded, wire: Wire) -> str:
     if wire.arrived(probe.lan, probe.to_port):
         return (
             f"It arrived on {probe.lan}: either its source is not the one that the server must see, or the answer found no way "
@@ -71,20 +71,20 @@ def _advise_forwarded(probe: claim.Forwarded, wire: Wire) -> str:
     )
 
 
-def _advise_not_forwarded(probe: claim.NotForwarded, wire: object) -> str:
+def _advise_not_forwarded(probe: claim_nat.NotForwarded, wire: object) -> str:
     return "A rule takes more ports than the profile names: look at the chain dstnat of the image's rules."
 
 
 PROBES = (
     Probe(
-        kind=claim.Forwarded,
+        kind=claim_nat.Forwarded,
         ask=_forwarded,
         question="a host sends to the WAN's address; a listener inside says whom it saw",
         advise=_advise_forwarded,
         shares=_shares_server,
     ),
     Probe(
-        kind=claim.NotForwarded,
+        kind=claim_nat.NotForwarded,
         ask=_not_forwarded,
         question="a host sends to ports beside; a server inside listens",
         advise=_advise_not_forwarded,

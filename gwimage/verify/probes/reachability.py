@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall, claim_nat
 from gwimage.claims.flow import Flow
 from gwimage.claims.openings import ASKED
 from gwimage.lab.hosts import PORT, Hosts
@@ -23,7 +23,7 @@ from gwimage.verify.probes.view import Answer, View
 _ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 
 
-def _source(probe: claim.SourceAddress, view: View) -> Answer:
+def _source(probe: claim_nat.SourceAddress, view: View) -> Answer:
     """By each protocol the host there sees the same caller."""
     hosts = view.hosts
     client = next((one.host for one in hosts.tunnels if one.address == probe.host), f"client-{probe.lan}")
@@ -45,7 +45,7 @@ def _source(probe: claim.SourceAddress, view: View) -> Answer:
     return Answer(good, seen, exposed=probe.masquerade and exposed)
 
 
-def _who(probe: claim.SourceAddress) -> str:
+def _who(probe: claim_nat.SourceAddress) -> str:
     return f"the host on {probe.wan}" if probe.wan else "the server outside"
 
 
@@ -79,7 +79,7 @@ def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[LinkEnd, I
     return LinkEnd(f"attacker-{wan.name}", wan.name), wan.attacker.ip
 
 
-def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
+def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
     """Silence counts only when both ends are there: the gateway for one, the target for the other."""
     hosts = view.hosts
     wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
@@ -111,7 +111,7 @@ def _inside(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
     return LinkEnd(there, link_of(there, hosts)), hosts.address_of(there)
 
 
-def _reaches(probe: claim.Reaches, view: View) -> Answer:
+def _reaches(probe: claim_firewall.Reaches, view: View) -> Answer:
     hosts = view.hosts
     there = host_for(hosts, probe.zone, probe.destination)
     source, target = probe.source or hosts.address_of(probe.src), probe.destination or hosts.address_of(there)
@@ -129,7 +129,7 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     return told(answer, expected, f"{place} by {probe.protocol} from {source}")
 
 
-def _withheld(probe: claim.BlockedFlows, view: View) -> Answer:
+def _withheld(probe: claim_firewall.BlockedFlows, view: View) -> Answer:
     """As _reaches asks, with a listener on each way; silence counts if it was open in the control on every one."""
     answers = {way: _on_way(probe, way, view.hosts) for way in probe.ways}
     opened = [way for way, answer in answers.items() if answer.startswith("open")]
@@ -138,7 +138,7 @@ def _withheld(probe: claim.BlockedFlows, view: View) -> Answer:
     return Answer(not wrong, f"{seen}, by {probe.protocol}", exposed=len(opened) == len(answers))
 
 
-def _on_way(probe: claim.BlockedFlows, way: Flow, hosts: Hosts) -> str:
+def _on_way(probe: claim_firewall.BlockedFlows, way: Flow, hosts: Hosts) -> str:
     there = host_for(hosts, probe.zone, way.destination)
     source, target = way.source or hosts.address_of(probe.src), way.destination or hosts.address_of(there)
     if not source or not target:
@@ -149,7 +149,7 @@ def _on_way(probe: claim.BlockedFlows, way: Flow, hosts: Hosts) -> str:
         return ipv4.connect(caller, target, way.port, probe.protocol, source, tries=2, wait=1.2)  # TCP asks again after 1 s
 
 
-def _admitted(probe: claim.AllowedToGateway, view: View) -> Answer:
+def _admitted(probe: claim_firewall.AllowedToGateway, view: View) -> Answer:
     """Who refuses has let the packet in: the firewall of a gateway drops in silence."""
     target = gateway_for(probe.src, view.hosts)
     if not target or not view.hosts.address_of(probe.src):
@@ -162,7 +162,7 @@ def _admitted(probe: claim.AllowedToGateway, view: View) -> Answer:
     return Answer(not wrong, f"{target} by {probe.protocol}: {seen}")
 
 
-def _let_in(probe: claim.AllowedToGateway, way: Flow, target: IPv4Address, hosts: Hosts) -> str:
+def _let_in(probe: claim_firewall.AllowedToGateway, way: Flow, target: IPv4Address, hosts: Hosts) -> str:
     caller = caller_of(probe.src, way.source, hosts) if way.source else probe.src
     with with_address(hosts, caller, way.source or hosts.address_of(probe.src)):
         if probe.protocol == "icmp":
@@ -185,27 +185,27 @@ def told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
     return Answer(good, f"{seen}; the listener saw {caller}" + ("" if good else f", not {' or '.join(map(str, expected))}"))
 
 
-def _shares_calls(probe: claim.SourceAddress) -> Needs:
+def _shares_calls(probe: claim_nat.SourceAddress) -> Needs:
     """A capture cannot tell them apart."""
     return sharing.exclusively(f"the calls from {probe.lan}") | sharing.address_locks(f"client-{probe.lan}", probe.host)
 
 
-def _shares_listener(probe: claim.Reaches | claim.BlockedFlows) -> Needs:
+def _shares_listener(probe: claim_firewall.Reaches | claim_firewall.BlockedFlows) -> Needs:
     return sharing.address_locks(probe.src, object()) | sharing.exclusively(f"server-{probe.zone}", sharing.OUTSIDE)
 
 
-def _shares_caller(probe: claim.AllowedToGateway) -> Needs:
+def _shares_caller(probe: claim_firewall.AllowedToGateway) -> Needs:
     counted = sharing.exclusively(sharing.COUNT) if probe.protocol == "udp" else {}
     return sharing.address_locks(probe.src, object()) | counted
 
 
-def _marks(probe: claim.SourceAddress | claim.Unreachable) -> list[bytes]:
+def _marks(probe: claim_nat.SourceAddress | claim_firewall.Unreachable) -> list[bytes]:
     return [PORT.to_bytes(2, "big"), PING, _ARP]
 
 
 PROBES = (
     Probe(
-        kind=claim.SourceAddress,
+        kind=claim_nat.SourceAddress,
         ask=_source,
         question="a client speaks to a server outside by TCP, UDP and ping, and it is asked whom it saw",
         advise=advice_reachability.source,
@@ -213,7 +213,7 @@ PROBES = (
         marks=_marks,
     ),
     Probe(
-        kind=claim.Unreachable,
+        kind=claim_firewall.Unreachable,
         ask=_unreachable,
         question="TCP, UDP and ping to a host that listens, and knows the way back",
         advise=advice_reachability.unreachable,
@@ -222,14 +222,14 @@ PROBES = (
         marks=_marks,
     ),
     Probe(
-        kind=claim.Reaches,
+        kind=claim_firewall.Reaches,
         ask=_reaches,
         question="a host sends to a listener, which says whom it saw",
         advise=advice_reachability.reaches,
         shares=_shares_listener,
     ),
     Probe(
-        kind=claim.BlockedFlows,
+        kind=claim_firewall.BlockedFlows,
         ask=_withheld,
         question="a host sends to listeners on ports and addresses beside those that are open",
         advise=advice_reachability.withheld,
@@ -238,7 +238,7 @@ PROBES = (
         own_networks=True,
     ),
     Probe(
-        kind=claim.AllowedToGateway,
+        kind=claim_firewall.AllowedToGateway,
         ask=_admitted,
         question="a host calls the gateway; whoever is let in is answered or refused, others hear nothing",
         advise=advice_reachability.admitted,

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim, claim_dhcp, claim_services
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, ipv4
 from gwimage.verify.probes import advice_services, sharing
@@ -20,7 +20,7 @@ _BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for t
 _MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
 
 
-def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
+def _wan_address(probe: claim_services.WanAddress, view: View) -> Answer:
     wan = view.hosts.wan(probe.wan)
     address = view.hosts.wan_address(wan, wait=5)
     kind = "static" if wan.static else "lease"
@@ -30,7 +30,7 @@ def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
     return Answer(False, f"{given} ({kind}) does not answer" if given else "asked for no lease")
 
 
-def _lease(probe: claim.Lease, view: View) -> Answer:
+def _lease(probe: claim_dhcp.Lease, view: View) -> Answer:
     lease = view.hosts.lease(probe.lan)
     if lease is None:
         return Answer(False, "the DHCP client got no answer")
@@ -51,7 +51,7 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
     return Answer(not wrong, "; ".join([seen, *wrong]))
 
 
-def _reservation(probe: claim.ReservedLease, view: View) -> Answer:
+def _reservation(probe: claim_dhcp.ReservedLease, view: View) -> Answer:
     """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
     name = f"client-{probe.lan}"
     by_duid = dhcp_client.offer(name, probe.lan, probe.mac, identity=dhcp_client.DUID)
@@ -64,7 +64,7 @@ def _reservation(probe: claim.ReservedLease, view: View) -> Answer:
     return Answer(False, f"{probe.mac}: {seen[0]} by DUID, {seen[1]} by MAC address")
 
 
-def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
+def _dhcp_options(probe: claim_dhcp.DhcpOptions, view: View) -> Answer:
     name = f"client-{probe.lan}"
     codes = [*(code for code, _ in probe.expected), *_BY_ITSELF]
     given = dhcp_client.lease(name, probe.lan, ipv4.mac(name, probe.lan), codes)
@@ -86,7 +86,7 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
     return Answer(not wrong, "; ".join(wrong or right))
 
 
-def _dns(probe: claim.DnsQuery, view: View) -> Answer:
+def _dns(probe: claim_services.DnsQuery, view: View) -> Answer:
     """By UDP, and by TCP as for answers that are too long for that (RFC 7766). Of one server: a name that nobody asked before."""
     if probe.server:
         with view.hosts.only_server(probe.server):
@@ -99,7 +99,7 @@ def _dns(probe: claim.DnsQuery, view: View) -> Answer:
     return Answer(by_tcp.good, answer.seen if by_tcp.seen == answer.seen else f"{answer.seen}; by TCP {by_tcp.seen}")
 
 
-def _local_name(probe: claim.LocalName, view: View) -> Answer:
+def _local_name(probe: claim_services.LocalName, view: View) -> Answer:
     return _resolves(probe.lan, probe.name, probe.addresses, view)
 
 
@@ -112,14 +112,14 @@ def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protoc
     return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
 
 
-def _own_names(probe: claim.GatewayResolver, view: View) -> Answer:
+def _own_names(probe: claim_services.GatewayResolver, view: View) -> Answer:
     found = view.look()
     if found is None:
         return Answer(False, "the gateway did not report")
     return Answer(found.resolves == str(view.hosts.topology.outside), f"it finds {found.resolves or 'nothing'}")
 
 
-def _ntp(probe: claim.NtpQuery, view: View) -> Answer:
+def _ntp(probe: claim_services.NtpQuery, view: View) -> Answer:
     server = view.hosts.lan(probe.lan).gateway.ip
     clock = ipv4.clock(f"client-{probe.lan}", server)
     if clock is None:
@@ -129,7 +129,7 @@ def _ntp(probe: claim.NtpQuery, view: View) -> Answer:
     return Answer(good, seen)
 
 
-def _ping(probe: claim.Ping, view: View) -> Answer:
+def _ping(probe: claim_services.Ping, view: View) -> Answer:
     """Where the network has several cards, a host on each of the others must reach the client through the bridge."""
     lan = view.hosts.lan(probe.lan)
     target, client = lan.gateway.ip, view.hosts.client_address(lan)
@@ -149,7 +149,7 @@ def _beyond(probe: claim.NotTestable, view: View) -> Answer:
     return Answer(False, probe.why, asked=False)
 
 
-def _inspection(probe: claim.SystemHealth, view: View) -> Answer:
+def _inspection(probe: claim_services.SystemHealth, view: View) -> Answer:
     found = view.look()
     if found is None:
         return Answer(False, "the gateway did not report")
@@ -167,7 +167,7 @@ def _named(name: str) -> list[bytes]:
 
 PROBES = (
     Probe(
-        kind=claim.WanAddress,
+        kind=claim_services.WanAddress,
         ask=_wan_address,
         question="the ISP waits for the gateway and asks by ARP for its address",
         advise=advice_services.wan_address,
@@ -175,7 +175,7 @@ PROBES = (
         from_power_on=True,
     ),
     Probe(
-        kind=claim.Lease,
+        kind=claim_dhcp.Lease,
         ask=_lease,
         question="a client (udhcpc) asks for a lease from power-on",
         advise=advice_services.lease,
@@ -183,7 +183,7 @@ PROBES = (
         from_power_on=True,
     ),
     Probe(
-        kind=claim.ReservedLease,
+        kind=claim_dhcp.ReservedLease,
         ask=_reservation,
         question="two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC",
         advise=advice_services.reservation,
@@ -192,14 +192,14 @@ PROBES = (
         marks=lambda probe: [bytes.fromhex(probe.mac.replace(":", ""))],
     ),
     Probe(
-        kind=claim.DhcpOptions,
+        kind=claim_dhcp.DhcpOptions,
         ask=_dhcp_options,
         question="a client asks for a lease and for these options",
         advise=advice_services.dhcp_options,
         shares=sharing.pool,
     ),
     Probe(
-        kind=claim.DnsQuery,
+        kind=claim_services.DnsQuery,
         ask=_dns,
         question=f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows",
         advise=advice_services.dns,
@@ -209,7 +209,7 @@ PROBES = (
         marks=lambda probe: _named(SECRET_NAME),
     ),
     Probe(
-        kind=claim.LocalName,
+        kind=claim_services.LocalName,
         ask=_local_name,
         question="a client asks the gateway for the name",
         advise=advice_services.local_name,
@@ -219,14 +219,14 @@ PROBES = (
         marks=lambda probe: _named(probe.name),
     ),
     Probe(
-        kind=claim.NtpQuery,
+        kind=claim_services.NtpQuery,
         ask=_ntp,
         question="a client asks the gateway for the time by SNTP",
         advise=advice_services.ntp,
         shares=sharing.nobody_counts,
     ),
     Probe(
-        kind=claim.Ping,
+        kind=claim_services.Ping,
         ask=_ping,
         question="a client sends an ICMP echo request",
         advise=advice_services.ping,
@@ -238,7 +238,7 @@ PROBES = (
         advise=advice_services.beyond,
     ),
     Probe(
-        kind=claim.SystemHealth,
+        kind=claim_services.SystemHealth,
         ask=_inspection,
         question="the gateway reports by a virtio port: systemd's state, failed units, the journal",
         advise=advice_services.inspection,
@@ -246,7 +246,7 @@ PROBES = (
         needs_machine="units and their journal need a machine",
     ),
     Probe(
-        kind=claim.GatewayResolver,
+        kind=claim_services.GatewayResolver,
         ask=_own_names,
         question=f"the gateway reports by a virtio port which address getent finds there for {SECRET_NAME}",
         advise=advice_services.own_names,

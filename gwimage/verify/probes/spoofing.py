@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall, claim_nat, claim_traffic
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.netns import ip
@@ -28,7 +28,7 @@ _FULL = 1500  # bytes that the lab's own links take
 _WAIT = 2  # seconds
 
 
-def _spoofed(probe: claim.Spoofed, view: View) -> Answer:
+def _spoofed(probe: claim_firewall.Spoofed, view: View) -> Answer:
     """Each false address has a packet of its own to one host, where it is listened for."""
     hosts = view.hosts
     start, near, own = place_of(probe.src), gateway_for(probe.src, hosts), hosts.address_of(probe.src)
@@ -62,7 +62,7 @@ def _false(src: str, zone: str, hosts: Hosts, target: IPv4Address) -> list[IPv4A
     return [hosts.topology.afar, *others[:1], _LOOPBACK]
 
 
-def _spoofed_forward(probe: claim.SpoofedForward, view: View) -> Answer:
+def _spoofed_forward(probe: claim_nat.SpoofedForward, view: View) -> Answer:
     """The packet with the true address is the control: it goes the same way."""
     hosts = view.hosts
     start, own, target = place_of(probe.src), hosts.address_of(probe.src), hosts.given(hosts.wan(probe.wan))
@@ -97,7 +97,7 @@ def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv
     return [source for source in tokens if source not in missing]
 
 
-def _segments(probe: claim.MssClamp, view: View) -> Answer:
+def _segments(probe: claim_traffic.MssClamp, view: View) -> Answer:
     """Both ends ask for more than any link takes; what arrives is what the gateway made of it."""
     hosts = view.hosts
     lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
@@ -139,7 +139,7 @@ def _tcp(link: socket.socket, number: bytes, at: int, wait: float) -> bytes | No
     return ipv4.until(link, wait, wanted)
 
 
-def _mtu(probe: claim.Mtu, view: View) -> Answer:
+def _mtu(probe: claim_traffic.Mtu, view: View) -> Answer:
     hosts = view.hosts
     lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
     start, own, near = place_of(client), hosts.client_address(lan), lan.gateway.ip
@@ -199,7 +199,7 @@ def place_of(name: str) -> LinkEnd:
     return LinkEnd(name, name.partition("-")[2])
 
 
-def _advise_spoofed(probe: claim.Spoofed, wire: Wire) -> str:
+def _advise_spoofed(probe: claim_firewall.Spoofed, wire: Wire) -> str:
     start, end = probe.src.partition("-")[2], probe.zone
     if wire.arrived(end, PORT):
         return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
@@ -208,24 +208,24 @@ def _advise_spoofed(probe: claim.Spoofed, wire: Wire) -> str:
     )
 
 
-def _advise_spoofed_forward(probe: claim.SpoofedForward, wire: Wire) -> str:
+def _advise_spoofed_forward(probe: claim_nat.SpoofedForward, wire: Wire) -> str:
     return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain spoof for {probe.wan}."
 
 
-def _advise_segments(probe: claim.MssClamp, wire: Wire) -> str:
+def _advise_segments(probe: claim_traffic.MssClamp, wire: Wire) -> str:
     if not wire.arrived(probe.wan, PORT):
         return f"The question did not come out of the gateway on {probe.wan}: see what {probe.lan} reaches at all."
     return f"Compare the rules with `maxseg` for {probe.wan}, one for each way, with wans.{probe.wan}.mss_clamp and mtu."
 
 
-def _advise_mtu(probe: claim.Mtu, wire: Wire) -> str:
+def _advise_mtu(probe: claim_traffic.Mtu, wire: Wire) -> str:
     network = probe.wan or probe.lan
     return f"Look for MTUBytes= in the files of {network}, and whether the gateway may send ICMP errors to {probe.lan}."
 
 
 PROBES = (
     Probe(
-        kind=claim.Spoofed,
+        kind=claim_firewall.Spoofed,
         ask=_spoofed,
         question="a packet with each false address is sent to a host, and listened for there",
         advise=_advise_spoofed,
@@ -233,20 +233,20 @@ PROBES = (
         own_networks=True,
     ),
     Probe(
-        kind=claim.SpoofedForward,
+        kind=claim_nat.SpoofedForward,
         ask=_spoofed_forward,
         question="packets with false addresses, and one with the true one, go to the forwarded port",
         advise=_advise_spoofed_forward,
         shares=lambda probe: {f"server-{probe.lan}": probe.to},
     ),
     Probe(
-        kind=claim.MssClamp,
+        kind=claim_traffic.MssClamp,
         ask=_segments,
         question="a SYN for the longest segments there are goes out, and its answer comes back",
         advise=_advise_segments,
     ),
     Probe(
-        kind=claim.Mtu,
+        kind=claim_traffic.Mtu,
         ask=_mtu,
         question="a client sends echo requests that must not be fragmented",
         advise=_advise_mtu,

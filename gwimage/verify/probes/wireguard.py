@@ -8,7 +8,7 @@ import struct
 import time
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_vpn
 from gwimage.lab.hosts import wireguard as tunnels
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.packets import ipv4
@@ -25,7 +25,7 @@ _PATIENCE, _LATE = 20, 3  # seconds: for the calls, and for an answer to the las
 _KINDS = {socket.IPPROTO_ICMP: "ICMP", socket.IPPROTO_UDP: "UDP"}
 
 
-def _handshake(probe: claim.Handshake, view: View) -> Answer:
+def _handshake(probe: claim_vpn.Handshake, view: View) -> Answer:
     hosts, tunnel = view.hosts, view.hosts.tunnel(probe.peer)
     name, key = tunnel.played.peer.name, tunnel.played.peer.public_key
     if probe.wan is None:
@@ -42,7 +42,7 @@ def _handshake(probe: claim.Handshake, view: View) -> Answer:
     return Answer(good, f"{what}; {name} called from {tunnel.uplink} in the place of {key[:8]}...")
 
 
-def _services(probe: claim.TunnelServices, view: View) -> Answer:
+def _services(probe: claim_vpn.TunnelServices, view: View) -> Answer:
     tunnel = view.hosts.tunnel(probe.peer)
     near = tunnel.played.vpn.address.ip
     there = ipv4.ping(probe.peer, near)
@@ -51,7 +51,7 @@ def _services(probe: claim.TunnelServices, view: View) -> Answer:
     return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
 
 
-def _strangers(probe: claim.UnknownPeer, view: View) -> Answer:
+def _strangers(probe: claim_vpn.UnknownPeer, view: View) -> Answer:
     """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
     hosts, name = view.hosts, f"attacker-{probe.wan}"
     target = hosts.given(hosts.wan(probe.wan))
@@ -90,7 +90,7 @@ def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, s
     return sent, ""
 
 
-def _advise_handshake(probe: claim.Handshake, wire: object) -> str:
+def _advise_handshake(probe: claim_vpn.Handshake, wire: object) -> str:
     vpn = hints.vpn_of(probe.peer)
     where = f"30-{vpn}.netdev" + (
         ": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer"
@@ -101,20 +101,20 @@ def _advise_handshake(probe: claim.Handshake, wire: object) -> str:
     return f"Look at {where}{more}. Without the gateway's own key {vpn} is not there at all: console.log says so."
 
 
-def _advise_services(probe: claim.TunnelServices, wire: object) -> str:
+def _advise_services(probe: claim_vpn.TunnelServices, wire: object) -> str:
     vpn = hints.vpn_of(probe.peer)
     return (
         f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
     )
 
 
-def _advise_strangers(probe: claim.UnknownPeer, wire: object) -> str:
+def _advise_strangers(probe: claim_vpn.UnknownPeer, wire: object) -> str:
     return f"Something answers on the port of {probe.vpn} that is not WireGuard, or a rule rejects instead of dropping."
 
 
 PROBES = (
     Probe(
-        kind=claim.Handshake,
+        kind=claim_vpn.Handshake,
         ask=_handshake,
         question="a host outside, with wireguard-go and a key of the lab's",
         advise=_advise_handshake,
@@ -123,7 +123,7 @@ PROBES = (
         of_tunnel=True,
     ),
     Probe(
-        kind=claim.TunnelServices,
+        kind=claim_vpn.TunnelServices,
         ask=_services,
         question="a peer pings the gateway and asks it for the name, through the tunnel",
         advise=_advise_services,
@@ -131,7 +131,7 @@ PROBES = (
         of_tunnel=True,
     ),
     Probe(
-        kind=claim.UnknownPeer,
+        kind=claim_vpn.UnknownPeer,
         ask=_strangers,
         question="handshakes by the book with an unknown key, and rubbish",
         advise=_advise_strangers,

@@ -1,6 +1,7 @@
 """Each question of a claim as packets. A probe never raises because the gateway misbehaves.
 
-A new one has its records in the PROBES of its module; a new module stands in _MODULES.
+A new kind is a named tuple in one of gwimage/claims/claim_*.py and a record in PROBES of one module here; a new module
+stands in _MODULES too.
 """
 
 import time

@@ -35,7 +35,7 @@ from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
 from gwimage.verify import fast
-from gwimage.verify.result import CANNOT, PASS, Result
+from gwimage.verify.result import PASS, UNTESTABLE, Result
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = [*sorted((ROOT / "profiles").glob("*.yaml")), ROOT / "tests/cases/everything/profile.yaml"]
@@ -104,7 +104,7 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
         # first what should be red, and the others only if that is not: most mutants are caught by few questions
         for claims in (_with_needs(first, gateway.claims), gateway.claims):
             outcome = fast.verify(gateway.profile, mutant.apply(gateway.files), claims, tree, ports=PORTS)
-            wrong = [result for result in outcome.results if result.status not in (PASS, CANNOT)]
+            wrong = [result for result in outcome.results if result.status not in (PASS, UNTESTABLE)]
             seen.expected = expected(wrong, gateway, mutant)
             if seen.expected:
                 break
@@ -112,7 +112,7 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
         seen.verdict, seen.why = "broke the lab", f"{' '.join(error.argv)}: {error.stderr}"[:500]
         return seen
     seen.red = [result.id for result in wrong]
-    beyond = any(result.status == CANNOT and related(result.path, origin) for result in outcome.results)
+    beyond = any(result.status == UNTESTABLE and related(result.path, origin) for result in outcome.results)
     seen.verdict = "caught" if wrong else "needs VM" if beyond else "survived"
     seen.seconds = time.monotonic() - start
     return seen
@@ -209,7 +209,7 @@ def loop(gateways: list[Gateway], times: int, jobs: int, tree: Path) -> int:
     def run(number: int) -> list[str]:
         gateway = gateways[number % len(gateways)]
         results = fast.verify(gateway.profile, gateway.files, gateway.claims, tree).results
-        return [f"{gateway.name}: {r.id}: {r.seen} {r.control}" for r in results if r.status not in (PASS, CANNOT)]
+        return [f"{gateway.name}: {r.id}: {r.seen} {r.control}" for r in results if r.status not in (PASS, UNTESTABLE)]
 
     with ThreadPoolExecutor(jobs) as pool:
         for number, wrong in enumerate(pool.map(run, range(times)), 1):

@@ -24,7 +24,7 @@ from bench.mutants import ROOT, Gateway, Seen
 from bench.rebaked import rebake
 from gwimage.problem import ToolError
 from gwimage.verify.image import verify
-from gwimage.verify.result import CANNOT, PASS
+from gwimage.verify.result import PASS, UNTESTABLE
 
 PROFILES = [ROOT / "profiles/homelab.yaml", ROOT / "profiles/vpn.yaml"]
 _IMAGE, _LAYER = re.compile(r"mkosi\.extra/usr/lib/(systemd|sysctl\.d)/"), r"config/etc/\1/"
@@ -56,7 +56,7 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, image: Path, folder: Path) -> S
     except ToolError as error:
         seen.verdict, seen.why = "broke the lab", error.stderr[-500:]
         return seen
-    wrong = [result for result in found.results if result.status not in (PASS, CANNOT)]
+    wrong = [result for result in found.results if result.status not in (PASS, UNTESTABLE)]
     seen.red, seen.why = [result.id for result in wrong], wrong[0].seen[:200] if wrong else ""
     seen.expected = mutants.expected(wrong, gateway, mutant)
     seen.verdict = "caught" if wrong else "survived"

@@ -7,7 +7,8 @@ from ipaddress import IPv4Address
 from itertools import product
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim, Reaches
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import Reaches
 from gwimage.profile import Profile, simulated_peers, zone_addresses
 from gwimage.profile.allow import Allow
 from gwimage.profile.shadowing import WITH_PORTS

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
 
-from gwimage.claims.claim import BlockedFlows, Claim, Reaches
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import BlockedFlows, Reaches
 from gwimage.claims.flow import Flow
 from gwimage.profile import Profile, zone_addresses
 from gwimage.profile.allow import Allow

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from gwimage.claims import allow_boundary, openings, prerequisites
-from gwimage.claims.claim import AllowedToGateway, Claim
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import AllowedToGateway
 from gwimage.claims.flow import Flow
 from gwimage.profile import Profile, zone_addresses
 from gwimage.profile.allow import Allow

@@ -1,4 +1,4 @@
-"""What `verify` claims about IPv6, as data; the rest of gwimage/claims/claim.py, whose words these are."""
+"""What `verify` claims about IPv6, as data; hosts are named as in gwimage/claims/claim.py."""
 
 from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -125,21 +125,3 @@ class PrefixChange(NamedTuple):
 
     wan: str
     lans: tuple[str, ...]
-
-
-Probe6 = (
-    WanAddress6
-    | Delegated
-    | Advertised
-    | Unadvertised
-    | Ping6
-    | SourceAddress6
-    | PathMtu6
-    | NoEgress6
-    | GatewayClosed6
-    | GatewayClosedUdp6
-    | Unreachable6
-    | Allowed6
-    | BlockedFlows6
-    | PrefixChange
-)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim, GatewayClosed, GatewayClosedUdp, OtherAddresses, Spoofed, Unreachable
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import GatewayClosed, GatewayClosedUdp, OtherAddresses, Spoofed, Unreachable
 from gwimage.profile import Profile, subnets
 from gwimage.profile.zones import GATEWAY
 from gwimage.values import address_lists
@@ -43,7 +44,7 @@ def _tcp(zone: str, profile: Profile) -> tuple[int, ...]:
 
 
 def _udp(zone: str, profile: Profile) -> tuple[int, ...]:
-    """Those whose servers answer; see claim.GatewayClosedUdp for the others."""
+    """Those whose servers answer; see claim_firewall.GatewayClosedUdp for the others."""
     inside = any(lan.name == zone for lan in profile.lans)
     served = [(DNS, inside), (DHCP, zone in profile.dhcp), (NTP, zone in profile.ntp.serves)]
     return tuple(port for port, there in served if there)

@@ -8,7 +8,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim, Forwarded, NotForwarded, Probe, Reaches, SpoofedForward
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import Reaches
+from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
 from gwimage.profile import Profile, simulated_peers, zone_addresses, zones
 from gwimage.profile.forwards import Forward
 from gwimage.profile.zones import Zones
@@ -80,7 +82,9 @@ def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bo
         yield "" if port == ports[0] else f".{port}", text, probe
 
 
-def _only(forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile) -> Iterator[tuple[str, str, Probe]]:
+def _only(
+    forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile
+) -> Iterator[tuple[str, str, NamedTuple]]:
     """That it takes nothing else: other ports and addresses; nor false sources, which nobody but the forward lets so far."""
     port, inside = _edges(forward)[0], caller.host.startswith("client-")
     beside = [one for one in _beside(forward) if not openings.is_open(one, protocol, caller.wan, profile)]

@@ -11,7 +11,7 @@ from gwimage.values.ports import DHCP, DNS, LISTENER, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
 SERVICES = (DNS, DHCP, NTP)  # of the gateway, that networks inside may use
-ASKED = ("tcp", "udp", "icmp")  # by claim.Unreachable
+ASKED = ("tcp", "udp", "icmp")  # by claim_firewall.Unreachable
 
 
 def closed(entries: Iterable[Allow], start: str, end: str) -> tuple[str, ...]:

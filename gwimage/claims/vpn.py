@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gwimage.claims import openings
-from gwimage.claims.claim import Claim, GatewayClosed, Handshake, SourceAddress, TunnelServices, UnknownPeer, Unreachable
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import GatewayClosed, Unreachable
+from gwimage.claims.claim_nat import SourceAddress
+from gwimage.claims.claim_vpn import Handshake, TunnelServices, UnknownPeer
 from gwimage.profile import Profile, simulated_peers
 from gwimage.profile.allow import Allow
 from gwimage.profile.simulated_peers import SimulatedPeer

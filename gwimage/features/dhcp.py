@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from gwimage.claims.claim import Claim, ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_dhcp import ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, zones

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Claim, GatewayResolver, LocalName, NotTestable
-from gwimage.claims.claim import DnsQuery as Resolves
+from gwimage.claims.claim import Claim, NotTestable
+from gwimage.claims.claim_services import DnsQuery as Resolves
+from gwimage.claims.claim_services import GatewayResolver, LocalName
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets, zones

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim, Mtu, Ping, SourceAddress, Unreachable
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_firewall import Unreachable
+from gwimage.claims.claim_nat import SourceAddress
+from gwimage.claims.claim_services import Ping
+from gwimage.claims.claim_traffic import Mtu
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, links, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, subnets

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from gwimage.claims import prerequisites
 from gwimage.claims.claim import Claim
-from gwimage.claims.claim import NtpQuery as Probe
+from gwimage.claims.claim_services import NtpQuery as Probe
 from gwimage.plan import Element, Plan, Setting, file_of
 from gwimage.problem import Problem
 from gwimage.profile import Profile, zones

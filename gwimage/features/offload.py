@@ -8,7 +8,8 @@ over a bridge's card the kernel would send to where a host was, past CAKE on the
 from __future__ import annotations
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Claim, Offloaded
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_traffic import Offloaded
 from gwimage.plan import File, Plan, Setting, any_of, file_of, ini
 from gwimage.problem import Problem
 from gwimage.profile import Profile

@@ -7,7 +7,8 @@ A kernel without sch_cake would not just ignore this, the WAN would fail: Debian
 from __future__ import annotations
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Claim, NotTestable, RateLimit
+from gwimage.claims.claim import Claim, NotTestable
+from gwimage.claims.claim_traffic import RateLimit
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Problem
 from gwimage.profile import Profile, zones

@@ -6,7 +6,7 @@ networkd takes an address of another subnet, or a MAC address twice, in silence 
 from __future__ import annotations
 
 from gwimage.claims.claim import Claim
-from gwimage.claims.claim import ReservedLease as Probe
+from gwimage.claims.claim_dhcp import ReservedLease as Probe
 from gwimage.plan import Plan, Setting
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, zones

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from gwimage.claims.claim import Claim, SystemHealth
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_services import SystemHealth
 from gwimage.plan import File, Plan
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile

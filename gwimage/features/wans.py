@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from gwimage.claims import prerequisites
-from gwimage.claims.claim import Claim, MssClamp, Mtu, WanAddress
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_services import WanAddress
+from gwimage.claims.claim_traffic import MssClamp, Mtu
 from gwimage.plan import Element, Plan, Rule, Setting, antispoof, any_of, links, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, link, subnets

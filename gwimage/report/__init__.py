@@ -15,10 +15,10 @@ from gwimage.profile import Profile
 from gwimage.report import diagram, junit, page
 from gwimage.report.formatting import instant, printable
 from gwimage.verify.image import Report
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Result
 
 SUFFIXES = (".proof.json", ".proof.xml", ".proof.html")
-_COLOURS = {PASS: "32", FAIL: "1;31", NOT_ASKED: "33", CANNOT: "33"}
+_COLOURS = {PASS: "32", FAIL: "1;31", NOT_ASKED: "33", UNTESTABLE: "33"}
 _STATUS_WIDTH = len(NOT_ASKED)
 
 
@@ -95,9 +95,9 @@ def verdict(report: Report) -> str:
 
 
 def _passed(count: Counter[str]) -> str:
-    if not count[CANNOT]:
+    if not count[UNTESTABLE]:
         return f"all {count[PASS]} claims"
-    return f"{count[PASS]} of {count[PASS] + count[CANNOT]} claims ({count[CANNOT]} unaskable here)"
+    return f"{count[PASS]} of {count[PASS] + count[UNTESTABLE]} claims ({count[UNTESTABLE]} unaskable here)"
 
 
 def _row(result: Result, place: str, claim_width: int, seen_width: int, colour: bool) -> list[str]:

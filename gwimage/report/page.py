@@ -13,10 +13,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from gwimage.report import chart
 from gwimage.report.formatting import duration, instant, printable
 from gwimage.verify.image import Report
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Result
 
-_CLASSES = {PASS: "pass", FAIL: "fail", NOT_ASKED: "waiting", CANNOT: "waiting"}
-_WORDS = {FAIL: "failed", NOT_ASKED: "not asked", PASS: "passed", CANNOT: "unaskable here"}
+_CLASSES = {PASS: "pass", FAIL: "fail", NOT_ASKED: "waiting", UNTESTABLE: "waiting"}
+_WORDS = {FAIL: "failed", NOT_ASKED: "not asked", PASS: "passed", UNTESTABLE: "unaskable here"}
 _STYLE = Path(__file__).with_name("page.css")
 
 
@@ -32,7 +32,7 @@ def render(report: Report, drawing: Element, description: str) -> str:
     networks = _section(main, "Networks", "")
     SubElement(networks, "div", {"class": "wide"}).append(drawing)
     _table(main, "Passed", report, PASS, "")
-    _table(main, "Not to be asked here", report, CANNOT, "What no lab can ask, and why.")
+    _table(main, "Not to be asked here", report, UNTESTABLE, "What no lab can ask, and why.")
     _times(main, report)
     _facts(_section(main, "What was verified, and where", ""), _environment(report))
     _allowlist(main, report)

@@ -89,7 +89,7 @@ def text(code: int, value: bytes) -> str:
 
 
 def shown(code: int, value: bytes) -> str:
-    """As `claim.DhcpOptions` has it: addresses and names in clear where the code says that it has some, else hex."""
+    """As `claim_dhcp.DhcpOptions` has it: addresses and names in clear where the code says that it has some, else hex."""
     if code in (ROUTER, DNS, NTP):
         return " ".join(str(IPv4Address(value[at : at + 4])) for at in range(0, len(value) - 3, 4))
     if code == SEARCH:

@@ -14,18 +14,17 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from gwimage.claims import claim, claim_ipv6
-from gwimage.lab.hosts import PORT, Hosts
-from gwimage.lab.machine.guest import SECRET_NAME
+from gwimage.claims import claim_firewall
+from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside
 from gwimage.lab.packets import pcapng, throughput, udp_scan
 from gwimage.lab.packets.ipv4 import SCAN
 from gwimage.lab.packets.pcapng import Frame
-from gwimage.lab.packets.raw import PING
 from gwimage.lab.packets.recorder import SNAP
 from gwimage.problem import ToolError
-from gwimage.values import domain_names
+from gwimage.verify import probes
 
 Window = tuple[float, float]  # seconds since the epoch
 MOST = 2000  # packets of one claim that are kept
@@ -34,7 +33,6 @@ TOLD = 40  # of these in words
 _TIMESTAMP = 35  # SO_TIMESTAMPNS, socket(7)
 _ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket(7), packet(7)
 _ALL = 0x0003  # ETH_P_ALL
-_ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 _EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
 _SWEEP = int.from_bytes(udp_scan.SWEEP, "big")
 # Classic BPF: the questions of port scans are left out, hundreds of thousands that say nothing; their answers are not. And loads.
@@ -66,21 +64,6 @@ _FILTER = (
     (0x15, 1, 0, _SWEEP),
     (0x06, 0, 0, _EVERYTHING),
     (0x06, 0, 0, _NOTHING),
-)
-_NARROW = (  # asked beside others, or from power-on: of all that passes then, only their own networks matter
-    claim.WanAddress,
-    claim.Lease,
-    claim.ReservedLease,
-    claim.LocalName,
-    claim.Unreachable,
-    claim.OtherAddresses,
-    claim.Spoofed,
-    claim.BlockedFlows,
-    claim.NotForwarded,
-    claim_ipv6.Unreachable6,
-    claim_ipv6.Unadvertised,
-    claim_ipv6.Allowed6,
-    claim_ipv6.BlockedFlows6,
 )
 
 
@@ -129,14 +112,14 @@ def keep(packets: Sequence[Frame], name: str, folder: Path) -> str:
 
 
 def of(
-    probe: claim.Probe | None, windows: Sequence[Window], packets: Iterable[Frame], outside: Sequence[str] = ()
+    probe: NamedTuple | None, windows: Sequence[Window], packets: Iterable[Frame], outside: Sequence[str] = ()
 ) -> list[Frame]:
     """The packets of a claim that was asked in these windows; of a scan only what answers its questions, if anything does.
 
     outside: the WANs, where many claims were asked at once.
     """
     networks = _networks(probe, outside)
-    marks = _marks(probe)
+    marks = probes.of(probe).marks(probe) if probe is not None else ()
     found = [
         packet
         for packet in packets
@@ -144,7 +127,9 @@ def of(
         and (not networks or packet.network.partition(" ")[0] in networks)
         and (not marks or any(mark in packet.frame for mark in marks))
     ]
-    answers = [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim.GatewayClosed) else []
+    answers = (
+        [packet for packet in found if _answers_scan(packet.frame)] if isinstance(probe, claim_firewall.GatewayClosed) else []
+    )
     return answers or found
 
 
@@ -164,31 +149,19 @@ def told(file: Path) -> tuple[str, ...]:
     return (*lines, f"and {len(packets) - TOLD} more") if len(packets) > TOLD else tuple(lines)
 
 
-def _networks(probe: claim.Probe | None, outside: Sequence[str]) -> set[str]:
+def _networks(probe: NamedTuple | None, outside: Sequence[str]) -> set[str]:
     """On which a claim's packets pass, if others passed at that time; none: on all. Who names no WAN may mean any."""
-    if isinstance(probe, _NARROW):
+    if probe is not None and probes.of(probe).own_networks:
         return set(_names(probe))
     named = set(_names(probe)) if probe and outside else set()
     return named | set(outside) if named.isdisjoint(outside) else named
 
 
-def _names(probe: claim.Probe) -> Iterator[str]:
+def _names(probe: NamedTuple) -> Iterator[str]:
     """What may be the name of a network: `lan`, or in `client-lan`."""
     for value in probe:
         if isinstance(value, str):
             yield from (value, value.partition("-")[2])
-
-
-def _marks(probe: claim.Probe | None) -> list[bytes]:
-    """Bytes of which a frame has some if it belongs to a claim that is asked beside others; none: every frame does."""
-    if isinstance(probe, claim.ReservedLease):
-        return [bytes.fromhex(probe.mac.replace(":", ""))]
-    if isinstance(probe, claim.LocalName | claim.DnsQuery):
-        name = SECRET_NAME if isinstance(probe, claim.DnsQuery) else probe.name
-        return [domain_names.wire(name)[:-1]]  # with a domain behind it, or none
-    if isinstance(probe, claim.Unreachable | claim.SourceAddress):
-        return [PORT.to_bytes(2, "big"), PING, _ARP]
-    return []
 
 
 def _answers_scan(frame: bytes) -> bool:

@@ -11,7 +11,7 @@ from gwimage.lab.packets import dhcp_client
 from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.topology import WanSide
 
-_DISCOVER, _OFFER, _ACK = 1, 2, 5
+DISCOVER, OFFER, ACK = 1, 2, 5
 _SYN_ACK, _RST = 0x12, 0x04
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gwimage.claims.claim import Claim, Handshake, NotTestable, Offloaded, RateLimit, SystemHealth
+from gwimage.claims.claim import Claim, NotTestable
 from gwimage.lab import preflight as needs
 from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts, wireguard
@@ -22,15 +22,8 @@ from gwimage.lab.topology import derive
 from gwimage.plan import File
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
-from gwimage.verify import run
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
-
-_NEEDS_MACHINE = {
-    SystemHealth: "units and their journal need a machine",
-    Handshake: "a tunnel needs a machine, whose kernel has WireGuard",
-    RateLimit: "CAKE needs a machine, whose kernel has it",
-    Offloaded: "a flowtable needs a machine, whose kernel has it",
-}
+from gwimage.verify import probes, run
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Outcome, Result
 
 
 def verify(
@@ -56,7 +49,7 @@ def beyond(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     """The claims, with those that only a machine could answer, and what needs them, made unaskable."""
     why: dict[str, str] = {}
     for claim in claims:  # each after those that it needs
-        if reason := _NEEDS_MACHINE.get(type(claim.probe), ""):
+        if reason := probes.of(claim.probe).needs_machine:
             why[claim.id] = reason
         elif missing := [name for name in claim.needs if name in why]:
             why[claim.id] = f"needs {', '.join(missing)}"
@@ -69,7 +62,7 @@ def verdict(results: Sequence[Result]) -> tuple[bool, str]:
     good = count[PASS] > 0 and not count[FAIL] + count[NOT_ASKED]
     bad = "" if good else f"{count[FAIL]} failed, {count[NOT_ASKED]} not asked, "
     return good, (
-        f"fast: {bad}{count[PASS]} claims seen, {count[CANNOT]} could not be asked without a machine. "
+        f"fast: {bad}{count[PASS]} claims seen, {count[UNTESTABLE]} could not be asked without a machine. "
         "No proof: the image was not asked."
     )
 

@@ -8,7 +8,7 @@ from gwimage.lab.machine.guest import Findings
 from gwimage.verify.probes.view import Port
 
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
-CANNOT = "unaskable"  # for a reason that is not the gateway's
+UNTESTABLE = "unaskable"  # for a reason that is not the gateway's
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from gwimage.claims.claim import Claim, Lease, Pool, WanAddress
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_dhcp import Pool
 from gwimage.lab import boot
 from gwimage.lab.hosts import Hosts, wireguard
 from gwimage.lab.machine import guest
@@ -30,7 +31,7 @@ from gwimage.verify.faults import driver
 from gwimage.verify.faults.fault import Scene
 from gwimage.verify.probes import leases
 from gwimage.verify.probes.view import CONTROL_PORTS, Answer, View
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Outcome, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Outcome, Result
 from gwimage.verify.schedule import ask_all
 
 _LOOK = "docs/faults.md says what must be true then; console.log shows the boot in which it happened."
@@ -142,11 +143,11 @@ def _controls(claims: Sequence[Claim], view: View, concurrent: bool) -> dict[str
 
 def evaluate(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
     """A closed or hidden thing counts only when the control saw it open or visible."""
-    result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=advice.question(claim.probe), needs=claim.needs)
+    result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=probes.of(claim.probe).question, needs=claim.needs)
     if answer is None:
         return replace(result, seen=f"needs {', '.join(claim.needs)}")
     for unasked in (found for found in (answer, control) if found and not found.asked):
-        return replace(result, status=CANNOT, seen=unasked.seen)
+        return replace(result, status=UNTESTABLE, seen=unasked.seen)
     status, shown = (PASS if answer.good else FAIL), ""
     if claim.closed and answer.good:
         exposed = control is not None and control.exposed
@@ -181,7 +182,7 @@ def _with_evidence(
     for result in results:
         if result.status == FAIL:
             probe, control = probed.get(result.id), controls.get(result.id)
-            began = on if isinstance(probe, (WanAddress, Lease)) else result.started
+            began = on if probe is not None and probes.of(probe).from_power_on else result.started
             windows = [(began, result.started + result.seconds)]
             if control:
                 windows.append((control.started, control.started + control.seconds))
@@ -211,7 +212,7 @@ def _memory(hosts: Hosts, findings: Findings | None, roomy: Sequence[str]) -> di
 def _stopped(how: str, off: float, seconds: float) -> Result:
     text = "the power button stops the gateway cleanly"
     if not how:
-        return Result("machine.poweroff", "", text, CANNOT, "needs a machine")
+        return Result("machine.poweroff", "", text, UNTESTABLE, "needs a machine")
     seen = f"{how} after {seconds:.1f} s"
     result = Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
     return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")

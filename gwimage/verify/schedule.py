@@ -10,50 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Condition
 
-from gwimage.claims import claim as asked
-from gwimage.claims.claim import Claim, Probe
-from gwimage.claims.claim_ipv6 import (
-    Allowed6,
-    BlockedFlows6,
-    GatewayClosed6,
-    GatewayClosedUdp6,
-    NoEgress6,
-    PrefixChange,
-    Unadvertised,
-    Unreachable6,
-)
-from gwimage.profile.zones import GATEWAY
+from gwimage.claims.claim import Claim
+from gwimage.verify import probes
+from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer
 
-Needs = dict[str, object]  # by name of a thing, the state in which it must be meanwhile
-# slow where the answer is no, or many
-_WAITING = (
-    asked.Unreachable,
-    asked.OtherAddresses,
-    asked.Spoofed,
-    asked.ReservedLease,
-    asked.LocalName,
-    asked.BlockedFlows,
-    asked.NotForwarded,
-    NoEgress6,
-    Unreachable6,
-    Unadvertised,
-    Allowed6,
-    BlockedFlows6,
-)
-# Nothing else meanwhile: what drops tunnels, takes every answer for its own, measures, disturbs; and, in the end, looks back
-_ALONE = (
-    asked.Handshake,
-    asked.UnknownPeer,
-    asked.RateLimit,
-    asked.Offloaded,
-    PrefixChange,
-    asked.SystemHealth,
-    asked.GatewayResolver,
-)
-_OUTSIDE = "the ISP's ways to hosts outside"
-_COUNT = "the kernel's count of what is let in for nobody"
-_COUNT6 = "the kernel's count for IPv6"
 _MOST = 128  # at the same time, with those that wait for their turn
 
 
@@ -64,7 +25,7 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], concurrent:
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
         awaited = [claim for claim in ready if any(claim.id in other.needs for other in left)]
         batch = _together(awaited or ready) if concurrent else _one_by_one(awaited, ready)
-        needed = {claim.id: needs(claim.probe) for claim in batch}
+        needed = {claim.id: probes.of(claim.probe).shares(claim.probe) for claim in batch}
         with ThreadPoolExecutor(min(len(batch), _MOST)) as pool:
             answers |= zip(needed, pool.map(_with_locks(ask, needed), batch), strict=True)
         left = [claim for claim in left if claim.id not in answers]
@@ -104,66 +65,17 @@ class _SharedResource:
 
 
 def _place(claim: Claim) -> int:
-    """Inspection late: what the other probes stir up in the journal counts too."""
-    return _ALONE.index(type(claim.probe)) if isinstance(claim.probe, _ALONE) else -1
+    return probes.of(claim.probe).late
 
 
 def _together(claims: Sequence[Claim]) -> Sequence[Claim]:
-    return [claim for claim in claims if not _alone(claim.probe)] or claims[:1]
+    return [claim for claim in claims if not _alone(claim)] or claims[:1]
 
 
-def _alone(probe: Probe) -> bool:
-    """A single DNS server is asked while nobody else is there outside."""
-    return isinstance(probe, _ALONE) or (isinstance(probe, asked.DnsQuery) and probe.server is not None)
+def _alone(claim: Claim) -> bool:
+    record = probes.of(claim.probe)
+    return record.late > 0 or record.alone(claim.probe)
 
 
 def _one_by_one(awaited: Sequence[Claim], ready: Sequence[Claim]) -> Sequence[Claim]:
-    return awaited[:1] or [claim for claim in ready if isinstance(claim.probe, _WAITING)] or ready[:1]
-
-
-def needs(probe: Probe) -> Needs:
-    """What a probe shares with others; nothing for most."""
-    alone = object()  # no two are equal
-    match probe:
-        case (
-            asked.Forwarded(src=src, lan=lan, to=to, source=source) | asked.NotForwarded(src=src, lan=lan, to=to, source=source)
-        ):
-            return _address_locks(src, source or ("from afar" if src.startswith("attacker-") else None)) | {f"server-{lan}": to}
-        case asked.SpoofedForward(lan=lan, to=to):
-            return {f"server-{lan}": to}
-        case asked.Reaches(src=src, zone=zone) | asked.BlockedFlows(src=src, zone=zone):
-            return _address_locks(src, alone) | {f"server-{zone}": alone, _OUTSIDE: alone}
-        case asked.AllowedToGateway(src=src, protocol=protocol):
-            return _address_locks(src, alone) | ({_COUNT: alone} if protocol == "udp" else {})
-        case asked.SourceAddress(lan=lan, host=host):
-            return {f"the calls from {lan}": alone} | (
-                _address_locks(f"client-{lan}", host) if host else {}
-            )  # a capture cannot tell them apart
-        case asked.GatewayClosed(zone_host=name, open_tcp=ports):
-            return {"a scan": alone} | (_address_locks(name, "from afar") if ports and name.startswith("attacker-") else {})
-        case GatewayClosed6():
-            return {"a scan of IPv6": alone}
-        case asked.GatewayClosedUdp():
-            return {_COUNT: alone}
-        case asked.OtherAddresses() | asked.DnsQuery() | asked.LocalName() | asked.TunnelServices() | asked.NtpQuery():
-            return {_COUNT: "nobody counts"}  # who asks a service that is not there is let in for nobody
-        case GatewayClosedUdp6():
-            return {_COUNT6: alone}
-        case asked.ClientIds() | asked.Renewal() | asked.WrongSubnetRequest() | asked.Pool() | asked.DhcpOptions():
-            return {f"the pool of {probe.lan}": alone}
-        case Allowed6(src=src, there=there, protocol=protocol) | BlockedFlows6(src=src, there=there, protocol=protocol):
-            if there != GATEWAY:
-                return {f"IPv6 of {src}": alone, f"IPv6 of {there}": alone}
-            return {f"IPv6 of {src}": alone} | ({_COUNT6: alone} if protocol == "udp" else {})
-        case Unreachable6():
-            return {f"IPv6 of {probe.src}": alone}  # its routes
-        case NoEgress6():
-            return {"the ear that the ISP has for a false source": alone}
-    return {}
-
-
-def _address_locks(name: str, address: object) -> Needs:
-    """A host that has one more address for a while; if it is outside, the ISP knows the way to that, and no other."""
-    if address is None:
-        return {}
-    return {name: address} | ({_OUTSIDE: (name, address)} if name.startswith("attacker-") else {})
+    return awaited[:1] or [claim for claim in ready if probes.of(claim.probe).waits] or ready[:1]

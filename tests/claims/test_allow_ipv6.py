@@ -6,7 +6,7 @@ from gwimage.claims.claim_ipv6 import Allowed6, BlockedFlows6, GatewayClosed6, U
 from gwimage.compiler import claims
 from gwimage.compiler.loading import load
 from gwimage.language import source
-from gwimage.verify import schedule
+from gwimage.verify import probes
 
 PROFILE = """\
 version: 1
@@ -118,7 +118,10 @@ def test_who_uses_a_host_for_one_question_has_it_alone():
         ]
         for start, end, which in (("iot", "lan", "destinations"), ("lan", "iot", "sources"))
     )
-    assert schedule.needs(there).keys() & schedule.needs(back).keys() == {"IPv6 of client-lan", "IPv6 of client-iot"}
+    assert probes.of(there).shares(there).keys() & probes.of(back).shares(back).keys() == {
+        "IPv6 of client-lan",
+        "IPv6 of client-iot",
+    }
 
 
 @pytest.mark.parametrize(

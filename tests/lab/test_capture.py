@@ -3,15 +3,13 @@
 import socket
 import struct
 import subprocess
-from typing import get_args
 
 import pytest
 
-from gwimage.claims import claim
 from gwimage.lab.packets import dhcp_client, pcapng, throughput, udp_scan
 from gwimage.lab.packets import ipv4 as wire
 from gwimage.lab.packets.pcapng import Frame
-from gwimage.verify import advice, advice_ipv6, capture
+from gwimage.verify import capture
 
 
 def arp(number: int) -> bytes:
@@ -114,7 +112,3 @@ def test_dhcp_messages_are_told_by_their_type():
     assert dhcp_client.message(dhcp_client._frame(question, b"1234")) == 1
     assert dhcp_client.message(dhcp_client._frame(question, b"1234")[:200]) is None
     assert dhcp_client.message(arp(2)) is None
-
-
-def test_every_kind_of_claim_has_its_question_and_its_advice():
-    assert advice._KINDS.keys() | advice_ipv6.KINDS.keys() == set(get_args(claim.Probe))

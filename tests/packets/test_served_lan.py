@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gwimage import features, profile
-from gwimage.claims import claim
+from gwimage.claims import claim_services
 from gwimage.compiler import claims, compile
 from gwimage.compiler.loading import load
 from gwimage.compiler.output_tree import write
@@ -81,7 +81,9 @@ def test_names_of_the_profile_need_no_upstream(tmp_path):
     assert set(found["cluster.office.example"]) == {"10.0.0.21", "10.0.0.22", "fd00::21"}
     assert "10.0.0.21" in found["www.example.com"]
     assert "printer.office.example" in found["10.0.0.9"]
-    assert probes["dns.hosts.printer.name"] == claim.LocalName("lan", "printer.office.example", (IPv4Address("10.0.0.9"),))
+    assert probes["dns.hosts.printer.name"] == claim_services.LocalName(
+        "lan", "printer.office.example", (IPv4Address("10.0.0.9"),)
+    )
     assert "certificate" in probes["lans.lan.dns"].why
 
 
@@ -104,7 +106,7 @@ def test_the_time_without_a_server_outside(tmp_path):
     leases, found = served_lan.lan(config, "lan", "10.0.0.1", [OTHER])
     assert leases[OTHER]["ntpsrv"] == "10.0.0.1"
     assert [abs(float(wrong)) < 1 for wrong in found["time"]] == [True]
-    assert probes["lans.lan.ntp"] == claim.NtpQuery("lan")
+    assert probes["lans.lan.ntp"] == claim_services.NtpQuery("lan")
     assert served_lan.lan(config, "guests", "10.2.0.1", [OTHER])[1]["time"] == []
 
 

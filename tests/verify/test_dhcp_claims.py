@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gwimage import profile
-from gwimage.claims.claim import LocalName, Pool
+from gwimage.claims.claim_dhcp import Pool
+from gwimage.claims.claim_services import LocalName
 from gwimage.compiler import claims, compile
 from gwimage.compiler.loading import load
 from gwimage.lab import sandbox

@@ -5,11 +5,11 @@ good one; what says "well" of all leaves a fault green that test_probes.py expec
 """
 
 import errno
-from typing import get_args
+from dataclasses import replace
 
 import pytest
 
-from gwimage.claims import claim
+from gwimage.claims import claim, claim_firewall, claim_services
 from gwimage.lab import sandbox
 from gwimage.verify import probes
 from gwimage.verify.probes.view import Answer
@@ -21,7 +21,7 @@ ALWAYS = {
     "well": Answer(True, "well", exposed=True),
 }
 NOTHING_ASKED = {claim.NotTestable}  # says itself that nobody asked
-KINDS = [kind for kind in get_args(claim.Probe) if kind not in NOTHING_ASKED]
+KINDS = [kind for kind in probes.TABLE if kind not in NOTHING_ASKED]
 # (claims, what is red by fault) of each stand-in; what stands in a test of its own comes after
 MATRICES = [
     (test_probes.CLAIMS, test_probes.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
@@ -34,7 +34,7 @@ MATRICES = [
 
 def lie(say, folder, fault, answer):
     """The course against a stand-in, with every probe lying."""
-    probes._ASK = dict.fromkeys(probes._ASK, lambda probe, view: answer)
+    probes.TABLE = {kind: replace(record, ask=lambda probe, view: answer) for kind, record in probes.TABLE.items()}
     return test_probes.examine(say, folder, frozenset([fault]))
 
 
@@ -72,7 +72,13 @@ def test_whoever_says_broken_is_red_on_a_good_gateway(told):
 def test_whoever_says_closed_shows_no_control(told):
     assert {id for id in test_probes.CLOSED if told["closed"][id] == "pass"} == set()
     kinds = {type(one.probe) for one in test_probes.CLAIMS if one.closed}
-    assert {claim.GatewayClosed, claim.GatewayClosedUdp, claim.OtherAddresses, claim.Unreachable, claim.Spoofed} <= kinds
+    assert {
+        claim_firewall.GatewayClosed,
+        claim_firewall.GatewayClosedUdp,
+        claim_firewall.OtherAddresses,
+        claim_firewall.Unreachable,
+        claim_firewall.Spoofed,
+    } <= kinds
 
 
 def test_who_cannot_even_ask_is_red(monkeypatch):
@@ -81,7 +87,7 @@ def test_who_cannot_even_ask_is_red(monkeypatch):
     def lost(probe, view):
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setitem(probes._ASK, claim.Ping, lost)
-    answer = probes.ask(claim.Ping("lan"), None)
+    monkeypatch.setitem(probes.TABLE, claim_services.Ping, replace(probes.TABLE[claim_services.Ping], ask=lost))
+    answer = probes.ask(claim_services.Ping("lan"), None)
     assert not answer.good and not answer.exposed
     assert "unreachable" in answer.seen

@@ -18,21 +18,11 @@ from pathlib import Path
 import pytest
 
 from gwimage import features, profile
-from gwimage.claims.claim import (
-    AllowedToGateway,
-    BlockedFlows,
-    Claim,
-    DhcpOptions,
-    DnsQuery,
-    Forwarded,
-    LocalName,
-    NotForwarded,
-    NtpQuery,
-    Pool,
-    Reaches,
-    ReservedLease,
-    SpoofedForward,
-)
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_dhcp import DhcpOptions, Pool, ReservedLease
+from gwimage.claims.claim_firewall import AllowedToGateway, BlockedFlows, Reaches
+from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
+from gwimage.claims.claim_services import DnsQuery, LocalName, NtpQuery
 from gwimage.claims.flow import Flow
 from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts

@@ -6,7 +6,8 @@ In the real image: the profile `everything` of test_vm_profiles.
 import pytest
 
 from gwimage import features, profile
-from gwimage.claims.claim import NotTestable, Offloaded
+from gwimage.claims.claim import NotTestable
+from gwimage.claims.claim_traffic import Offloaded
 from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import run

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from gwimage import features, profile
-from gwimage.claims.claim import NotTestable, RateLimit
+from gwimage.claims.claim import NotTestable
+from gwimage.claims.claim_traffic import RateLimit
 from gwimage.lab import sandbox
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import run

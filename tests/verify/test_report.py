@@ -16,7 +16,7 @@ from gwimage.language import source
 from gwimage.report import diagram, junit, page
 from gwimage.report.formatting import duration, instant
 from gwimage.verify.image import Report
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Result
 from tests.support.paths import ROOT, TESTS
 
 HOSTILE = (
@@ -49,7 +49,7 @@ RESULTS = (
     Result(
         "lans.lan.dns", "lans.lan", "names", NOT_ASKED, "needs lans.lan.closed", question="by DNS", needs=("lans.lan.closed",)
     ),
-    Result("services.ntp", "services.ntp", "the time", CANNOT, "no clock", question="no lab can ask this"),
+    Result("services.ntp", "services.ntp", "the time", UNTESTABLE, "no clock", question="no lab can ask this"),
 )
 RED = Report(
     "x.raw",
@@ -70,7 +70,7 @@ DRAWING = diagram.drawing(diagram.derive(load(source.read(str(ROOT / "profiles/t
 def hostile() -> Report:
     """Everything that anybody else may have written."""
     result = Result(*[HOSTILE] * 3, FAIL, SEEN + HOSTILE, HOSTILE, 1, 1, HOSTILE, (HOSTILE,), HOSTILE, HOSTILE, (HOSTILE, SEEN))
-    results = [replace(result, id=f"{HOSTILE}{status}", status=status) for status in (PASS, FAIL, NOT_ASKED, CANNOT)]
+    results = [replace(result, id=f"{HOSTILE}{status}", status=status) for status in (PASS, FAIL, NOT_ASKED, UNTESTABLE)]
     words = {HOSTILE: HOSTILE}
     return Report(
         HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, tuple(results), {HOSTILE: 1.0}, words, 1, words, ((HOSTILE, HOSTILE),)

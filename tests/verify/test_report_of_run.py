@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from gwimage import report
-from gwimage.claims.claim import Claim, SystemHealth
+from gwimage.claims.claim import Claim
+from gwimage.claims.claim_services import SystemHealth
 from gwimage.lab.machine import guest
 from gwimage.verify import run
 from gwimage.verify.image import Report
 from gwimage.verify.probes.view import Answer
-from gwimage.verify.result import CANNOT, FAIL, NOT_ASKED, PASS, Result
+from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Result
 from gwimage.verify.schedule import ask_all
 
 CLOSED = Claim("c", "wans.wan", "closed", SystemHealth(), closed=True)
@@ -87,8 +88,8 @@ def test_only_the_control_boot_opens_anything():
         (Answer(True, "silent"), None, FAIL),
         (Answer(False, "open", exposed=True), None, FAIL),
         (None, None, NOT_ASKED),
-        (Answer(False, "too slow", asked=False), None, CANNOT),
-        (Answer(True, "silent"), Answer(False, "too slow", asked=False), CANNOT),
+        (Answer(False, "too slow", asked=False), None, UNTESTABLE),
+        (Answer(True, "silent"), Answer(False, "too slow", asked=False), UNTESTABLE),
     ],
 )
 def test_closed_counts_only_with_a_control(answer, control, status):
@@ -138,7 +139,7 @@ def test_anything_but_pass_is_not_verified(status):
 
 
 def test_what_no_lab_can_ask_is_told_and_no_fault():
-    unasked = replace(REPORT, results=(*REPORT.results, Result("b", "dns", "b", CANNOT, "no certificate")))
+    unasked = replace(REPORT, results=(*REPORT.results, Result("b", "dns", "b", UNTESTABLE, "no certificate")))
     assert unasked.good and "no certificate" in report.table(unasked)
     assert report.verdict(unasked).endswith("1 of 2 claims (1 unaskable here) seen from outside")
     assert not replace(unasked, results=unasked.results[1:]).good

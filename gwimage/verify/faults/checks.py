@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
-from gwimage.claims import claim
+from gwimage.claims import claim_nat, claim_services
 from gwimage.lab.packets import dhcp_client, ipv4
 from gwimage.verify import probes
 from gwimage.verify.faults.fault import Scene
@@ -16,7 +17,7 @@ from gwimage.verify.probes.view import Answer, View
 _NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
 
 
-def ask(scene: Scene, probe: claim.Probe) -> Answer:
+def ask(scene: Scene, probe: NamedTuple) -> Answer:
     return probes.ask(probe, View(scene.hosts, lambda: None, ports=view.CONTROL_PORTS))
 
 
@@ -35,7 +36,9 @@ def lan_serves(scene: Scene) -> Answer:
             return Answer(False, f"{lan.name}: no answer to a ping")
         if lan.dhcp and dhcp_client.offer(f"client-{lan.name}", lan.name, newcomer()) is None:
             return Answer(False, f"{lan.name}: no DHCP offer")
-        names = [one.probe for one in scene.claims if isinstance(one.probe, claim.LocalName) and one.probe.lan == lan.name]
+        names = [
+            one.probe for one in scene.claims if isinstance(one.probe, claim_services.LocalName) and one.probe.lan == lan.name
+        ]
         if names and not (answer := ask(scene, names[0])).good:
             return Answer(False, f"{lan.name}: {answer.seen}")
     return Answer(True, "LANs served")
@@ -50,7 +53,7 @@ def traffic(scene: Scene) -> Answer:
     """The WAN has its address, and clients reach the server outside as the profile says."""
     if not scene.hosts.wan_address(scene.wan, 1):
         return Answer(False, f"{scene.wan.name} has no address")
-    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim.SourceAddress) and not one.probe.host]:
+    for source in [one.probe for one in scene.claims if isinstance(one.probe, claim_nat.SourceAddress) and not one.probe.host]:
         if source.lan in {lan.name for lan in scene.lans} and not (answer := ask(scene, source)).good:
             return Answer(False, answer.seen)
     return Answer(True, "traffic flows")
@@ -90,5 +93,5 @@ def newcomer() -> str:
     return "02:" + secrets.token_bytes(5).hex(":")
 
 
-def _source(probe: claim.Probe) -> str:
+def _source(probe: NamedTuple) -> str:
     return getattr(probe, "zone_host", "") or getattr(probe, "src", "")

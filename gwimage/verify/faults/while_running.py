@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_nat
 from gwimage.lab.hosts import PORT
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.netns import inside, ip
@@ -78,7 +78,7 @@ def _renumbered(scene: Scene) -> Answer:
     """Conversations that were under way go on by the new address, too: none is bound to the old one for ever."""
     old, new = scene.notes["address"], scene.hosts.given(scene.wan)
     heard = _converse(scene)
-    masked = any(isinstance(one.probe, claim.SourceAddress) and one.probe.masquerade for one in scene.claims)
+    masked = any(isinstance(one.probe, claim_nat.SourceAddress) and one.probe.masquerade for one in scene.claims)
     if new in (None, old):
         return Answer(False, f"the address is still {old}")
     if masked and (scene.notes["heard"], heard) != (str(old), str(new)):
@@ -89,7 +89,7 @@ def _renumbered(scene: Scene) -> Answer:
 def _forwards(scene: Scene) -> Answer:
     for one in scene.claims:
         if (
-            isinstance(one.probe, claim.Forwarded)
+            isinstance(one.probe, claim_nat.Forwarded)
             and one.probe.wan == scene.wan.name
             and not (found := ask(scene, one.probe)).good
         ):

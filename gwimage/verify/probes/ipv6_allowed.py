@@ -17,6 +17,9 @@ from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, ipv6
 from gwimage.profile.zones import GATEWAY
 from gwimage.values.ipv6 import UNIQUE_LOCAL
+from gwimage.verify.probes import advice_ipv6, sharing
+from gwimage.verify.probes.record import Probe
+from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer, View
 
 Ends = tuple[IPv6Address, IPv6Address]  # whom a packet comes from and goes to
@@ -106,4 +109,30 @@ def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[N
             ip(place, [line.replace("VERB", "del").removesuffix(" nodad")])
 
 
-ASK = {claim_ipv6.Allowed6: _allowed, claim_ipv6.BlockedFlows6: _withheld}
+def _shares(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6) -> Needs:
+    shared = sharing.exclusively(f"IPv6 of {probe.src}")
+    if probe.there != GATEWAY:
+        return shared | sharing.exclusively(f"IPv6 of {probe.there}")
+    return shared | (sharing.exclusively(sharing.COUNT6) if probe.protocol == "udp" else {})
+
+
+PROBES = (
+    Probe(
+        kind=claim_ipv6.Allowed6,
+        ask=_allowed,
+        question="a host listens that tells whom it saw; it is called that way",
+        advise=advice_ipv6.allowed,
+        shares=_shares,
+        waits=True,
+        own_networks=True,
+    ),
+    Probe(
+        kind=claim_ipv6.BlockedFlows6,
+        ask=_withheld,
+        question="a host listens that tells whom it saw; it is called by each of these ways",
+        advise=advice_ipv6.withheld,
+        shares=_shares,
+        waits=True,
+        own_networks=True,
+    ),
+)

@@ -14,8 +14,10 @@ from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, ipv6, udp_scan
 from gwimage.values.ipv6 import LINK_LOCAL as NEIGHBOURS
 from gwimage.values.ipv6 import made_of
+from gwimage.verify.probes import advice_ipv6, sharing
 from gwimage.verify.probes.ipv6_services import gateway_link_local
 from gwimage.verify.probes.open_ports import few, let_in
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _WAIT = 2  # seconds for a packet that should not come
@@ -161,9 +163,36 @@ def _kept(probe: claim_ipv6.NoEgress6, view: View) -> Answer:
     return Answer(not seen, f"from {source} {'arrives on' if seen else 'nothing arrives on'} {out.name}", exposed=seen)
 
 
-ASK = {
-    claim_ipv6.GatewayClosed6: _gateway_closed,
-    claim_ipv6.GatewayClosedUdp6: _gateway_closed_udp,
-    claim_ipv6.Unreachable6: _unreachable,
-    claim_ipv6.NoEgress6: _kept,
-}
+PROBES = (
+    Probe(
+        kind=claim_ipv6.GatewayClosed6,
+        ask=_gateway_closed,
+        question="a SYN goes to every TCP port of that address, twice where none answers, and a ping",
+        advise=advice_ipv6.gateway_closed,
+        shares=lambda probe: sharing.exclusively("a scan of IPv6"),
+    ),
+    Probe(
+        kind=claim_ipv6.GatewayClosedUdp6,
+        ask=_gateway_closed_udp,
+        question="a packet goes to every UDP port of that address, the usual question to usual ones; the kernel counts",
+        advise=advice_ipv6.gateway_closed_udp,
+        shares=lambda probe: sharing.exclusively(sharing.COUNT6),
+    ),
+    Probe(
+        kind=claim_ipv6.Unreachable6,
+        ask=_unreachable,
+        question="TCP and a ping to a host that listens, and knows the way back",
+        advise=advice_ipv6.unreachable,
+        shares=lambda probe: sharing.exclusively(f"IPv6 of {probe.src}"),  # its routes
+        waits=True,
+        own_networks=True,
+    ),
+    Probe(
+        kind=claim_ipv6.NoEgress6,
+        ask=_kept,
+        question="a client sends it straight to the gateway; the ISP listens",
+        advise=advice_ipv6.kept,
+        shares=lambda probe: sharing.exclusively("the ear that the ISP has for a false source"),
+        waits=True,
+    ),
+)

@@ -13,6 +13,8 @@ from gwimage.lab.packets import ipv4, ipv6
 from gwimage.lab.packets.ipv6 import Advert
 from gwimage.lab.topology import LanSide
 from gwimage.values.ipv6 import LINK_LOCAL
+from gwimage.verify.probes import advice_ipv6
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _BOOT = 20  # seconds that an advertisement or an address may still take: networkd's own come every 16 s at first
@@ -192,13 +194,56 @@ def _list(values) -> str:
     return ", ".join(map(str, values)) or "none"
 
 
-ASK = {
-    claim_ipv6.WanAddress6: _wan_address,
-    claim_ipv6.Delegated: _delegated,
-    claim_ipv6.Advertised: _advertised,
-    claim_ipv6.Unadvertised: _unadvertised,
-    claim_ipv6.Ping6: _ping,
-    claim_ipv6.SourceAddress6: _source,
-    claim_ipv6.PathMtu6: _too_big,
-    claim_ipv6.PrefixChange: _renumbered,
-}
+PROBES = (
+    Probe(
+        kind=claim_ipv6.WanAddress6,
+        ask=_wan_address,
+        question="the ISP asks for the address by neighbour solicitations",
+        advise=advice_ipv6.wan_address,
+    ),
+    Probe(
+        kind=claim_ipv6.Delegated,
+        ask=_delegated,
+        question="an ISP that advertises neither the M nor the O flag waits to be asked for a prefix by DHCPv6",
+        advise=advice_ipv6.delegated,
+    ),
+    Probe(
+        kind=claim_ipv6.Advertised,
+        ask=_advertised,
+        question="a client solicits routers, and reads what the advertisement says",
+        advise=advice_ipv6.advertised,
+    ),
+    Probe(
+        kind=claim_ipv6.Unadvertised,
+        ask=_unadvertised,
+        question="a client listens from power-on, and solicits routers",
+        advise=advice_ipv6.unadvertised,
+        waits=True,
+        own_networks=True,
+    ),
+    Probe(
+        kind=claim_ipv6.Ping6,
+        ask=_ping,
+        question="a client makes addresses of what is advertised, and sends an ICMPv6 echo request from each",
+        advise=advice_ipv6.ping,
+    ),
+    Probe(
+        kind=claim_ipv6.SourceAddress6,
+        ask=_source,
+        question="a client connects by TCP to a server outside, which says whom it saw",
+        advise=advice_ipv6.source,
+    ),
+    Probe(
+        kind=claim_ipv6.PathMtu6,
+        ask=_too_big,
+        question="a client sends a long packet to where a router outside passes on short ones only",
+        advise=advice_ipv6.too_big,
+    ),
+    Probe(
+        kind=claim_ipv6.PrefixChange,
+        ask=_renumbered,
+        question="the ISP answers the next renewal with another prefix, and ends the former",
+        advise=advice_ipv6.renumbered,
+        late=50,  # disturbs
+    ),
+)

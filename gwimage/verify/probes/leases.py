@@ -7,17 +7,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_dhcp
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.packets import dhcp_client
 from gwimage.lab.packets.dhcp_client import Client, Given
+from gwimage.verify.evidence import Wire
+from gwimage.verify.probes import hints, sharing
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT, _EDGES = range(6)  # whose MAC addresses
 _OTHERS = 8  # clients whose addresses a lease that must outlive a restart may have
 
 
-def _identities(probe: claim.ClientIds, view: View) -> Answer:
+def _identities(probe: claim_dhcp.ClientIds, view: View) -> Answer:
     seen, good = [], True
     by_mac, by_duid, by_nothing = (_client(probe.lan, _NAMED, number) for number in range(3))
     by_duid, by_nothing = replace(by_duid, identity=dhcp_client.DUID), replace(by_nothing, identity=b"")
@@ -35,7 +38,7 @@ def _identities(probe: claim.ClientIds, view: View) -> Answer:
     return Answer(good, ", ".join(seen))
 
 
-def _renewal(probe: claim.Renewal, view: View) -> Answer:
+def _renewal(probe: claim_dhcp.Renewal, view: View) -> Answer:
     """The other asks for the same address by name, as after an offer; only then is silence not just another address."""
     client, other = (_client(probe.lan, _RENEWING, number) for number in range(2))
     with _borrowed(client) as given:
@@ -56,7 +59,7 @@ def _renewal(probe: claim.Renewal, view: View) -> Answer:
     return Answer(True, f"{address} is renewed, rebound, refused to another client and given to it after its release")
 
 
-def _elsewhere(probe: claim.WrongSubnetRequest, view: View) -> Answer:
+def _elsewhere(probe: claim_dhcp.WrongSubnetRequest, view: View) -> Answer:
     foreign = view.hosts.topology.afar
     answer = dhcp_client.ask_for(_client(probe.lan, _FOREIGN), foreign)
     if answer is None:
@@ -64,7 +67,7 @@ def _elsewhere(probe: claim.WrongSubnetRequest, view: View) -> Answer:
     return Answer(answer.refused, f"{foreign} is {'refused' if answer.refused else 'granted'}")
 
 
-def _pool(probe: claim.Pool, view: View) -> Answer:
+def _pool(probe: claim_dhcp.Pool, view: View) -> Answer:
     clients = [_client(probe.lan, _MANY, number) for number in range(probe.clients)]
     late = _client(probe.lan, _MANY, probe.clients)
     with ExitStack() as lent:
@@ -87,7 +90,7 @@ def _pool(probe: claim.Pool, view: View) -> Answer:
     return Answer(good, f"{seen}; one more got none, and {'one' if good else 'none'} after them")
 
 
-def _edges(probe: claim.Pool, hosts: Hosts) -> str:
+def _edges(probe: claim_dhcp.Pool, hosts: Hosts) -> str:
     """What is wrong with the first and the last address of the pool, asked for by name; who else has one may keep it."""
     client, lan = _client(probe.lan, _EDGES), hosts.lan(probe.lan)
     taken = {*probe.reserved, _held(probe.lan, hosts), *(own.ip for own in lan.gateways)}
@@ -103,7 +106,7 @@ def _edges(probe: claim.Pool, hosts: Hosts) -> str:
     return ""
 
 
-def doubts(probe: claim.Pool, given: list[IPv4Address], held: IPv4Address | None) -> str:
+def doubts(probe: claim_dhcp.Pool, given: list[IPv4Address], held: IPv4Address | None) -> str:
     """What is wrong with the addresses that clients have at the same time; `held` is another client's."""
     twice = [address for address in given if given.count(address) > 1 or address == held]
     outside = [address for address in given if not probe.first <= address <= probe.last]
@@ -153,9 +156,41 @@ def _granted(answer: Given | None, address: IPv4Address) -> bool:
     return answer is not None and not answer.refused and answer.address == address
 
 
-ASK = {
-    claim.ClientIds: _identities,
-    claim.Renewal: _renewal,
-    claim.WrongSubnetRequest: _elsewhere,
-    claim.Pool: _pool,
-}
+def _advise(
+    probe: claim_dhcp.ClientIds | claim_dhcp.Renewal | claim_dhcp.WrongSubnetRequest | claim_dhcp.Pool, wire: Wire
+) -> str:
+    if not wire.spoke(probe.lan):
+        return hints.silent(probe.lan)
+    return f"The capture shows what was asked and told: compare it with [DHCPServer] of 20-{probe.lan}.network and lans.{probe.lan}.dhcp."
+
+
+PROBES = (
+    Probe(
+        kind=claim_dhcp.ClientIds,
+        ask=_identities,
+        question="clients with other MAC addresses ask for a lease twice, then give it back",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim_dhcp.Renewal,
+        ask=_renewal,
+        question="a client renews and rebinds; another asks for its address, before the release and after",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim_dhcp.WrongSubnetRequest,
+        ask=_elsewhere,
+        question="a client asks for an address of another network, as after a restart (INIT-REBOOT)",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim_dhcp.Pool,
+        ask=_pool,
+        question="clients with other MAC addresses ask for a lease each, and keep it until the last has asked",
+        advise=_advise,
+        shares=sharing.pool,
+    ),
+)

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_traffic
 from gwimage.lab.netns import inside
 from gwimage.lab.packets.throughput import PORT
+from gwimage.verify.evidence import Wire
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _TURNS, _PATIENCE = 100, 2.0  # how often each side speaks; seconds that it waits for the other
 
 
-def _offloaded(probe: claim.Offloaded, view: View) -> Answer:
+def _offloaded(probe: claim_traffic.Offloaded, view: View) -> Answer:
     client, target = f"client-{probe.lan}", view.hosts.topology.outside
     before, sent = view.sockets(), 0
     try:
@@ -72,4 +74,17 @@ def _turn(near: socket.socket, far: socket.socket) -> int:
     return arrived
 
 
-ASK = {claim.Offloaded: _offloaded}
+def _advise(probe: claim_traffic.Offloaded, wire: Wire) -> str:
+    return "Did gwimage-offload.service load /etc/nftables/offload.nft (console.log)? It needs every network's interface to be there."
+
+
+PROBES = (
+    Probe(
+        kind=claim_traffic.Offloaded,
+        ask=_offloaded,
+        question="a client and a server outside talk by TCP and UDP; the gateway's kernel counts what it passes on",
+        advise=_advise,
+        late=40,  # measures
+        needs_machine="a flowtable needs a machine, whose kernel has it",
+    ),
+)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.hosts.extra_addresses import with_address
 from gwimage.lab.machine.guest import LISTENER
@@ -15,6 +15,10 @@ from gwimage.lab.packets import dhcp_client, ipv4, udp_scan
 from gwimage.lab.packets.tcp_connect import tcp_connect
 from gwimage.lab.sockets import Sockets
 from gwimage.values.ranges import LAST_PORT
+from gwimage.verify.probes import advice_open_ports, sharing
+from gwimage.verify.probes.ends import gateway_for, lost_tunnel, neighbour
+from gwimage.verify.probes.record import Probe
+from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import CONTROL_PORTS, Answer, Port, View
 
 CLOSED, OPEN, QUIET, ANY = "closed", "open", "open, but silent to strangers", "as who listens there"
@@ -53,7 +57,7 @@ _TCP = (
 Ranges = Iterable[tuple[int, int]]
 
 
-def closed(probe: claim.GatewayClosed, view: View) -> Answer:
+def closed(probe: claim_firewall.GatewayClosed, view: View) -> Answer:
     name, hosts = probe.zone_host, view.hosts
     link, own, target = name.partition("-")[2], hosts.address_of(name), gateway_for(name, hosts)
     if not own or not target:
@@ -97,7 +101,7 @@ def _tcp_ports(probe, view: View, target: IPv4Address, found: dict[int, str], fr
     return (*listed, Port("tcp", f"the other {len(set(view.ports) - set(named))}", "", str(target), CLOSED, seen))
 
 
-def _deaf(probe: claim.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list[int]:
+def _deaf(probe: claim_firewall.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list[int]:
     """Open ports that answer a neighbour alone: the answer to others leaves by another WAN."""
     afar = hosts.topology.afar
     with with_address(hosts, probe.zone_host, afar):
@@ -105,7 +109,7 @@ def _deaf(probe: claim.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list
     return [port for port, answer in answers.items() if not answer.startswith("open")]
 
 
-def closed_udp(probe: claim.GatewayClosedUdp, view: View) -> Answer:
+def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
     """A port that is closed answers nothing and is refused by nothing, and the kernel inside has let nothing in to it.
 
     Who listens where nobody expects it would be among those that the gateway names (`sockets`), each asked by itself.
@@ -162,7 +166,7 @@ def let_in(view: View, ask: Callable[[], None], found: dict[int, str], family: i
     return min(counted)
 
 
-def others(probe: claim.OtherAddresses, view: View) -> Answer:
+def others(probe: claim_firewall.OtherAddresses, view: View) -> Answer:
     """Asked by way of the gateway's address on the network of who asks."""
     name, hosts = probe.zone_host, view.hosts
     own, near = hosts.address_of(name), gateway_for(name, hosts)
@@ -240,30 +244,37 @@ def _summary(found: dict[int, str]) -> str:
     return f"open {few(is_open)}, {len(found) - len(is_open)} refused"
 
 
-def gateway_for(name: str, hosts: Hosts) -> IPv4Address | None:
-    """The gateway's address on the network of an attacker, a client or a peer."""
-    kind, _, network = name.partition("-")
-    if kind == "peer":
-        return hosts.tunnel(name).played.vpn.address.ip
-    return hosts.given(hosts.wan(network)) if kind == "attacker" else hosts.lan(network).gateway.ip
-
-
-def neighbour(name: str, hosts: Hosts) -> bool:
-    """Whether the gateway is there for an attacker or a client."""
-    if name.startswith("peer-"):
-        return hosts.connected(name)
-    own, target = hosts.address_of(name), gateway_for(name, hosts)
-    return bool(own and target and ipv4.arp(name, name.partition("-")[2], own, target, 5))
-
-
-def lost_tunnel(hosts: Hosts, *names: str) -> Answer | None:
-    """What there is to say when a host is behind a tunnel, and the tunnel does not come up."""
-    lost = [name for name in names if name.startswith("peer-") and not hosts.connected(name)]
-    return Answer(False, f"{lost[0]} has no tunnel to the gateway") if lost else None
-
-
 def few(things: Collection[object]) -> str:
     return ", ".join(list(map(str, things))[:12]) + (" ..." if len(things) > 12 else "") if things else "none"
 
 
-ASK = {claim.GatewayClosed: closed, claim.GatewayClosedUdp: closed_udp, claim.OtherAddresses: others}
+def _shares_scan(probe: claim_firewall.GatewayClosed) -> Needs:
+    from_afar = probe.open_tcp and probe.zone_host.startswith("attacker-")
+    return sharing.exclusively("a scan") | (sharing.address_locks(probe.zone_host, "from afar") if from_afar else {})
+
+
+PROBES = (
+    Probe(
+        kind=claim_firewall.GatewayClosed,
+        ask=closed,
+        question="a SYN goes to every TCP port of the gateway, twice where none answers",
+        advise=advice_open_ports.gateway_closed,
+        shares=_shares_scan,
+    ),
+    Probe(
+        kind=claim_firewall.GatewayClosedUdp,
+        ask=closed_udp,
+        question="usual UDP ports are asked twice what their servers would answer, every other one gets a packet; the kernel counts",
+        advise=advice_open_ports.closed_udp,
+        shares=lambda probe: sharing.exclusively(sharing.COUNT),
+    ),
+    Probe(
+        kind=claim_firewall.OtherAddresses,
+        ask=others,
+        question="TCP and UDP ports of the gateway's addresses on other networks are asked by way of the near one",
+        advise=advice_open_ports.others,
+        shares=sharing.nobody_counts,
+        waits=True,
+        own_networks=True,
+    ),
+)

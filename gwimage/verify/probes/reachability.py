@@ -5,20 +5,25 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall, claim_nat
 from gwimage.claims.flow import Flow
 from gwimage.claims.openings import ASKED
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.packets import ipv4, raw
-from gwimage.lab.packets.raw import LinkEnd
+from gwimage.lab.packets.raw import PING, LinkEnd
 from gwimage.lab.topology import WanSide
-from gwimage.verify.probes.open_ports import gateway_for, lost_tunnel, neighbour
+from gwimage.verify.probes import advice_reachability, sharing
+from gwimage.verify.probes.ends import gateway_for, lost_tunnel, neighbour
+from gwimage.verify.probes.record import Probe
+from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer, View
 
+_ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 
-def _source(probe: claim.SourceAddress, view: View) -> Answer:
+
+def _source(probe: claim_nat.SourceAddress, view: View) -> Answer:
     """By each protocol the host there sees the same caller."""
     hosts = view.hosts
     client = next((one.host for one in hosts.tunnels if one.address == probe.host), f"client-{probe.lan}")
@@ -40,7 +45,7 @@ def _source(probe: claim.SourceAddress, view: View) -> Answer:
     return Answer(good, seen, exposed=probe.masquerade and exposed)
 
 
-def _who(probe: claim.SourceAddress) -> str:
+def _who(probe: claim_nat.SourceAddress) -> str:
     return f"the host on {probe.wan}" if probe.wan else "the server outside"
 
 
@@ -74,7 +79,7 @@ def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[LinkEnd, I
     return LinkEnd(f"attacker-{wan.name}", wan.name), wan.attacker.ip
 
 
-def _unreachable(probe: claim.Unreachable, view: View) -> Answer:
+def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
     """Silence counts only when both ends are there: the gateway for one, the target for the other."""
     hosts = view.hosts
     wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
@@ -106,13 +111,13 @@ def _inside(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
     return LinkEnd(there, link_of(there, hosts)), hosts.address_of(there)
 
 
-def _reaches(probe: claim.Reaches, view: View) -> Answer:
+def _reaches(probe: claim_firewall.Reaches, view: View) -> Answer:
     hosts = view.hosts
     there = host_for(hosts, probe.zone, probe.destination)
     source, target = probe.source or hosts.address_of(probe.src), probe.destination or hosts.address_of(there)
     if not source or not target:
         return Answer(False, f"{there if source else probe.src} has no address")
-    caller = _caller(probe.src, source, hosts)
+    caller = caller_of(probe.src, source, hosts)
     if lost := lost_tunnel(hosts, caller, there):
         return lost
     with with_address(hosts, caller, source), with_address(hosts, there, target):
@@ -121,10 +126,10 @@ def _reaches(probe: claim.Reaches, view: View) -> Answer:
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
         expected |= {*wan.assigned, hosts.given(wan)}  # who hides behind which of them has a claim of its own
     place = f"{target}:{probe.port}" if probe.port else target
-    return _told(answer, expected, f"{place} by {probe.protocol} from {source}")
+    return told(answer, expected, f"{place} by {probe.protocol} from {source}")
 
 
-def _withheld(probe: claim.BlockedFlows, view: View) -> Answer:
+def _withheld(probe: claim_firewall.BlockedFlows, view: View) -> Answer:
     """As _reaches asks, with a listener on each way; silence counts if it was open in the control on every one."""
     answers = {way: _on_way(probe, way, view.hosts) for way in probe.ways}
     opened = [way for way, answer in answers.items() if answer.startswith("open")]
@@ -133,18 +138,18 @@ def _withheld(probe: claim.BlockedFlows, view: View) -> Answer:
     return Answer(not wrong, f"{seen}, by {probe.protocol}", exposed=len(opened) == len(answers))
 
 
-def _on_way(probe: claim.BlockedFlows, way: Flow, hosts: Hosts) -> str:
+def _on_way(probe: claim_firewall.BlockedFlows, way: Flow, hosts: Hosts) -> str:
     there = host_for(hosts, probe.zone, way.destination)
     source, target = way.source or hosts.address_of(probe.src), way.destination or hosts.address_of(there)
     if not source or not target:
         return "no address"
-    caller = _caller(probe.src, source, hosts)
+    caller = caller_of(probe.src, source, hosts)
     with with_address(hosts, caller, source), with_address(hosts, there, target):
         listen(there, probe.protocol, target, way.port)
         return ipv4.connect(caller, target, way.port, probe.protocol, source, tries=2, wait=1.2)  # TCP asks again after 1 s
 
 
-def _admitted(probe: claim.AllowedToGateway, view: View) -> Answer:
+def _admitted(probe: claim_firewall.AllowedToGateway, view: View) -> Answer:
     """Who refuses has let the packet in: the firewall of a gateway drops in silence."""
     target = gateway_for(probe.src, view.hosts)
     if not target or not view.hosts.address_of(probe.src):
@@ -157,8 +162,8 @@ def _admitted(probe: claim.AllowedToGateway, view: View) -> Answer:
     return Answer(not wrong, f"{target} by {probe.protocol}: {seen}")
 
 
-def _let_in(probe: claim.AllowedToGateway, way: Flow, target: IPv4Address, hosts: Hosts) -> str:
-    caller = _caller(probe.src, way.source, hosts) if way.source else probe.src
+def _let_in(probe: claim_firewall.AllowedToGateway, way: Flow, target: IPv4Address, hosts: Hosts) -> str:
+    caller = caller_of(probe.src, way.source, hosts) if way.source else probe.src
     with with_address(hosts, caller, way.source or hosts.address_of(probe.src)):
         if probe.protocol == "icmp":
             return "answered" if ipv4.ping(caller, target, tries=2, source=way.source) else "silent"
@@ -166,48 +171,12 @@ def _let_in(probe: claim.AllowedToGateway, way: Flow, target: IPv4Address, hosts
         return ipv4.connect(caller, target, way.port, probe.protocol, way.source, tries=3 if way in probe.ways else 2)
 
 
-def _forwarded(probe: claim.Forwarded, view: View) -> Answer:
-    """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
-    hosts = view.hosts
-    outside = probe.src.startswith("attacker-")
-    source = probe.source or (hosts.topology.afar if outside else hosts.address_of(probe.src))
-    target, there = hosts.given(hosts.wan(probe.wan)), host_for(hosts, probe.lan, probe.to)
-    if not source or not target:
-        return Answer(False, f"{probe.wan if source else probe.src} has no address")
-    caller = _caller(probe.src, source, hosts)
-    if lost := lost_tunnel(hosts, there):
-        return lost
-    with with_address(hosts, caller, source), with_address(hosts, there, probe.to):
-        listen(there, probe.protocol, probe.to, probe.to_port)
-        answer = ipv4.connect(caller, target, probe.port, probe.protocol, source, tries=3)
-    # on one network the answer would go straight back, past the gateway, if it did not hide who asks
-    hairpin = probe.src == f"client-{probe.lan}"
-    expected = {address.ip for address in hosts.lan(probe.lan).gateways} if hairpin else {source}
-    return _told(answer, expected, f"{target}:{probe.port} by {probe.protocol} is {probe.to}:{probe.to_port}")
-
-
-def _not_forwarded(probe: claim.NotForwarded, view: View) -> Answer:
-    hosts = view.hosts
-    source = probe.source or (hosts.topology.afar if probe.src.startswith("attacker-") else hosts.address_of(probe.src))
-    targets, there = probe.called or (hosts.given(hosts.wan(probe.wan)),), host_for(hosts, probe.lan, probe.to)
-    if not source or not all(targets):
-        return Answer(False, f"{probe.wan if source else probe.src} has no address")
-    caller = _caller(probe.src, source, hosts)
-    with with_address(hosts, caller, source), with_address(hosts, there, probe.to), ThreadPoolExecutor(16) as pool:
-        for port in {port for pair in probe.ports for port in pair}:
-            listen(there, probe.protocol, probe.to, port)
-        called = [(target, port) for target in targets for port, _ in probe.ports]
-        answers = list(pool.map(lambda one: ipv4.connect(caller, *one, probe.protocol, source), called))
-    seen = ", ".join(f"{target}:{port} {answer}" for (target, port), answer in zip(called, answers))
-    return Answer(set(answers) == {"silent"}, f"by {probe.protocol} {seen}; {probe.to} listens")
-
-
-def _caller(src: str, source: IPv4Address, hosts: Hosts) -> str:
+def caller_of(src: str, source: IPv4Address, hosts: Hosts) -> str:
     """The provider's own router is the ISP, whoever is meant to call."""
     return host_for(hosts, src.partition("-")[2], source) if src.startswith("attacker-") else src
 
 
-def _told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
+def told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
     """Listeners say whom they saw."""
     caller = answer.removeprefix("open ")
     if caller == answer:
@@ -216,12 +185,63 @@ def _told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
     return Answer(good, f"{seen}; the listener saw {caller}" + ("" if good else f", not {' or '.join(map(str, expected))}"))
 
 
-ASK = {
-    claim.SourceAddress: _source,
-    claim.Unreachable: _unreachable,
-    claim.Reaches: _reaches,
-    claim.BlockedFlows: _withheld,
-    claim.AllowedToGateway: _admitted,
-    claim.Forwarded: _forwarded,
-    claim.NotForwarded: _not_forwarded,
-}
+def _shares_calls(probe: claim_nat.SourceAddress) -> Needs:
+    """A capture cannot tell them apart."""
+    return sharing.exclusively(f"the calls from {probe.lan}") | sharing.address_locks(f"client-{probe.lan}", probe.host)
+
+
+def _shares_listener(probe: claim_firewall.Reaches | claim_firewall.BlockedFlows) -> Needs:
+    return sharing.address_locks(probe.src, object()) | sharing.exclusively(f"server-{probe.zone}", sharing.OUTSIDE)
+
+
+def _shares_caller(probe: claim_firewall.AllowedToGateway) -> Needs:
+    counted = sharing.exclusively(sharing.COUNT) if probe.protocol == "udp" else {}
+    return sharing.address_locks(probe.src, object()) | counted
+
+
+def _marks(probe: claim_nat.SourceAddress | claim_firewall.Unreachable) -> list[bytes]:
+    return [PORT.to_bytes(2, "big"), PING, _ARP]
+
+
+PROBES = (
+    Probe(
+        kind=claim_nat.SourceAddress,
+        ask=_source,
+        question="a client speaks to a server outside by TCP, UDP and ping, and it is asked whom it saw",
+        advise=advice_reachability.source,
+        shares=_shares_calls,
+        marks=_marks,
+    ),
+    Probe(
+        kind=claim_firewall.Unreachable,
+        ask=_unreachable,
+        question="TCP, UDP and ping to a host that listens, and knows the way back",
+        advise=advice_reachability.unreachable,
+        waits=True,
+        own_networks=True,
+        marks=_marks,
+    ),
+    Probe(
+        kind=claim_firewall.Reaches,
+        ask=_reaches,
+        question="a host sends to a listener, which says whom it saw",
+        advise=advice_reachability.reaches,
+        shares=_shares_listener,
+    ),
+    Probe(
+        kind=claim_firewall.BlockedFlows,
+        ask=_withheld,
+        question="a host sends to listeners on ports and addresses beside those that are open",
+        advise=advice_reachability.withheld,
+        shares=_shares_listener,
+        waits=True,
+        own_networks=True,
+    ),
+    Probe(
+        kind=claim_firewall.AllowedToGateway,
+        ask=_admitted,
+        question="a host calls the gateway; whoever is let in is answered or refused, others hear nothing",
+        advise=advice_reachability.admitted,
+        shares=_shares_caller,
+    ),
+)

@@ -6,10 +6,13 @@ import secrets
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim, claim_dhcp, claim_services
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, dns, ipv4, ntp
 from gwimage.lab.topology import IspAssigned, IspLeases
+from gwimage.values import domain_names
+from gwimage.verify.probes import advice_services, sharing
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 Address = IPv4Address | IPv6Address
@@ -19,7 +22,7 @@ _BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for t
 _MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
 
 
-def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
+def _wan_address(probe: claim_services.WanAddress, view: View) -> Answer:
     wan = view.hosts.wan(probe.wan)
     address = view.hosts.wan_address(wan, wait=5)
     kind = {IspAssigned: "static", IspLeases: "lease"}[type(wan.ipv4)]
@@ -29,7 +32,7 @@ def _wan_address(probe: claim.WanAddress, view: View) -> Answer:
     return Answer(False, f"{given} ({kind}) does not answer" if given else "asked for no lease")
 
 
-def _lease(probe: claim.Lease, view: View) -> Answer:
+def _lease(probe: claim_dhcp.Lease, view: View) -> Answer:
     lease = view.hosts.lease(probe.lan)
     if lease is None:
         return Answer(False, "the DHCP client got no answer")
@@ -50,7 +53,7 @@ def _lease(probe: claim.Lease, view: View) -> Answer:
     return Answer(not wrong, "; ".join([seen, *wrong]))
 
 
-def _reservation(probe: claim.ReservedLease, view: View) -> Answer:
+def _reservation(probe: claim_dhcp.ReservedLease, view: View) -> Answer:
     """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
     name = f"client-{probe.lan}"
     by_duid = dhcp_client.offer(name, probe.lan, probe.mac, identity=dhcp_client.DUID)
@@ -63,7 +66,7 @@ def _reservation(probe: claim.ReservedLease, view: View) -> Answer:
     return Answer(False, f"{probe.mac}: {seen[0]} by DUID, {seen[1]} by MAC address")
 
 
-def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
+def _dhcp_options(probe: claim_dhcp.DhcpOptions, view: View) -> Answer:
     name = f"client-{probe.lan}"
     codes = [*(code for code, _ in probe.expected), *_BY_ITSELF]
     given = dhcp_client.lease(name, probe.lan, ipv4.mac(name, probe.lan), codes)
@@ -85,7 +88,7 @@ def _dhcp_options(probe: claim.DhcpOptions, view: View) -> Answer:
     return Answer(not wrong, "; ".join(wrong or right))
 
 
-def _dns(probe: claim.DnsQuery, view: View) -> Answer:
+def _dns(probe: claim_services.DnsQuery, view: View) -> Answer:
     """By UDP, and by TCP as for answers that are too long for that (RFC 7766). Of one server: a name that nobody asked before."""
     if probe.server:
         with view.hosts.only_server(probe.server):
@@ -98,7 +101,7 @@ def _dns(probe: claim.DnsQuery, view: View) -> Answer:
     return Answer(by_tcp.good, answer.seen if by_tcp.seen == answer.seen else f"{answer.seen}; by TCP {by_tcp.seen}")
 
 
-def _local_name(probe: claim.LocalName, view: View) -> Answer:
+def _local_name(probe: claim_services.LocalName, view: View) -> Answer:
     return _resolves(probe.lan, probe.name, probe.addresses, view)
 
 
@@ -111,14 +114,14 @@ def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protoc
     return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
 
 
-def _own_names(probe: claim.GatewayResolver, view: View) -> Answer:
+def _own_names(probe: claim_services.GatewayResolver, view: View) -> Answer:
     found = view.look()
     if found is None:
         return Answer(False, "the gateway did not report")
     return Answer(found.resolves == str(view.hosts.topology.outside), f"it finds {found.resolves or 'nothing'}")
 
 
-def _ntp(probe: claim.NtpQuery, view: View) -> Answer:
+def _ntp(probe: claim_services.NtpQuery, view: View) -> Answer:
     server = view.hosts.lan(probe.lan).gateway.ip
     clock = ntp.clock(f"client-{probe.lan}", server)
     if clock is None:
@@ -128,7 +131,7 @@ def _ntp(probe: claim.NtpQuery, view: View) -> Answer:
     return Answer(good, seen)
 
 
-def _ping(probe: claim.Ping, view: View) -> Answer:
+def _ping(probe: claim_services.Ping, view: View) -> Answer:
     """Where the network has several cards, a host on each of the others must reach the client through the bridge."""
     lan = view.hosts.lan(probe.lan)
     target, client = lan.gateway.ip, view.hosts.client_address(lan)
@@ -148,7 +151,7 @@ def _beyond(probe: claim.NotTestable, view: View) -> Answer:
     return Answer(False, probe.why, asked=False)
 
 
-def _inspection(probe: claim.SystemHealth, view: View) -> Answer:
+def _inspection(probe: claim_services.SystemHealth, view: View) -> Answer:
     found = view.look()
     if found is None:
         return Answer(False, "the gateway did not report")
@@ -159,16 +162,96 @@ def _inspection(probe: claim.SystemHealth, view: View) -> Answer:
     return Answer(good, "; ".join(seen))
 
 
-ASK = {
-    claim.WanAddress: _wan_address,
-    claim.Lease: _lease,
-    claim.ReservedLease: _reservation,
-    claim.DhcpOptions: _dhcp_options,
-    claim.DnsQuery: _dns,
-    claim.LocalName: _local_name,
-    claim.GatewayResolver: _own_names,
-    claim.NtpQuery: _ntp,
-    claim.Ping: _ping,
-    claim.NotTestable: _beyond,
-    claim.SystemHealth: _inspection,
-}
+def _named(name: str) -> list[bytes]:
+    """As a question has it."""
+    return [domain_names.wire(name)[:-1]]  # with a domain behind it, or none
+
+
+PROBES = (
+    Probe(
+        kind=claim_services.WanAddress,
+        ask=_wan_address,
+        question="the ISP waits for the gateway and asks by ARP for its address",
+        advise=advice_services.wan_address,
+        own_networks=True,
+        from_power_on=True,
+    ),
+    Probe(
+        kind=claim_dhcp.Lease,
+        ask=_lease,
+        question="a client (udhcpc) asks for a lease from power-on",
+        advise=advice_services.lease,
+        own_networks=True,
+        from_power_on=True,
+    ),
+    Probe(
+        kind=claim_dhcp.ReservedLease,
+        ask=_reservation,
+        question="two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC",
+        advise=advice_services.reservation,
+        waits=True,
+        own_networks=True,
+        marks=lambda probe: [bytes.fromhex(probe.mac.replace(":", ""))],
+    ),
+    Probe(
+        kind=claim_dhcp.DhcpOptions,
+        ask=_dhcp_options,
+        question="a client asks for a lease and for these options",
+        advise=advice_services.dhcp_options,
+        shares=sharing.pool,
+    ),
+    Probe(
+        kind=claim_services.DnsQuery,
+        ask=_dns,
+        question=f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows",
+        advise=advice_services.dns,
+        shares=sharing.nobody_counts,
+        # a single DNS server is asked while nobody else is there outside
+        alone=lambda probe: probe.server is not None,
+        marks=lambda probe: _named(SECRET_NAME),
+    ),
+    Probe(
+        kind=claim_services.LocalName,
+        ask=_local_name,
+        question="a client asks the gateway for the name",
+        advise=advice_services.local_name,
+        shares=sharing.nobody_counts,
+        waits=True,
+        own_networks=True,
+        marks=lambda probe: _named(probe.name),
+    ),
+    Probe(
+        kind=claim_services.NtpQuery,
+        ask=_ntp,
+        question="a client asks the gateway for the time by SNTP",
+        advise=advice_services.ntp,
+        shares=sharing.nobody_counts,
+    ),
+    Probe(
+        kind=claim_services.Ping,
+        ask=_ping,
+        question="a client sends an ICMP echo request",
+        advise=advice_services.ping,
+    ),
+    Probe(
+        kind=claim.NotTestable,
+        ask=_beyond,
+        question="no lab can ask this",
+        advise=advice_services.beyond,
+    ),
+    Probe(
+        kind=claim_services.SystemHealth,
+        ask=_inspection,
+        question="the gateway reports by a virtio port: systemd's state, failed units, the journal",
+        advise=advice_services.inspection,
+        late=60,  # looks back: what the other probes stir up in the journal counts too
+        needs_machine="units and their journal need a machine",
+    ),
+    Probe(
+        kind=claim_services.GatewayResolver,
+        ask=_own_names,
+        question=f"the gateway reports by a virtio port which address getent finds there for {SECRET_NAME}",
+        advise=advice_services.own_names,
+        late=70,
+    ),
+)

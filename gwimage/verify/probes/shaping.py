@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from statistics import median
 
-from gwimage.claims import claim
+from gwimage.claims import claim_traffic
 from gwimage.lab.packets import throughput
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _MODEM = 1 / 0.9  # of the profile's rate, which should be about 90 % of what the line uploads
@@ -21,7 +22,7 @@ _FRAME = 1514 * 8
 _SECONDS, _TRIAL = 6, 2
 
 
-def _shaped(probe: claim.RateLimit, view: View) -> Answer:
+def _shaped(probe: claim_traffic.RateLimit, view: View) -> Answer:
     hosts, rate = view.hosts, probe.upload
     client, target, wan = f"client-{probe.lan}", hosts.topology.outside, hosts.wan(probe.wan)
     if not hosts.client_address(hosts.lan(probe.lan)):
@@ -47,4 +48,17 @@ def _mega(bits: float) -> str:
     return f"{bits / 1e6:.3g} Mbit/s"
 
 
-ASK = {claim.RateLimit: _shaped}
+def _advise(probe: claim_traffic.RateLimit, wire: object) -> str:
+    return f"Compare [CAKE] in 10-{probe.wan}.network with qos.{probe.wan}; did networkd take it (console.log)?"
+
+
+PROBES = (
+    Probe(
+        kind=claim_traffic.RateLimit,
+        ask=_shaped,
+        question="a client uploads through a slow modem with a long queue, and pings",
+        advise=_advise,
+        late=30,  # measures
+        needs_machine="CAKE needs a machine, whose kernel has it",
+    ),
+)

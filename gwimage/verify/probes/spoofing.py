@@ -10,14 +10,16 @@ from contextlib import ExitStack
 from functools import partial
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_firewall, claim_nat, claim_traffic
 from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, raw
 from gwimage.lab.packets.raw import LinkEnd
-from gwimage.verify.probes.open_ports import gateway_for
+from gwimage.verify.evidence import Wire
+from gwimage.verify.probes.ends import gateway_for
 from gwimage.verify.probes.reachability import link_of
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _LOOPBACK = IPv4Address("127.0.0.1")
@@ -26,7 +28,7 @@ _FULL = 1500  # bytes that the lab's own links take
 _WAIT = 2  # seconds
 
 
-def _spoofed(probe: claim.Spoofed, view: View) -> Answer:
+def _spoofed(probe: claim_firewall.Spoofed, view: View) -> Answer:
     """Each false address has a packet of its own to one host, where it is listened for."""
     hosts = view.hosts
     start, near, own = place_of(probe.src), gateway_for(probe.src, hosts), hosts.address_of(probe.src)
@@ -60,7 +62,7 @@ def _false(src: str, zone: str, hosts: Hosts, target: IPv4Address) -> list[IPv4A
     return [hosts.topology.afar, *others[:1], _LOOPBACK]
 
 
-def _spoofed_forward(probe: claim.SpoofedForward, view: View) -> Answer:
+def _spoofed_forward(probe: claim_nat.SpoofedForward, view: View) -> Answer:
     """The packet with the true address is the control: it goes the same way."""
     hosts = view.hosts
     start, own, target = place_of(probe.src), hosts.address_of(probe.src), hosts.given(hosts.wan(probe.wan))
@@ -95,7 +97,7 @@ def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv
     return [source for source in tokens if source not in missing]
 
 
-def _segments(probe: claim.MssClamp, view: View) -> Answer:
+def _segments(probe: claim_traffic.MssClamp, view: View) -> Answer:
     """Both ends ask for more than any link takes; what arrives is what the gateway made of it."""
     hosts = view.hosts
     lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
@@ -137,7 +139,7 @@ def _tcp(link: socket.socket, number: bytes, at: int, wait: float) -> bytes | No
     return ipv4.until(link, wait, wanted)
 
 
-def _mtu(probe: claim.Mtu, view: View) -> Answer:
+def _mtu(probe: claim_traffic.Mtu, view: View) -> Answer:
     hosts = view.hosts
     lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
     start, own, near = place_of(client), hosts.client_address(lan), lan.gateway.ip
@@ -197,4 +199,56 @@ def place_of(name: str) -> LinkEnd:
     return LinkEnd(name, name.partition("-")[2])
 
 
-ASK = {claim.Spoofed: _spoofed, claim.SpoofedForward: _spoofed_forward, claim.MssClamp: _segments, claim.Mtu: _mtu}
+def _advise_spoofed(probe: claim_firewall.Spoofed, wire: Wire) -> str:
+    start, end = probe.src.partition("-")[2], probe.zone
+    if wire.arrived(end, PORT):
+        return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
+    return (
+        f"Nothing of it arrived on {end}: the gateway, or the host there, could not be reached (see the other failed claims)."
+    )
+
+
+def _advise_spoofed_forward(probe: claim_nat.SpoofedForward, wire: Wire) -> str:
+    return f"If nothing arrived, see the claims of the forward itself; else look at the rules of chain spoof for {probe.wan}."
+
+
+def _advise_segments(probe: claim_traffic.MssClamp, wire: Wire) -> str:
+    if not wire.arrived(probe.wan, PORT):
+        return f"The question did not come out of the gateway on {probe.wan}: see what {probe.lan} reaches at all."
+    return f"Compare the rules with `maxseg` for {probe.wan}, one for each way, with wans.{probe.wan}.mss_clamp and mtu."
+
+
+def _advise_mtu(probe: claim_traffic.Mtu, wire: Wire) -> str:
+    network = probe.wan or probe.lan
+    return f"Look for MTUBytes= in the files of {network}, and whether the gateway may send ICMP errors to {probe.lan}."
+
+
+PROBES = (
+    Probe(
+        kind=claim_firewall.Spoofed,
+        ask=_spoofed,
+        question="a packet with each false address is sent to a host, and listened for there",
+        advise=_advise_spoofed,
+        waits=True,
+        own_networks=True,
+    ),
+    Probe(
+        kind=claim_nat.SpoofedForward,
+        ask=_spoofed_forward,
+        question="packets with false addresses, and one with the true one, go to the forwarded port",
+        advise=_advise_spoofed_forward,
+        shares=lambda probe: {f"server-{probe.lan}": probe.to},
+    ),
+    Probe(
+        kind=claim_traffic.MssClamp,
+        ask=_segments,
+        question="a SYN for the longest segments there are goes out, and its answer comes back",
+        advise=_advise_segments,
+    ),
+    Probe(
+        kind=claim_traffic.Mtu,
+        ask=_mtu,
+        question="a client sends echo requests that must not be fragmented",
+        advise=_advise_mtu,
+    ),
+)

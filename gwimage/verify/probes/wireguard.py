@@ -8,12 +8,14 @@ import struct
 import time
 from ipaddress import IPv4Address
 
-from gwimage.claims import claim
+from gwimage.claims import claim_vpn
 from gwimage.lab.hosts import wireguard as tunnels
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.packets import dns, ipv4
 from gwimage.lab.packets.headers import IPV4
 from gwimage.values import wireguard
+from gwimage.verify.probes import hints, sharing
+from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _INITIATION = 148  # bytes of a handshake's first message
@@ -23,7 +25,7 @@ _PATIENCE, _LATE = 20, 3  # seconds: for the calls, and for an answer to the las
 _KINDS = {socket.IPPROTO_ICMP: "ICMP", socket.IPPROTO_UDP: "UDP"}
 
 
-def _handshake(probe: claim.Handshake, view: View) -> Answer:
+def _handshake(probe: claim_vpn.Handshake, view: View) -> Answer:
     hosts, tunnel = view.hosts, view.hosts.tunnel(probe.peer)
     name, key = tunnel.played.peer.name, tunnel.played.peer.public_key
     if probe.wan is None:
@@ -40,7 +42,7 @@ def _handshake(probe: claim.Handshake, view: View) -> Answer:
     return Answer(good, f"{what}; {name} called from {tunnel.uplink} in the place of {key[:8]}...")
 
 
-def _services(probe: claim.TunnelServices, view: View) -> Answer:
+def _services(probe: claim_vpn.TunnelServices, view: View) -> Answer:
     tunnel = view.hosts.tunnel(probe.peer)
     near = tunnel.played.vpn.address.ip
     there = ipv4.ping(probe.peer, near)
@@ -49,7 +51,7 @@ def _services(probe: claim.TunnelServices, view: View) -> Answer:
     return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
 
 
-def _strangers(probe: claim.UnknownPeer, view: View) -> Answer:
+def _strangers(probe: claim_vpn.UnknownPeer, view: View) -> Answer:
     """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
     hosts, name = view.hosts, f"attacker-{probe.wan}"
     target = hosts.given(hosts.wan(probe.wan))
@@ -88,8 +90,52 @@ def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, s
     return sent, ""
 
 
-ASK = {
-    claim.Handshake: _handshake,
-    claim.TunnelServices: _services,
-    claim.UnknownPeer: _strangers,
-}
+def _advise_handshake(probe: claim_vpn.Handshake, wire: object) -> str:
+    vpn = hints.vpn_of(probe.peer)
+    where = f"30-{vpn}.netdev" + (
+        ": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer"
+    )
+    more = (
+        f"; then whether the firewall lets the port in from {probe.wan}" if probe.wan else "; can the gateway look the name up"
+    )
+    return f"Look at {where}{more}. Without the gateway's own key {vpn} is not there at all: console.log says so."
+
+
+def _advise_services(probe: claim_vpn.TunnelServices, wire: object) -> str:
+    vpn = hints.vpn_of(probe.peer)
+    return (
+        f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
+    )
+
+
+def _advise_strangers(probe: claim_vpn.UnknownPeer, wire: object) -> str:
+    return f"Something answers on the port of {probe.vpn} that is not WireGuard, or a rule rejects instead of dropping."
+
+
+PROBES = (
+    Probe(
+        kind=claim_vpn.Handshake,
+        ask=_handshake,
+        question="a host outside, with wireguard-go and a key of the lab's",
+        advise=_advise_handshake,
+        late=10,  # drops tunnels
+        needs_machine="a tunnel needs a machine, whose kernel has WireGuard",
+        of_tunnel=True,
+    ),
+    Probe(
+        kind=claim_vpn.TunnelServices,
+        ask=_services,
+        question="a peer pings the gateway and asks it for the name, through the tunnel",
+        advise=_advise_services,
+        shares=sharing.nobody_counts,
+        of_tunnel=True,
+    ),
+    Probe(
+        kind=claim_vpn.UnknownPeer,
+        ask=_strangers,
+        question="handshakes by the book with an unknown key, and rubbish",
+        advise=_advise_strangers,
+        late=20,  # takes every answer for its own
+        of_tunnel=True,
+    ),
+)

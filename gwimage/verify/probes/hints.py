@@ -1,0 +1,20 @@
+"""Sentences and names that the advice on several kinds of questions has in common."""
+
+
+def silent(network: str) -> str:
+    return (
+        f"Nothing at all came from the gateway on {network}: console.log says whether it booted; then look whether its "
+        f"card is the one that the profile names for {network}."
+    )
+
+
+def explain(start: str, end: str, protocol: str, port: int | str) -> str:
+    return f"`gwimage explain PROFILE --from {start} --to {end} --{protocol} {port}`"
+
+
+def zone_of(host: str) -> str:
+    return host.partition("-")[2]
+
+
+def vpn_of(peer: str) -> str:
+    return peer.removeprefix("peer-").partition(".")[0]

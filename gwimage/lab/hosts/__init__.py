@@ -1,4 +1,4 @@
-"""The hosts around the gateway: bridges for the segments, ISP, an attacker per WAN, a client and a server per LAN.
+"""The hosts around the gateway: ISP, an attacker per WAN, a client and a server per LAN, peers of VPNs.
 
 Brings a topology to life and says which addresses were given out. Asks no questions of the
 gateway (that is probes.py) except whether it is there at all.
@@ -11,19 +11,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address
 from pathlib import Path
 from subprocess import Popen
 from threading import Lock
 
-from gwimage.lab.hosts import wireguard
+from gwimage.lab.hosts import cabling, wireguard
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.ipv6 import Hosts6
 from gwimage.lab.hosts.wireguard import Tunnel
 from gwimage.lab.machine.guest import SECRET_NAME
-from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.netns import ip, run, spawn
 from gwimage.lab.packets import ipv4
-from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
+from gwimage.lab.topology import LanSide, Topology, WanSide
 from gwimage.lab.wait import wait_for
 from gwimage.problem import ToolError
 
@@ -31,12 +31,6 @@ PORT = 8080  # of the server outside and of each client's listener
 _ANSWER = 20  # seconds: who calls tries again every 5
 _ALL_HOSTS = "local default dev lo"
 _CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest
-_ISP = {
-    "ip_forward": "1",  # to attackers that are no neighbours of the gateway
-    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): what leaves by one WAN must have no other's address
-    "conf/all/send_redirects": "0",
-    "conf/default/send_redirects": "0",
-}
 _LEASE_SCRIPT = """#!/bin/sh
 # Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
 # about this gateway.
@@ -70,25 +64,12 @@ class Hosts:
 
     def start(self) -> None:
         """Everything but the gateway; clients have no address yet."""
-        make("hv")
-        attackers = [f"attacker-{wan.name}" for wan in self.topology.wans]
-        insiders = [f"{kind}-{lan.name}" for lan in self.topology.lans for kind in ("client", "server")]
-        for name in ["isp", *attackers, *insiders]:
-            make(name)
-        with inside("isp"):
-            for key, value in _ISP.items():
-                Path("/proc/sys/net/ipv4", key).write_text(value)
-        for segment in (segment for card in self.topology.cards for segment in card.segments):
-            # also what is for the next bridge alone, such as LLDP
-            ip("hv", [f"link add {segment.bridge} type bridge group_fwd_mask 0x4000", f"link set {segment.bridge} up"])
-        for wan in self.topology.wans:
-            self._plug("isp", wan.name, wan.segment, [wan.isp])
-            self._start_attacker(wan)
-            for name in "isp", f"attacker-{wan.name}":
-                stray = [address for address in wan.own if address not in wan.isp.network]
-                ip(name, [f"route add {address} dev {wan.name}" for address in stray])
+        cabling.lay(self.topology)
         for lan in self.topology.lans:
-            self._start_insiders(lan)
+            listen(f"client-{lan.name}", "tcp", None, PORT)
+            script = self.dir / f"lease-{lan.name}.sh"
+            script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
+            script.chmod(0o755)
         ip("isp", [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
         listen("isp", "tcp", None, PORT)
         self.six.start(PORT)
@@ -259,45 +240,6 @@ class Hosts:
         for tunnel, process in zip(self.tunnels, self.peers):
             if process.poll() is not None:
                 raise ToolError(["wireguard-go"], process.returncode, (self.dir / f"{tunnel.host}.log").read_text())
-
-    def _start_attacker(self, wan: WanSide) -> None:
-        name = f"attacker-{wan.name}"
-        self._plug(name, wan.name, wan.segment, [wan.attacker])
-        if wan.attacker.network != wan.isp.network:
-            ip(name, [f"route add {wan.isp.network} dev {wan.name}"])
-            ip("isp", [f"route add {wan.attacker.ip} dev {wan.name}"])
-
-    def _start_insiders(self, lan: LanSide) -> None:
-        """A client on the first card, a server on the others: what passes between them passes the gateway's bridge."""
-        self._plug(f"client-{lan.name}", lan.name, lan.segments[0], [])
-        listen(f"client-{lan.name}", "tcp", None, PORT)
-        for number, segment in enumerate(lan.segments[1:] or lan.segments):
-            self._plug(f"server-{lan.name}", f"card{number}", segment, [])
-        script = self.dir / f"lease-{lan.name}.sh"
-        script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
-        script.chmod(0o755)
-
-    def end(self, name: str, segment: Segment) -> str:
-        """The hypervisor's end of the cable from a segment to a host."""
-        return f"v{segment.number}-{name[:10]}"
-
-    def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
-        """A cable from the bridge of a segment to the host. IPv6 stays silent until hosts6.py wakes it."""
-        end = self.end(name, segment)
-        ip(
-            "hv",
-            [
-                f"link add {end} type veth peer name {link} netns {name}",
-                f"link set {end} master {segment.bridge} up",
-            ],
-        )
-        ip(
-            name,
-            [
-                f"link set {link} addrgenmode none up",
-                *(f"addr add {address} dev {link}" for address in addresses),
-            ],
-        )
 
     def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
         """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from statistics import median
 
 from gwimage.claims import claim
+from gwimage.lab.hosts import cabling
 from gwimage.lab.packets import throughput
 from gwimage.verify.probes.view import Answer, View
 
@@ -33,7 +34,7 @@ def _shaped(probe: claim.RateLimit, view: View) -> Answer:
             why = f"this machine passes only {_mega(able)}, and {_mega(rate)} would have to be told from that"
             return Answer(False, why, asked=False)
         rest = median(throughput.round_trip(client, target) for _ in range(9))
-        with throughput.narrow(hosts.end("isp", wan.segment), rate * _MODEM, _QUEUE * allowed):
+        with throughput.narrow(cabling.end("isp", wan.segment), rate * _MODEM, _QUEUE * allowed):
             seen, trip = throughput.transfer(client, "isp", client, target, max(_SECONDS, 3 * _QUEUE * allowed))
     except OSError as error:
         return Answer(False, f"no connection through the gateway: {error}")

@@ -1,8 +1,6 @@
 """What `verify` claims about the running gateway, as data. Features make claims; only the lab asks them.
 
-A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on that WAN), "client-LAN" or
-"peer-VPN.PEER", at the other end of a tunnel. Probes are named tuples, since every command loads them all: a dataclass
-takes ten times as long to make.
+Probes are named tuples, since every command loads them all: a dataclass takes ten times as long to make.
 """
 
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import NamedTuple
 
 from gwimage.claims.claim_ipv6 import Probe6
 from gwimage.claims.flow import Flow
+from gwimage.values.lab_host import LabHost
 
 
 class WanAddress(NamedTuple):
@@ -72,7 +71,7 @@ class GatewayClosed(NamedTuple):
     allowed_tcp: (first, last) of what the profile opens beyond the gateway's own services; nobody may listen there.
     """
 
-    zone_host: str
+    zone_host: LabHost
     open_tcp: tuple[int, ...]
     allowed_tcp: tuple[tuple[int, int], ...] = ()
 
@@ -84,7 +83,7 @@ class GatewayClosedUdp(NamedTuple):
     last) of what the profile opens beyond that. All others neither answer nor are refused, nor is anything let in to them.
     """
 
-    zone_host: str
+    zone_host: LabHost
     open_udp: tuple[int, ...] = ()
     quiet_udp: tuple[int, ...] = ()
     allowed_udp: tuple[tuple[int, int], ...] = ()
@@ -93,7 +92,7 @@ class GatewayClosedUdp(NamedTuple):
 class OtherAddresses(NamedTuple):
     """The addresses that the gateway has on other networks give zone_host nothing on TCP and UDP ports but these."""
 
-    zone_host: str
+    zone_host: LabHost
     allowed_tcp: tuple[tuple[int, int], ...] = ()
     allowed_udp: tuple[tuple[int, int], ...] = ()
 
@@ -106,7 +105,7 @@ class Unreachable(NamedTuple):
     protocols: those that nothing opens.
     """
 
-    src: str
+    src: LabHost
     lan: str
     protocols: tuple[str, ...] = ("tcp", "udp", "icmp")
 
@@ -117,14 +116,14 @@ class Spoofed(NamedTuple):
     From a WAN: with addresses of the LAN, also the gateway's, and 127.0.0.1. From a LAN: with those of others.
     """
 
-    src: str
+    src: LabHost
     zone: str
 
 
 class SpoofedForward(NamedTuple):
     """Of what src sends to a forwarded port of the WAN's address only that with its own address arrives, none with those of the LAN."""
 
-    src: str
+    src: LabHost
     wan: str
     protocol: str
     port: int
@@ -228,7 +227,7 @@ class Reaches(NamedTuple):
     where the rule names one, else whichever they have.
     """
 
-    src: str
+    src: LabHost
     zone: str
     protocol: str
     port: int
@@ -243,7 +242,7 @@ class Forwarded(NamedTuple):
     source: the address of src where the forward names some, else whichever it has.
     """
 
-    src: str
+    src: LabHost
     wan: str
     protocol: str
     port: int
@@ -261,7 +260,7 @@ class NotForwarded(NamedTuple):
     way, which the claim needs.
     """
 
-    src: str
+    src: LabHost
     wan: str
     protocol: str
     ports: tuple[tuple[int, int], ...]
@@ -274,14 +273,14 @@ class NotForwarded(NamedTuple):
 class Handshake(NamedTuple):
     """The peer and the gateway agree on keys; the peer calls this WAN's address, or without a WAN waits to be called."""
 
-    peer: str
+    peer: LabHost
     wan: str | None
 
 
 class TunnelServices(NamedTuple):
     """Through the tunnel the peer pings the gateway's address in it, and resolves the gateway's own name."""
 
-    peer: str
+    peer: LabHost
     name: str
 
 
@@ -315,7 +314,7 @@ class NotTestable(NamedTuple):
 class BlockedFlows(NamedTuple):
     """TCP or UDP from src to a listener on the zone, a LAN, gets no answer by any of these ways."""
 
-    src: str
+    src: LabHost
     zone: str
     protocol: str
     ways: tuple[Flow, ...]
@@ -324,7 +323,7 @@ class BlockedFlows(NamedTuple):
 class AllowedToGateway(NamedTuple):
     """What src sends to the gateway's address on its network by these ways is answered or refused; by those beside it is neither."""
 
-    src: str
+    src: LabHost
     protocol: str
     ways: tuple[Flow, ...]
     beside: tuple[Flow, ...]

@@ -54,10 +54,6 @@ def _explain(start: str, end: str, protocol: str, port: int | str) -> str:
     return f"`gwimage explain PROFILE --from {start} --to {end} --{protocol} {port}`"
 
 
-def _zone(host: str) -> str:
-    return host.partition("-")[2]
-
-
 def _wan_address(probe: claim.WanAddress, wire: Wire) -> str:
     wan, file = wire.hosts.wan(probe.wan), f"10-{probe.wan}.network"
     if not wire.spoke(wan.name):
@@ -173,7 +169,7 @@ def _source(probe: claim.SourceAddress, wire: Wire) -> str:
 
 
 def _gateway_closed(probe: claim.GatewayClosed, wire: Wire) -> str:
-    zone = _zone(probe.zone_host)
+    zone = probe.zone_host.network
     if not wire.spoke(zone):
         return _silent(zone)
     meant = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} | set(probe.open_tcp)
@@ -189,7 +185,7 @@ def _gateway_closed(probe: claim.GatewayClosed, wire: Wire) -> str:
 
 
 def _unreachable(probe: claim.Unreachable, wire: Wire) -> str:
-    start, end = _zone(probe.src), probe.lan
+    start, end = probe.src.network, probe.lan
     if not wire.spoke(start):
         return _silent(start)
     if wire.arrived(end, PORT):
@@ -198,7 +194,7 @@ def _unreachable(probe: claim.Unreachable, wire: Wire) -> str:
 
 
 def _reaches(probe: claim.Reaches, wire: Wire) -> str:
-    start, end = _zone(probe.src), probe.zone
+    start, end = probe.src.network, probe.zone
     if wire.arrived(end, probe.port):
         return (
             f"It arrived on {end}: either its source was changed on the way (a masquerade that takes too much), or the answer "
@@ -210,7 +206,7 @@ def _reaches(probe: claim.Reaches, wire: Wire) -> str:
 
 
 def _withheld(probe: claim.BlockedFlows, wire: Wire) -> str:
-    start = _zone(probe.src)
+    start = probe.src.network
     if not wire.spoke(start):
         return _silent(start)
     port = next((way.port for way in probe.ways if wire.arrived(probe.zone, way.port)), probe.ways[0].port)
@@ -223,7 +219,7 @@ def _forwarded(probe: claim.Forwarded, wire: Wire) -> str:
             f"It arrived on {probe.lan}: either its source is not the one that the server must see, or the answer found no way "
             "back (from inside it must come from the gateway's address)."
         )
-    start = _zone(probe.src)
+    start = probe.src.network
     return (
         f"It did not come out of the gateway on {probe.lan}: {_explain(start, 'gateway', probe.protocol, probe.port)} says whether "
         "a forward takes it."

@@ -8,7 +8,7 @@ from gwimage.verify.evidence import Wire
 
 
 def _closed_udp(probe: claim.GatewayClosedUdp, wire: Wire) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return (
         f"The list of ports says which is not as expected, and what listens there: `gwimage explain PROFILE --from {zone} --to gateway "
         "--udp PORT` says what the rules do with it. `refused` means that the firewall lets the packet pass and nobody listens; "
@@ -17,7 +17,7 @@ def _closed_udp(probe: claim.GatewayClosedUdp, wire: Wire) -> str:
 
 
 def _others(probe: claim.OtherAddresses, wire: Wire) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return (
         f"The list says which address of the gateway answers {zone}, and on which port: `gwimage explain PROFILE --from {zone} "
         "--to ADDRESS --tcp PORT` says by which rule."
@@ -25,7 +25,7 @@ def _others(probe: claim.OtherAddresses, wire: Wire) -> str:
 
 
 def _spoofed(probe: claim.Spoofed, wire: Wire) -> str:
-    start, end = probe.src.partition("-")[2], probe.zone
+    start, end = probe.src.network, probe.zone
     if wire.arrived(end, PORT):
         return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
     return (
@@ -49,7 +49,7 @@ def _mtu(probe: claim.Mtu, wire: Wire) -> str:
 
 
 def _admitted(probe: claim.AllowedToGateway, wire: Wire) -> str:
-    zone, port = probe.src.partition("-")[2], probe.ways[0].port
+    zone, port = probe.src.network, probe.ways[0].port
     asked = f"--{probe.protocol} {port or 'echo-request'}"
     return (
         f"`gwimage explain PROFILE --from {zone}:SOURCE --to gateway {asked}` says what the rules do with it; "

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gwimage.claims import claim_ipv6
 from gwimage.claims.flow import Flow
 from gwimage.lab.hosts import PORT
+from gwimage.profile.zones import GATEWAY
 
 
 def first(probe: claim_ipv6.Probe6) -> str:
@@ -62,7 +63,7 @@ def _kept(probe: claim_ipv6.NoEgress6) -> str:
 
 
 def _gateway_closed(probe: claim_ipv6.GatewayClosed6) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return (
         f"{_explain(zone, 'gateway', '--tcp PORT')} says by which rule a port is let in that should not answer. A reset means that "
         "the firewall lets the packet pass and nobody listens; a port that should answer may have no service behind it."
@@ -70,12 +71,12 @@ def _gateway_closed(probe: claim_ipv6.GatewayClosed6) -> str:
 
 
 def _gateway_closed_udp(probe: claim_ipv6.GatewayClosedUdp6) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return f"{_explain(zone, 'gateway', '--udp PORT')} says by which rule a packet is let in; who refuses has let it in."
 
 
 def _unreachable(probe: claim_ipv6.Unreachable6) -> str:
-    return f"{_explain(probe.src.partition('-')[2], probe.lan, f'--tcp {PORT}')} says by which rule it would pass."
+    return f"{_explain(probe.src.network, probe.lan, f'--tcp {PORT}')} says by which rule it would pass."
 
 
 def _allowed(probe: claim_ipv6.Allowed6) -> str:
@@ -88,7 +89,7 @@ def _withheld(probe: claim_ipv6.BlockedFlows6) -> str:
 
 def _on_way(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow) -> str:
     """Without addresses `explain` would choose IPv4's, and say so."""
-    start, end = (name.partition("-")[2] or name for name in (probe.src, probe.there))
+    start, end = probe.src.network, (probe.there.network or probe.there.name) if probe.there else GATEWAY
     start, end = (f"{zone}:{ip}" if ip else zone for zone, ip in ((start, way.source), (end, way.destination)))
     return _explain(start, end, f"--{probe.protocol} {way.port}" if way.port else "--icmp")
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from gwimage.claims import claim
 from gwimage.lab.hosts import Hosts
+from gwimage.values.lab_host import LabHost
 
 _OWN = (claim.Handshake, claim.TunnelServices, claim.UnknownPeer)
 
 
 def handshake(probe: claim.Handshake, wire: object) -> str:
-    vpn = _vpn(probe.peer)
+    vpn = probe.peer.network
     where = f"30-{vpn}.netdev" + (
         ": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer"
     )
@@ -23,7 +24,7 @@ def handshake(probe: claim.Handshake, wire: object) -> str:
 
 
 def services(probe: claim.TunnelServices, wire: object) -> str:
-    vpn = _vpn(probe.peer)
+    vpn = probe.peer.network
     return (
         f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
     )
@@ -46,14 +47,10 @@ def through(probe: claim.Probe, hosts: Hosts) -> str:
     if isinstance(probe, _OWN):
         return ""
     vpns = {one.played.vpn.name for one in hosts.tunnels}
-    ends = [_vpn(value) if value.startswith("peer-") else value for value in probe if isinstance(value, str)]
+    ends = [value.network if isinstance(value, LabHost) else value for value in probe]
     if end := next((end for end in ends if end in vpns), ""):
         return (
             f"What passes inside {end} is not seen on the wires. `gwimage explain PROFILE --from {end} --to ...` says what the "
             f"rules do with it; then look at AllowedIPs= in 30-{end}.netdev and [Route] in 30-{end}.network."
         )
     return ""
-
-
-def _vpn(peer: str) -> str:
-    return peer.removeprefix("peer-").partition(".")[0]

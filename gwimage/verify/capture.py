@@ -25,6 +25,7 @@ from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.packets.raw import PING
 from gwimage.lab.packets.recorder import SNAP
 from gwimage.problem import ToolError
+from gwimage.values.lab_host import LabHost
 
 Window = tuple[float, float]  # seconds since the epoch
 MOST = 2000  # packets of one claim that are kept
@@ -172,10 +173,12 @@ def _networks(probe: claim.Probe | None, outside: Sequence[str]) -> set[str]:
 
 
 def _names(probe: claim.Probe) -> Iterator[str]:
-    """What may be the name of a network: `lan`, or in `client-lan`."""
+    """What may be the name of a network, and the network of a host."""
     for value in probe:
-        if isinstance(value, str):
-            yield from (value, value.partition("-")[2])
+        if isinstance(value, LabHost):
+            yield value.network
+        elif isinstance(value, str):
+            yield value
 
 
 def _marks(probe: claim.Probe | None) -> list[bytes]:

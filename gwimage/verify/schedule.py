@@ -22,7 +22,8 @@ from gwimage.claims.claim_ipv6 import (
     Unadvertised,
     Unreachable6,
 )
-from gwimage.profile.zones import GATEWAY
+from gwimage.values import lab_host
+from gwimage.values.lab_host import LabHost, Role
 from gwimage.verify.probes.view import Answer
 
 Needs = dict[str, object]  # by name of a thing, the state in which it must be meanwhile
@@ -128,19 +129,21 @@ def needs(probe: Probe) -> Needs:
         case (
             asked.Forwarded(src=src, lan=lan, to=to, source=source) | asked.NotForwarded(src=src, lan=lan, to=to, source=source)
         ):
-            return _address_locks(src, source or ("from afar" if src.startswith("attacker-") else None)) | {f"server-{lan}": to}
+            return _address_locks(src, source or ("from afar" if src.role == Role.ATTACKER else None)) | {
+                lab_host.server(lan).name: to
+            }
         case asked.SpoofedForward(lan=lan, to=to):
-            return {f"server-{lan}": to}
+            return {lab_host.server(lan).name: to}
         case asked.Reaches(src=src, zone=zone) | asked.BlockedFlows(src=src, zone=zone):
-            return _address_locks(src, alone) | {f"server-{zone}": alone, _OUTSIDE: alone}
+            return _address_locks(src, alone) | {lab_host.server(zone).name: alone, _OUTSIDE: alone}
         case asked.AllowedToGateway(src=src, protocol=protocol):
             return _address_locks(src, alone) | ({_COUNT: alone} if protocol == "udp" else {})
         case asked.SourceAddress(lan=lan, host=host):
             return {f"the calls from {lan}": alone} | (
-                _address_locks(f"client-{lan}", host) if host else {}
+                _address_locks(lab_host.client(lan), host) if host else {}
             )  # a capture cannot tell them apart
-        case asked.GatewayClosed(zone_host=name, open_tcp=ports):
-            return {"a scan": alone} | (_address_locks(name, "from afar") if ports and name.startswith("attacker-") else {})
+        case asked.GatewayClosed(zone_host=host, open_tcp=ports):
+            return {"a scan": alone} | (_address_locks(host, "from afar") if ports and host.role == Role.ATTACKER else {})
         case GatewayClosed6():
             return {"a scan of IPv6": alone}
         case asked.GatewayClosedUdp():
@@ -152,7 +155,7 @@ def needs(probe: Probe) -> Needs:
         case asked.ClientIds() | asked.Renewal() | asked.WrongSubnetRequest() | asked.Pool() | asked.DhcpOptions():
             return {f"the pool of {probe.lan}": alone}
         case Allowed6(src=src, there=there, protocol=protocol) | BlockedFlows6(src=src, there=there, protocol=protocol):
-            if there != GATEWAY:
+            if there:
                 return {f"IPv6 of {src}": alone, f"IPv6 of {there}": alone}
             return {f"IPv6 of {src}": alone} | ({_COUNT6: alone} if protocol == "udp" else {})
         case Unreachable6():
@@ -162,8 +165,8 @@ def needs(probe: Probe) -> Needs:
     return {}
 
 
-def _address_locks(name: str, address: object) -> Needs:
+def _address_locks(host: LabHost, address: object) -> Needs:
     """A host that has one more address for a while; if it is outside, the ISP knows the way to that, and no other."""
     if address is None:
         return {}
-    return {name: address} | ({_OUTSIDE: (name, address)} if name.startswith("attacker-") else {})
+    return {host.name: address} | ({_OUTSIDE: (host, address)} if host.role == Role.ATTACKER else {})

@@ -26,6 +26,8 @@ from gwimage.lab.packets import ipv4
 from gwimage.lab.topology import LanSide, Topology, WanSide
 from gwimage.lab.wait import wait_for
 from gwimage.problem import ToolError
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP, LabHost, Role
 
 PORT = 8080  # of the server outside and of each client's listener
 _ANSWER = 20  # seconds: who calls tries again every 5
@@ -53,7 +55,7 @@ class Hosts:
     isp: Popen[bytes] | None = None
     six: Hosts6 = field(init=False)
     peers: list[Popen[bytes]] = field(default_factory=list)
-    extra_addresses: Counter[tuple[str, IPv4Address]] = field(
+    extra_addresses: Counter[tuple[LabHost, IPv4Address]] = field(
         default_factory=Counter
     )  # by host and address, how many need it (extra_addresses.py)
     address_lock: Lock = field(default_factory=Lock, repr=False)
@@ -66,27 +68,27 @@ class Hosts:
         """Everything but the gateway; clients have no address yet."""
         cabling.lay(self.topology)
         for lan in self.topology.lans:
-            listen(f"client-{lan.name}", "tcp", None, PORT)
+            listen(lan.client.name, "tcp", None, PORT)
             script = self.dir / f"lease-{lan.name}.sh"
             script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
             script.chmod(0o755)
-        ip("isp", [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
-        listen("isp", "tcp", None, PORT)
+        ip(ISP.name, [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
+        listen(ISP.name, "tcp", None, PORT)
         self.six.start(PORT)
         self.start_isp()
         self.peers = wireguard.start(self.tunnels, self.topology, self.dir)
         for tunnel in self.tunnels:
-            listen(tunnel.host, "tcp", None, PORT)
+            listen(tunnel.host.name, "tcp", None, PORT)
 
     @contextmanager
     def only_server(self, address: IPv4Address) -> Iterator[None]:
         """For a while the ISP is no other host of the internet: whoever is sent something else hears that there is no way."""
         own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
-        ip("isp", [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
+        ip(ISP.name, [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
         try:
             yield
         finally:
-            ip("isp", [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
+            ip(ISP.name, [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""
@@ -95,10 +97,10 @@ class Hosts:
             self.forget_lease(lan.name)
             if lan.dhcp:
                 self.clients[lan.name] = spawn(
-                    f"client-{lan.name}",
+                    lan.client.name,
                     ["udhcpc", "-f", "-q", "-t", "100000", "-T", "1", "-i", lan.name]
                     + ["-s", str(self.dir / f"lease-{lan.name}.sh")],
-                    self.dir / f"client-{lan.name}.log",
+                    self.dir / f"{lan.client}.log",
                 )
             else:
                 self.give_address(lan)
@@ -111,7 +113,7 @@ class Hosts:
     def give_address(self, lan: LanSide) -> None:
         """A static address and route for the client of a LAN."""
         ip(
-            f"client-{lan.name}",
+            lan.client.name,
             [f"addr replace {lan.spare} dev {lan.name}", f"route replace default via {lan.gateway.ip}"],
         )
 
@@ -119,7 +121,7 @@ class Hosts:
         if client := self.clients.pop(lan, None):
             client.kill()
             client.wait()
-        run(["ip", "-n", f"client-{lan}", "-4", "addr", "flush", "dev", lan])
+        run(["ip", "-n", lab_host.client(lan).name, "-4", "addr", "flush", "dev", lan])
         (self.dir / f"{lan}.lease").unlink(missing_ok=True)
 
     def lease(self, lan: str) -> dict[str, str] | None:
@@ -153,7 +155,7 @@ class Hosts:
     def wan_address(self, wan: WanSide, wait: float = 1) -> IPv4Address | None:
         """The gateway's address on a WAN, once it answers for it."""
         address = self.given(wan)
-        if address and ipv4.arp("isp", wan.name, wan.isp.ip, address, wait) == wan.mac:
+        if address and ipv4.arp(ISP.name, wan.name, wan.isp.ip, address, wait) == wan.mac:
             return address
         return None
 
@@ -167,13 +169,12 @@ class Hosts:
     def wan(self, name: str) -> WanSide:
         return next(wan for wan in self.topology.wans if wan.name == name)
 
-    def tunnel(self, name: str) -> Tunnel:
-        """By the name of its host."""
-        return next(tunnel for tunnel in self.tunnels if tunnel.host == name)
+    def tunnel(self, peer: LabHost) -> Tunnel:
+        return next(tunnel for tunnel in self.tunnels if tunnel.host == peer)
 
-    def connected(self, name: str) -> bool:
+    def connected(self, peer: LabHost) -> bool:
         """Whether the tunnel of a peer is up in this boot; it calls the first WAN's address if it is to call."""
-        tunnel, target = self.tunnel(name), self.given(self.topology.wans[0])
+        tunnel, target = self.tunnel(peer), self.given(self.topology.wans[0])
         with self._line:
             if wireguard.handshaken(tunnel):
                 return True
@@ -191,7 +192,7 @@ class Hosts:
         for lan in self.topology.lans:
             for net in tunnel.played.networks:
                 last = net[-1] - (net.num_addresses > 2)
-                ipv4.connect(f"client-{lan.name}", last, PORT, "udp", tries=1, wait=0)
+                ipv4.connect(lan.client.name, last, PORT, "udp", tries=1, wait=0)
 
     def call(self, tunnel: Tunnel, target: IPv4Address) -> bool:
         """Whether the gateway answers a peer on that address.
@@ -205,12 +206,13 @@ class Hosts:
         wireguard.reset_session(tunnel, (target, tunnel.played.vpn.port))
         return wait_for(lambda: wireguard.handshaken(tunnel), _ANSWER)
 
-    def address_of(self, name: str) -> IPv4Address | None:
+    def address_of(self, host: LabHost) -> IPv4Address | None:
         """The address that an attacker, a client or a peer has without further ado."""
-        kind, _, network = name.partition("-")
-        if kind == "peer":
-            return self.tunnel(name).address
-        return self.wan(network).attacker.ip if kind == "attacker" else self.client_address(self.lan(network))
+        if host.role == Role.PEER:
+            return self.tunnel(host).address
+        if host.role == Role.ATTACKER:
+            return self.wan(host.network).attacker.ip
+        return self.client_address(self.lan(host.network))
 
     def route_inwards(self) -> None:
         """ISP and attackers know the way to the LANs, and attackers to other WANs, so an open firewall shows."""
@@ -224,8 +226,9 @@ class Hosts:
                 ]
                 behind = dict.fromkeys(net for one in self.tunnels for net in one.played.vpn.networks)
                 routes += [f"route replace {net} via {address} dev {wan.name} onlink" for net in behind]
-                ip("isp", routes)
-                ip(f"attacker-{wan.name}", [*routes, *(f"route replace {there} {way}" for there in self._on_others(wan))])
+                ip(ISP.name, routes)
+                routes += [f"route replace {there} {way}" for there in self._on_others(wan)]
+                ip(lab_host.attacker(wan.name).name, routes)
         self.six.route_inwards()
 
     def _on_others(self, wan: WanSide) -> list[IPv4Address]:
@@ -246,7 +249,7 @@ class Hosts:
         if ranges is None:
             ranges = [f"{wan.first},{wan.last},{wan.isp.netmask},1h" for wan in self.topology.wans if wan.first]
         self.isp = spawn(
-            "isp",
+            ISP.name,
             ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]
             + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
             + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from gwimage.lab.netns import inside, ip, make
 from gwimage.lab.topology import LanSide, Segment, Topology, WanSide
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP, LabHost
 
 _ISP = {
     "ip_forward": "1",  # to attackers that are no neighbours of the gateway
@@ -20,11 +22,10 @@ _ISP = {
 def lay(topology: Topology) -> None:
     """Clients and servers have no address yet."""
     make("hv")
-    attackers = [f"attacker-{wan.name}" for wan in topology.wans]
-    insiders = [f"{kind}-{lan.name}" for lan in topology.lans for kind in ("client", "server")]
-    for name in ["isp", *attackers, *insiders]:
-        make(name)
-    with inside("isp"):
+    attackers = [lab_host.attacker(wan.name) for wan in topology.wans]
+    for host in (ISP, *attackers, *(host for lan in topology.lans for host in (lan.client, lan.server))):
+        make(host.name)
+    with inside(ISP.name):
         for key, value in _ISP.items():
             Path("/proc/sys/net/ipv4", key).write_text(value)
     for segment in (segment for card in topology.cards for segment in card.segments):
@@ -36,32 +37,32 @@ def lay(topology: Topology) -> None:
         _inside(lan)
 
 
-def end(host: str, segment: Segment) -> str:
+def end(host: LabHost, segment: Segment) -> str:
     """The hypervisor's end of the cable from a segment to a host."""
-    return f"v{segment.number}-{host[:10]}"
+    return f"v{segment.number}-{host.name[:10]}"
 
 
 def _outside(wan: WanSide) -> None:
-    attacker = f"attacker-{wan.name}"
-    _plug("isp", wan.name, wan.segment, [wan.isp])
+    attacker = lab_host.attacker(wan.name)
+    _plug(ISP, wan.name, wan.segment, [wan.isp])
     _plug(attacker, wan.name, wan.segment, [wan.attacker])
     if wan.attacker.network != wan.isp.network:
-        ip(attacker, [f"route add {wan.isp.network} dev {wan.name}"])
-        ip("isp", [f"route add {wan.attacker.ip} dev {wan.name}"])
-    for host in "isp", attacker:
+        ip(attacker.name, [f"route add {wan.isp.network} dev {wan.name}"])
+        ip(ISP.name, [f"route add {wan.attacker.ip} dev {wan.name}"])
+    for host in ISP, attacker:
         stray = [address for address in wan.own if address not in wan.isp.network]
-        ip(host, [f"route add {address} dev {wan.name}" for address in stray])
+        ip(host.name, [f"route add {address} dev {wan.name}" for address in stray])
 
 
 def _inside(lan: LanSide) -> None:
     """A client on the first card, a server on the others: what passes between them passes the gateway's bridge."""
-    _plug(f"client-{lan.name}", lan.name, lan.segments[0])
+    _plug(lan.client, lan.name, lan.segments[0])
     for number, segment in enumerate(lan.segments[1:] or lan.segments):
-        _plug(f"server-{lan.name}", f"card{number}", segment)
+        _plug(lan.server, f"card{number}", segment)
 
 
-def _plug(host: str, link: str, segment: Segment, addresses: Sequence[IPv4Interface] = ()) -> None:
+def _plug(host: LabHost, link: str, segment: Segment, addresses: Sequence[IPv4Interface] = ()) -> None:
     """A cable from the bridge of a segment to the host. IPv6 stays silent until ipv6.py wakes it."""
     near = end(host, segment)
-    ip("hv", [f"link add {near} type veth peer name {link} netns {host}", f"link set {near} master {segment.bridge} up"])
-    ip(host, [f"link set {link} addrgenmode none up", *(f"addr add {address} dev {link}" for address in addresses)])
+    ip("hv", [f"link add {near} type veth peer name {link} netns {host.name}", f"link set {near} master {segment.bridge} up"])
+    ip(host.name, [f"link set {link} addrgenmode none up", *(f"addr add {address} dev {link}" for address in addresses)])

@@ -13,13 +13,15 @@ from ipaddress import IPv4Address
 from gwimage.claims import claim
 from gwimage.lab.netns import inside
 from gwimage.lab.packets.throughput import PORT
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP
 from gwimage.verify.probes.view import Answer, View
 
 _TURNS, _PATIENCE = 100, 2.0  # how often each side speaks; seconds that it waits for the other
 
 
 def _offloaded(probe: claim.Offloaded, view: View) -> Answer:
-    client, target = f"client-{probe.lan}", view.hosts.topology.outside
+    client, target = lab_host.client(probe.lan).name, view.hosts.topology.outside
     before, sent = view.sockets(), 0
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -37,7 +39,7 @@ def _offloaded(probe: claim.Offloaded, view: View) -> Answer:
 @contextmanager
 def _pair(client: str, target: IPv4Address, kind: socket.SocketKind) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Two ends that can hear each other: the client's, and that of a server outside."""
-    with inside("isp"):
+    with inside(ISP.name):
         server = socket.socket(socket.AF_INET, kind)
     with inside(client):
         near = socket.socket(socket.AF_INET, kind)

@@ -12,7 +12,7 @@ from gwimage.claims import claim
 from gwimage.lab.hosts import wireguard as tunnels
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.packets import ipv4
-from gwimage.values import wireguard
+from gwimage.values import lab_host, wireguard
 from gwimage.verify.probes.view import Answer, View
 
 _IPV4 = 0x0800
@@ -43,15 +43,15 @@ def _handshake(probe: claim.Handshake, view: View) -> Answer:
 def _services(probe: claim.TunnelServices, view: View) -> Answer:
     tunnel = view.hosts.tunnel(probe.peer)
     near = tunnel.played.vpn.address.ip
-    there = ipv4.ping(probe.peer, near)
-    found = ipv4.resolve(probe.peer, near, probe.name)
+    there = ipv4.ping(probe.peer.name, near)
+    found = ipv4.resolve(probe.peer.name, near, probe.name)
     named = found not in ("no answer", "") and not found.startswith("no address")
     return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
 
 
 def _strangers(probe: claim.UnknownPeer, view: View) -> Answer:
     """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
-    hosts, name = view.hosts, f"attacker-{probe.wan}"
+    hosts, name = view.hosts, lab_host.attacker(probe.wan).name
     target = hosts.given(hosts.wan(probe.wan))
     known = next(one for one in hosts.tunnels if one.played.vpn.name == probe.vpn)
     if not target:

@@ -39,6 +39,7 @@ from gwimage.lab.sandbox import Say
 from gwimage.lab.topology import Topology, derive
 from gwimage.problem import ToolError
 from gwimage.profile import Profile
+from gwimage.values import lab_host
 from gwimage.verify import capture, probes
 from gwimage.verify.probes import view
 from gwimage.verify.schedule import ask_all
@@ -172,7 +173,7 @@ def run(say: Say, job: Job) -> Seen:
     hosts.start()
     machine.prepare()
     lan = hosts.topology.lans[0].name
-    asker = dhcp_client.by_mac(f"client-{lan}", lan, _MAC)
+    asker = dhcp_client.by_mac(lab_host.client(lan).name, lan, _MAC)
     gateway = Watched(machine, PATIENCE[accel], accel == "tcg", ports=PORTS, asker=asker)
     found, answers = [], {}
     for number in range(1, job.boots + 1):

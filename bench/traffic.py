@@ -20,6 +20,8 @@ from statistics import median
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.packets import throughput
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP
 
 PORT = 8079  # captures leave it out
 SETTLE, SECONDS = 0.5, 3.0
@@ -47,10 +49,10 @@ def many_streams(hosts: Hosts) -> float:
 def forwarded(hosts: Hosts) -> float:
     """Mbit/s of one TCP connection from outside through the port forward, as the server inside sees it."""
     wan, lan = hosts.topology.wans[0], hosts.topology.lans[0]
-    server = f"client-{lan.name}"
+    server = lan.client.name
     ip(server, [f"addr replace {WEB}/24 dev {lan.name}"])
     with _server(server, FORWARD[1]) as listener:
-        return _stream(listener, f"attacker-{wan.name}", hosts.given(wan), FORWARD[0], 1)
+        return _stream(listener, lab_host.attacker(wan.name).name, hosts.given(wan), FORWARD[0], 1)
 
 
 def small_packets(hosts: Hosts) -> float:
@@ -77,7 +79,7 @@ def small_packets(hosts: Hosts) -> float:
 @contextlib.contextmanager
 def flow(hosts: Hosts) -> Iterator[tuple[socket.socket, socket.socket]]:
     """The two ends of a UDP flow from inside to outside; established, as conntrack and a flowtable see it."""
-    ends = (_client(hosts), ("0.0.0.0", 0)), ("isp", (str(hosts.topology.outside), PORT))
+    ends = (_client(hosts), ("0.0.0.0", 0)), (ISP.name, (str(hosts.topology.outside), PORT))
     with contextlib.ExitStack() as open_:
         pair = []
         for name, address in ends:
@@ -108,7 +110,7 @@ def connections(hosts: Hosts) -> float:
 def latency(hosts: Hosts) -> float:
     """Milliseconds of a ping's median round trip to the outside while one TCP connection uploads all it can."""
     target, client = hosts.topology.outside, _client(hosts)
-    with _server("isp", PORT) as listener:
+    with _server(ISP.name, PORT) as listener:
         pump = threading.Thread(target=_stream, args=(listener, client, target, PORT, 1))
         pump.start()
         time.sleep(SETTLE)
@@ -152,11 +154,11 @@ ROWS = (one_stream, many_streams, forwarded, small_packets, latency, connections
 
 
 def _client(hosts: Hosts) -> str:
-    return f"client-{hosts.topology.lans[0].name}"
+    return hosts.topology.lans[0].client.name
 
 
 def _upload(hosts: Hosts, streams: int) -> float:
-    with _server("isp", PORT) as listener:
+    with _server(ISP.name, PORT) as listener:
         return _stream(listener, _client(hosts), hosts.topology.outside, PORT, streams)
 
 
@@ -208,7 +210,7 @@ def _connecting(hosts: Hosts, seconds: float, most: float = math.inf) -> Iterato
     A quarter as many are under way at a time as small packets.
     """
     target, begin = (str(hosts.topology.outside), PORT), time.monotonic()
-    with _server("isp", PORT) as listener, selectors.DefaultSelector() as ready, inside(_client(hosts)):
+    with _server(ISP.name, PORT) as listener, selectors.DefaultSelector() as ready, inside(_client(hosts)):
         listener.setblocking(False)
         ready.register(listener, selectors.EVENT_READ)
         calls: set[socket.socket] = set()

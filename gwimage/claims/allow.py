@@ -13,8 +13,9 @@ from gwimage.profile import Profile, simulated_peers, zone_addresses
 from gwimage.profile.allow import Allow
 from gwimage.profile.shadowing import WITH_PORTS
 from gwimage.profile.zones import Zones
-from gwimage.values import address_lists
+from gwimage.values import address_lists, lab_host
 from gwimage.values.address_lists import Items
+from gwimage.values.lab_host import LabHost
 from gwimage.values.ports import LISTENER
 
 MOST_CLAIMS = 64  # of all entries: a lab takes its time
@@ -54,13 +55,15 @@ def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: 
     return Reaches(src, end, protocol, port, destination, source)
 
 
-def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[str, IPv4Address | None]:
+def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[LabHost | None, IPv4Address | None]:
     """One of the lab's hosts on a zone, and its address if that is not all the same; no host if none can have one."""
     if zone in [vpn.name for vpn in profile.vpn]:
         found = simulated_peers.host(items, zone, profile)
-        return (found[0].host, found[1]) if found else ("", None)
+        return (found[0].host, found[1]) if found else (None, None)
     address = zone_addresses.host(items, zone, known, profile)
-    return "" if items and not address else f"{'attacker' if zone in known.wans else 'client'}-{zone}", address
+    if items and not address:
+        return None, None
+    return lab_host.attacker(zone) if zone in known.wans else lab_host.client(zone), address
 
 
 def _handshakes(entry: Allow, start: str, end: str, profile: Profile) -> Iterator[str]:

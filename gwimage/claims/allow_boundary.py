@@ -16,6 +16,7 @@ from gwimage.profile.allow import Allow
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists
 from gwimage.values.address_lists import Items
+from gwimage.values.lab_host import Role
 from gwimage.values.ranges import LAST_PORT
 
 MOST = 16  # claims: silence takes its time
@@ -26,8 +27,8 @@ def boundary_flows(claims: Iterable[Claim], known: Zones, profile: Profile) -> I
     lans = [lan.name for lan in profile.lans]
     for claim in claims:
         probe = claim.probe
-        host, _, start = probe.src.partition("-")
-        if host not in ("client", "attacker") or probe.zone not in lans or not probe.port:
+        start = probe.src.network
+        if probe.src.role not in (Role.CLIENT, Role.ATTACKER) or probe.zone not in lans or not probe.port:
             continue
         entries = [
             one

@@ -16,9 +16,10 @@ from gwimage.claims.flow import Flow
 from gwimage.profile import Profile
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import GATEWAY
-from gwimage.values import address_lists
+from gwimage.values import address_lists, lab_host
 from gwimage.values import ipv6 as inet6
 from gwimage.values.address_lists import Items
+from gwimage.values.lab_host import ISP
 from gwimage.values.ports import LISTENER
 
 MOST = 32  # claims, with those of what lies beside
@@ -75,8 +76,8 @@ def _pair(entry: Allow, path: str, start: str, end: str, profile: Profile) -> It
     source, destination = _host(entry.sources, start, profile), _host(entry.destinations, end, profile)
     if (entry.sources and not source) or (entry.destinations and not destination) or _stays(source, end, profile):
         return
-    src = f"{'attacker' if start in profile.ipv6.wans else 'client'}-{start}"
-    there = "isp" if end in profile.ipv6.wans else f"client-{end}" if end != GATEWAY else GATEWAY
+    src = lab_host.attacker(start) if start in profile.ipv6.wans else lab_host.client(start)
+    there = ISP if end in profile.ipv6.wans else lab_host.client(end) if end != GATEWAY else None
     needs = tuple(_there(name, profile) for name in (start, end) if name != GATEWAY)
     who = f"{source or 'a host'} on {start}"
     whom = f"{destination or 'one'} on {end}" if end != GATEWAY else "the gateway"

@@ -15,6 +15,7 @@ from gwimage.claims.flow import Flow
 from gwimage.profile import Profile, zone_addresses
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import GATEWAY, Zones
+from gwimage.values import lab_host
 from gwimage.values.ports import LISTENER
 
 MOST = 32  # claims
@@ -28,7 +29,7 @@ def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[
         source = zone_addresses.host(entry.sources, start, known, profile)
         if (entry.sources and not source) or start not in (*known.wans, *(lan.name for lan in profile.lans)):
             continue
-        src = f"{'attacker' if start in known.wans else 'client'}-{start}"
+        src = lab_host.attacker(start) if start in known.wans else lab_host.client(start)
         for protocol in (name for name in entry.protocols or openings.ASKED if name in openings.ASKED):
             port = 0 if protocol == "icmp" else entry.ports[0][0] if entry.ports else LISTENER
             if protocol == "udp" and port in openings.silent_udp_ports(profile):

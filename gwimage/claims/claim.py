@@ -1,9 +1,7 @@
 """What `verify` claims about the running gateway, as data. Features make claims; only gwimage/verify asks them.
 
 The question of a claim, its probe, is one of the named tuples in claim_dhcp.py, claim_firewall.py and the others here.
-A host in a probe is "isp" (the server outside), "attacker-WAN" (outside too, on that WAN), "client-LAN" or
-"peer-VPN.PEER", at the other end of a tunnel. Probes are named tuples, since every command loads them all: a dataclass
-takes ten times as long to make.
+Probes are named tuples, since every command loads them all: a dataclass takes ten times as long to make.
 """
 
 from dataclasses import dataclass

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from gwimage.claims.flow import Flow
+from gwimage.values.lab_host import LabHost
 
 
 class GatewayClosed(NamedTuple):
@@ -12,7 +13,7 @@ class GatewayClosed(NamedTuple):
     allowed_tcp: (first, last) of what the profile opens beyond the gateway's own services; nobody may listen there.
     """
 
-    zone_host: str
+    zone_host: LabHost
     open_tcp: tuple[int, ...]
     allowed_tcp: tuple[tuple[int, int], ...] = ()
 
@@ -24,7 +25,7 @@ class GatewayClosedUdp(NamedTuple):
     last) of what the profile opens beyond that. All others neither answer nor are refused, nor is anything let in to them.
     """
 
-    zone_host: str
+    zone_host: LabHost
     open_udp: tuple[int, ...] = ()
     quiet_udp: tuple[int, ...] = ()
     allowed_udp: tuple[tuple[int, int], ...] = ()
@@ -33,7 +34,7 @@ class GatewayClosedUdp(NamedTuple):
 class OtherAddresses(NamedTuple):
     """The addresses that the gateway has on other networks give zone_host nothing on TCP and UDP ports but these."""
 
-    zone_host: str
+    zone_host: LabHost
     allowed_tcp: tuple[tuple[int, int], ...] = ()
     allowed_udp: tuple[tuple[int, int], ...] = ()
 
@@ -46,7 +47,7 @@ class Unreachable(NamedTuple):
     protocols: those that nothing opens.
     """
 
-    src: str
+    src: LabHost
     lan: str
     protocols: tuple[str, ...] = ("tcp", "udp", "icmp")
 
@@ -59,7 +60,7 @@ class Reaches(NamedTuple):
     where the rule names one, else whichever they have.
     """
 
-    src: str
+    src: LabHost
     zone: str
     protocol: str
     port: int
@@ -70,7 +71,7 @@ class Reaches(NamedTuple):
 class BlockedFlows(NamedTuple):
     """TCP or UDP from src to a listener on the zone, a LAN, gets no answer by any of these ways."""
 
-    src: str
+    src: LabHost
     zone: str
     protocol: str
     ways: tuple[Flow, ...]
@@ -79,7 +80,7 @@ class BlockedFlows(NamedTuple):
 class AllowedToGateway(NamedTuple):
     """What src sends to the gateway's address on its network by these ways is answered or refused; by those beside it is neither."""
 
-    src: str
+    src: LabHost
     protocol: str
     ways: tuple[Flow, ...]
     beside: tuple[Flow, ...]

@@ -4,6 +4,7 @@ from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple
 
 from gwimage.claims.flow import Flow
+from gwimage.values.lab_host import LabHost
 
 
 class WanAddress6(NamedTuple):
@@ -70,7 +71,7 @@ class GatewayClosed6(NamedTuple):
     echo: whether it answers pings, None if it answers those of some.
     """
 
-    zone_host: str
+    zone_host: LabHost
     kind: str
     open_tcp: tuple[int, ...]
     echo: bool | None
@@ -83,7 +84,7 @@ class GatewayClosedUdp6(NamedTuple):
     Those are what the profile opens there, and who listens on them need not have that address.
     """
 
-    zone_host: str
+    zone_host: LabHost
     kind: str
     allowed_udp: tuple[tuple[int, int], ...] = ()
 
@@ -94,7 +95,7 @@ class Unreachable6(NamedTuple):
     lan: may be a WAN's name too; then it is the server outside. protocols: tcp and icmpv6, or one of them.
     """
 
-    src: str
+    src: LabHost
     lan: str
     protocols: tuple[str, ...] = ("tcp", "icmpv6")
 
@@ -102,11 +103,11 @@ class Unreachable6(NamedTuple):
 class Allowed6(NamedTuple):
     """What src sends that way arrives at a host, from its own address; the gateway answers or refuses what it lets in.
 
-    there: the host that is called, or `gateway`.
+    there: the host that is called, None for the gateway.
     """
 
-    src: str
-    there: str
+    src: LabHost
+    there: LabHost | None
     protocol: str
     way: Flow
 
@@ -114,8 +115,8 @@ class Allowed6(NamedTuple):
 class BlockedFlows6(NamedTuple):
     """As Allowed6, but there is silence on each of these ways."""
 
-    src: str
-    there: str
+    src: LabHost
+    there: LabHost | None
     protocol: str
     ways: tuple[Flow, ...]
 

@@ -3,6 +3,8 @@
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
+from gwimage.values.lab_host import LabHost
+
 
 class SourceAddress(NamedTuple):
     """A server outside sees TCP, UDP and ping from a client come from the WAN's address (masquerade) or the client's own.
@@ -27,7 +29,7 @@ class Forwarded(NamedTuple):
     source: the address of src where the forward names some, else whichever it has.
     """
 
-    src: str
+    src: LabHost
     wan: str
     protocol: str
     port: int
@@ -45,7 +47,7 @@ class NotForwarded(NamedTuple):
     way, which the claim needs.
     """
 
-    src: str
+    src: LabHost
     wan: str
     protocol: str
     ports: tuple[tuple[int, int], ...]

@@ -2,18 +2,20 @@
 
 from typing import NamedTuple
 
+from gwimage.values.lab_host import LabHost
+
 
 class Handshake(NamedTuple):
     """The peer and the gateway agree on keys; the peer calls this WAN's address, or without a WAN waits to be called."""
 
-    peer: str
+    peer: LabHost
     wan: str | None
 
 
 class TunnelServices(NamedTuple):
     """Through the tunnel the peer pings the gateway's address in it, and resolves the gateway's own name."""
 
-    peer: str
+    peer: LabHost
     name: str
 
 

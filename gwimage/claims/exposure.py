@@ -12,7 +12,7 @@ from gwimage.claims.claim import Claim
 from gwimage.claims.claim_firewall import GatewayClosed, GatewayClosedUdp, OtherAddresses, Spoofed, Unreachable
 from gwimage.profile import Profile, subnets
 from gwimage.profile.zones import GATEWAY
-from gwimage.values import address_lists
+from gwimage.values import address_lists, lab_host
 from gwimage.values.ports import DHCP, DNS, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
@@ -26,7 +26,7 @@ def _gateway(profile: Profile) -> Iterator[Claim]:
     wans = [wan.name for wan in profile.wans]
     for zone in (*wans, *(lan.name for lan in profile.lans)):
         inside = zone not in wans
-        path, host = (f"lans.{zone}", f"client-{zone}") if inside else (f"wans.{zone}", f"attacker-{zone}")
+        path, host = (f"lans.{zone}", lab_host.client(zone)) if inside else (f"wans.{zone}", lab_host.attacker(zone))
         needs = () if inside else (f"{path}.address",)
         tcp = GatewayClosed(host, _tcp(zone, profile), _allowed(zone, "tcp", profile))
         yield Claim(f"{path}.closed", path, _says(zone, "TCP", tcp.open_tcp, tcp.allowed_tcp), tcp, needs, closed=True)
@@ -103,9 +103,9 @@ def _unreachable(start: str, end: str, protocols: tuple[str, ...], profile: Prof
     wans = [wan.name for wan in profile.wans]
     path, target = (f"wans.{end}", "a host") if end in wans else (f"lans.{end}", "a client")
     if start in wans:
-        text, src = f"nobody on {start} reaches {target} on {end}", f"attacker-{start}"
+        text, src = f"nobody on {start} reaches {target} on {end}", lab_host.attacker(start)
     else:
-        text, src = f"a client on {start} does not reach one on {end}", f"client-{start}"
+        text, src = f"a client on {start} does not reach one on {end}", lab_host.client(start)
     text += "" if protocols == openings.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
     needs = prerequisites.prerequisites(profile, start, end) if end in wans else ()
     return Claim(f"{path}.unreachable.{start}", path, text, Unreachable(src, end, protocols), needs, closed=True)
@@ -117,8 +117,8 @@ def _spoofed(profile: Profile) -> Iterator[Claim]:
         for wan in profile.wans:
             text = f"what comes from {wan.name} with an address of {lan.name} or of the gateway is dropped"
             needs, path = prerequisites.prerequisites(profile, wan.name, lan.name), f"lans.{lan.name}"
-            probe = Spoofed(f"attacker-{wan.name}", lan.name)
+            probe = Spoofed(lab_host.attacker(wan.name), lan.name)
             yield Claim(f"{path}.spoofed.{wan.name}", f"{path}.address", text, probe, needs, closed=True)
         text = f"what comes from {lan.name} with an address of elsewhere is dropped"
-        needs, probe = prerequisites.prerequisites(profile, lan.name, first), Spoofed(f"client-{lan.name}", first)
+        needs, probe = prerequisites.prerequisites(profile, lan.name, first), Spoofed(lab_host.client(lan.name), first)
         yield Claim(f"{path}.spoofed", f"{path}.address", text, probe, needs, closed=True)

@@ -14,7 +14,8 @@ from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
 from gwimage.profile import Profile, simulated_peers, zone_addresses, zones
 from gwimage.profile.forwards import Forward
 from gwimage.profile.zones import Zones
-from gwimage.values import ranges
+from gwimage.values import lab_host, ranges
+from gwimage.values.lab_host import LabHost, Role
 
 MOST = 64  # claims of all forwards: a lab takes its time
 MOST_RANGES = 8  # of one forward whose edges are asked
@@ -30,10 +31,13 @@ def claims(profile: Profile) -> tuple[Claim, ...]:
 class Caller(NamedTuple):
     """Who uses a forward by a WAN's address; source: its address, if the forward names some."""
 
-    host: str
-    zone: str
+    host: LabHost
     wan: str
     source: IPv4Address | None
+
+    @property
+    def zone(self) -> str:
+        return self.host.network
 
     @property
     def who(self) -> str:
@@ -66,10 +70,10 @@ def _path(forward: Forward) -> str:
 def _callers(forward: Forward, home: str, known: Zones, profile: Profile) -> Iterator[Caller]:
     lans = [lan.name for lan in profile.lans]
     near = [home, *[name for name in lans if name != home][:1]] if home in lans else lans[:1]
-    callers = [("attacker", wan, wan) for wan in forward.wans]
-    callers += [("client", name, forward.wans[0]) for name in near if forward.hairpin]
-    for kind, zone, wan in callers:
-        yield Caller(f"{kind}-{zone}", zone, wan, zone_addresses.host(forward.sources, zone, known, profile))
+    callers = [(lab_host.attacker(wan), wan) for wan in forward.wans]
+    callers += [(lab_host.client(name), forward.wans[0]) for name in near if forward.hairpin]
+    for host, wan in callers:
+        yield Caller(host, wan, zone_addresses.host(forward.sources, host.network, known, profile))
 
 
 def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bool) -> Iterator[tuple[str, str, Forwarded]]:
@@ -86,7 +90,7 @@ def _only(
     forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile
 ) -> Iterator[tuple[str, str, NamedTuple]]:
     """That it takes nothing else: other ports and addresses; nor false sources, which nobody but the forward lets so far."""
-    port, inside = _edges(forward)[0], caller.host.startswith("client-")
+    port, inside = _edges(forward)[0], caller.host.role == Role.CLIENT
     beside = [one for one in _beside(forward) if not openings.is_open(one, protocol, caller.wan, profile)]
     if beside:
         pairs = tuple((one, _server_port(forward, one)) for one in beside)

@@ -25,6 +25,7 @@ from gwimage.profile.ipv6 import Inside
 from gwimage.profile.lans import Lan
 from gwimage.profile.zones import GATEWAY
 from gwimage.values import ipv6 as inet6
+from gwimage.values import lab_host
 from gwimage.values.ports import DHCP, DNS, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
@@ -75,7 +76,7 @@ def _inside(lan: Lan, inside: Inside, profile: Profile) -> Iterator[Claim]:
     if not lan.internet:
         if protocols := allow_ipv6.shut(profile, name, first):
             text = f"{client} does not reach a server outside over IPv6{_only(protocols)}"
-            probe = Unreachable6(f"client-{name}", first, protocols)
+            probe = Unreachable6(lab_host.client(name), first, protocols)
             yield Claim(f"{path}.internet", f"lans.{name}.internet", text, probe, needs, closed=True)
         return
     text = f"{client} reaches a server outside over IPv6, seen with its own address"
@@ -96,7 +97,7 @@ def closed(profile: Profile) -> Iterator[Claim]:
             if protocols := allow_ipv6.shut(profile, other, name):
                 there = "address" if other in ipv6.wans else "ping"
                 needs = (f"{path}.ping", f"{'wans' if other in ipv6.wans else 'lans'}.{other}.ipv6.{there}")
-                start = f"attacker-{other}" if other in ipv6.wans else f"client-{other}"
+                start = lab_host.attacker(other) if other in ipv6.wans else lab_host.client(other)
                 text = f"nobody on {other} reaches a client on {name} over IPv6{_only(protocols)}"
                 probe = Unreachable6(start, name, protocols)
                 yield Claim(f"{path}.unreachable.{other}", path, text, probe, needs, closed=True)
@@ -105,7 +106,7 @@ def closed(profile: Profile) -> Iterator[Claim]:
 
 def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -> Iterator[Claim]:
     """By the address that is there anyway, and by another one."""
-    path, host = f"{kind}.{name}.ipv6", f"{'client' if inside else 'attacker'}-{name}"
+    path, host = f"{kind}.{name}.ipv6", lab_host.client(name) if inside else lab_host.attacker(name)
     ssh = (SSH,) if name in profile.services.ssh_from else ()
     needs = (f"{path}.ping" if inside else f"{path}.address",)
     echo = inside or allow_ipv6.echo(profile, name)

@@ -13,7 +13,7 @@ from gwimage.profile import Profile, simulated_peers
 from gwimage.profile.allow import Allow
 from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.profile.vpn import Vpn
-from gwimage.values import address_lists
+from gwimage.values import address_lists, lab_host
 from gwimage.values.address_lists import Items
 from gwimage.values.ports import DNS, SSH
 
@@ -70,7 +70,7 @@ def _zone(vpn: Vpn, here: list[SimulatedPeer], profile: Profile) -> Iterator[Cla
         if not any(_includes(entry.destinations, one, profile) for entry in ways):
             outside = start in wans
             who = f"nobody on {start} reaches" if outside else f"a client on {start} does not reach"
-            probe = Unreachable(f"{'attacker' if outside else 'client'}-{start}", vpn.name, ("tcp",))
+            probe = Unreachable(lab_host.attacker(start) if outside else lab_host.client(start), vpn.name, ("tcp",))
             yield Claim(f"{path}.unreachable.{start}", path, f"{who} {one.peer.name}", probe, (one.handshake,), closed=True)
     if caller := next((one for one in here if one.initiates), None):
         for wan in wans[1:]:

@@ -17,7 +17,7 @@ from gwimage.profile import Profile, subnets
 from gwimage.profile.lans import Lan
 from gwimage.profile.link import USUAL_MTU
 from gwimage.profile.wans import Wan
-from gwimage.values import host_address, nic
+from gwimage.values import host_address, lab_host, nic
 
 MOST_OTHERS = 16  # subnets of one LAN that are asked about besides the main one: a lab takes its time
 
@@ -114,7 +114,7 @@ def _no_internet(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim | N
     path, protocols = f"lans.{lan.name}", openings.closed(profile.allow, lan.name, wan.name)
     text = f"a client on {lan.name} does not reach {'a server outside' if first else f'a host on {wan.name}'}"
     text += "" if protocols == openings.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
-    probe = Unreachable(f"client-{lan.name}", wan.name, protocols)
+    probe = Unreachable(lab_host.client(lan.name), wan.name, protocols)
     name = f"{path}.internet" if first else f"{path}.internet.{wan.name}"
     needs = prerequisites.prerequisites(profile, lan.name, wan.name)
     return Claim(name, f"{path}.internet", text, probe, needs, closed=True) if protocols else None

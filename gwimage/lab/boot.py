@@ -70,7 +70,7 @@ def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
             found[f"lease on {lan.name}"] = lambda lan=lan: hosts.lease(lan.name) is not None
         else:
             found[f"gateway on {lan.name}"] = lambda lan=lan: bool(
-                ipv4.arp(f"client-{lan.name}", lan.name, lan.spare.ip, lan.gateway.ip, 0.2)
+                ipv4.arp(lan.client.name, lan.name, lan.spare.ip, lan.gateway.ip, 0.2)
             )
     return found
 
@@ -78,7 +78,7 @@ def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
 def _through(hosts: Hosts) -> bool:
     outside = hosts.topology.outside
     return any(
-        ipv4.connect(f"client-{lan.name}", outside, PORT, tries=1, wait=1).startswith("open")
+        ipv4.connect(lan.client.name, outside, PORT, tries=1, wait=1).startswith("open")
         for lan in hosts.topology.lans
         if hosts.client_address(lan)
     )

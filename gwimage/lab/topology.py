@@ -23,6 +23,8 @@ from gwimage.lab import topology6
 from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
 from gwimage.profile import Profile, subnets
 from gwimage.profile.wans import DhcpAddress, StaticAddress
+from gwimage.values import lab_host
+from gwimage.values.lab_host import LabHost
 from gwimage.values.ranges import Range
 
 # Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598); and, where a profile
@@ -118,6 +120,14 @@ class LanSide:
     @property
     def gateway(self) -> IPv4Interface:
         return self.gateways[0]
+
+    @property
+    def client(self) -> LabHost:
+        return lab_host.client(self.name)
+
+    @property
+    def server(self) -> LabHost:
+        return lab_host.server(self.name)
 
 
 @dataclass(frozen=True)

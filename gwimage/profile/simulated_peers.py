@@ -7,8 +7,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 from gwimage.profile import Profile, subnets, zones
 from gwimage.profile.vpn import Peer, Vpn
-from gwimage.values import address_lists, wireguard
+from gwimage.values import address_lists, lab_host, wireguard
 from gwimage.values.address_lists import Items
+from gwimage.values.lab_host import LabHost
 
 MOST = 8  # of all VPNs: each is one more host, with a program of its own
 
@@ -22,9 +23,8 @@ class SimulatedPeer:
     initiates: bool
 
     @property
-    def host(self) -> str:
-        """As claims call it. No name has a dot, so no two are the same."""
-        return f"peer-{self.vpn.name}.{self.peer.name}"
+    def host(self) -> LabHost:
+        return lab_host.peer(self.vpn.name, self.peer.name)
 
     @property
     def path(self) -> str:

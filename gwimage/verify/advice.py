@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gwimage.lab.hosts import Hosts
+from gwimage.values.lab_host import LabHost
 from gwimage.verify import probes
 from gwimage.verify.evidence import Wire
-from gwimage.verify.probes import hints
 
 _NO_CONTROL = (
     "Nothing showed that this probe can come out otherwise, so its silence proves nothing. Look at the control boot at "
@@ -37,7 +37,7 @@ def first(name: str, probe: NamedTuple | None, answered: bool, wire: Wire) -> st
 def _through(probe: NamedTuple, hosts: Hosts) -> str:
     """When a VPN is one end; else nothing. What passes inside a tunnel is not to be seen on the wires."""
     vpns = {one.played.vpn.name for one in hosts.tunnels}
-    ends = [hints.vpn_of(value) if value.startswith("peer-") else value for value in probe if isinstance(value, str)]
+    ends = [value.network if isinstance(value, LabHost) else value for value in probe]
     if end := next((end for end in ends if end in vpns), ""):
         return (
             f"What passes inside {end} is not seen on the wires. `gwimage explain PROFILE --from {end} --to ...` says what the "

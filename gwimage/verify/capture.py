@@ -24,6 +24,7 @@ from gwimage.lab.packets.ipv4 import SCAN
 from gwimage.lab.packets.pcapng import Frame
 from gwimage.lab.packets.recorder import SNAP
 from gwimage.problem import ToolError
+from gwimage.values.lab_host import LabHost
 from gwimage.verify import probes
 
 Window = tuple[float, float]  # seconds since the epoch
@@ -158,10 +159,12 @@ def _networks(probe: NamedTuple | None, outside: Sequence[str]) -> set[str]:
 
 
 def _names(probe: NamedTuple) -> Iterator[str]:
-    """What may be the name of a network: `lan`, or in `client-lan`."""
+    """What may be the name of a network, and the network of a host."""
     for value in probe:
-        if isinstance(value, str):
-            yield from (value, value.partition("-")[2])
+        if isinstance(value, LabHost):
+            yield value.network
+        elif isinstance(value, str):
+            yield value
 
 
 def _answers_scan(frame: bytes) -> bool:

@@ -13,6 +13,7 @@ from gwimage.compiler.loading import load
 from gwimage.language import source
 from gwimage.profile.shadowing import Opening, shadowed
 from gwimage.values import ranges
+from gwimage.values.lab_host import attacker, client
 from gwimage.values.ranges import IntervalIndex, Range
 
 HEAD = """
@@ -175,20 +176,22 @@ firewall:
     }
     source, other = IPv4Address("192.0.2.253"), IPv4Address("192.0.3.1")
     assert let_in["firewall.allow.3.wan.gateway.tcp"] == claim_firewall.AllowedToGateway(
-        "attacker-wan",
+        attacker("wan"),
         "tcp",
         (flow.Flow(22, None, source),),
         (flow.Flow(21, None, source), flow.Flow(23, None, source), flow.Flow(22, None, other)),
     )
     assert probes == {
         "firewall.allow.0.iot.lan": claim_firewall.Reaches(
-            "client-iot", "lan", "tcp", 445, IPv4Address("10.0.0.5"), IPv4Address("10.0.1.2")
+            client("iot"), "lan", "tcp", 445, IPv4Address("10.0.0.5"), IPv4Address("10.0.1.2")
         ),
-        "firewall.allow.1.lan.iot": claim_firewall.Reaches("client-lan", "iot", "udp", 8000),
-        "firewall.allow.1.lan.iot.tcp": claim_firewall.Reaches("client-lan", "iot", "tcp", 8000),
-        "firewall.allow.2.wan.lan": claim_firewall.Reaches("attacker-wan", "lan", "udp", 53),
-        "firewall.allow.3.wan.lan": claim_firewall.Reaches("attacker-wan", "lan", "tcp", 22, source=IPv4Address("192.0.2.253")),
-        "firewall.allow.5.guests.wan": claim_firewall.Reaches("client-guests", "wan", "udp", 53, IPv4Address("9.9.9.9")),
+        "firewall.allow.1.lan.iot": claim_firewall.Reaches(client("lan"), "iot", "udp", 8000),
+        "firewall.allow.1.lan.iot.tcp": claim_firewall.Reaches(client("lan"), "iot", "tcp", 8000),
+        "firewall.allow.2.wan.lan": claim_firewall.Reaches(attacker("wan"), "lan", "udp", 53),
+        "firewall.allow.3.wan.lan": claim_firewall.Reaches(
+            attacker("wan"), "lan", "tcp", 22, source=IPv4Address("192.0.2.253")
+        ),
+        "firewall.allow.5.guests.wan": claim_firewall.Reaches(client("guests"), "wan", "udp", 53, IPv4Address("9.9.9.9")),
     }
     to_lans = {id for id, probe in probes.items() if probe.zone in ("lan", "iot")}
     assert {id.removesuffix(".only") for id in found if id.endswith(".only")} == to_lans
@@ -239,13 +242,13 @@ firewall:
     }
     inside = more["firewall.forwards.web.client-iot.wan.tcp.inside"]
     assert (inside.ports, inside.called[:2]) == (((443, 443),), (IPv4Address("10.0.0.1"), IPv4Address("10.0.1.1")))
-    assert more["firewall.forwards.web.client-lan.wan.udp.outside"] == claim_firewall.Reaches("client-lan", "wan", "udp", 443)
+    assert more["firewall.forwards.web.client-lan.wan.udp.outside"] == claim_firewall.Reaches(client("lan"), "wan", "udp", 443)
     assert {id for id in more if ".office." in id and id.endswith(".spoofed")} == set(), "it names its sources"
-    outside, web, camera = "attacker-wan", IPv4Address("10.0.0.5"), IPv4Address("10.0.1.5")
+    outside, web, camera = attacker("wan"), IPv4Address("10.0.0.5"), IPv4Address("10.0.1.5")
     assert probes == {
         **{
             f"firewall.forwards.web.{caller}.wan.{kind}": claim_nat.Forwarded(caller, "wan", kind, 443, "lan", web, 443)
-            for caller in (outside, "client-lan", "client-iot")
+            for caller in (outside, client("lan"), client("iot"))
             for kind in ("tcp", "udp")
         },
         f"firewall.forwards.camera.{outside}.wan.tcp": claim_nat.Forwarded(outside, "wan", "tcp", 9000, "iot", camera, 80),
@@ -253,7 +256,7 @@ firewall:
             f"firewall.forwards.office.{caller}.wan.tcp": claim_nat.Forwarded(
                 caller, "wan", "tcp", 2222, "lan", web, 2222, IPv4Address(source)
             )
-            for caller, source in ((outside, "192.0.2.1"), ("client-iot", "10.0.1.7"))
+            for caller, source in ((outside, "192.0.2.1"), (client("iot"), "10.0.1.7"))
         },
         **{  # both ends of each range, and what lies beside it; from outside alone
             f"firewall.forwards.web.{outside}.wan.{kind}.{port}": claim_nat.Forwarded(
@@ -291,7 +294,7 @@ firewall:
     assert closed - left.keys() == {"lans.guests.unreachable.lan"}
     assert left["lans.guests.internet"].probe.protocols == ("udp", "icmp")
     assert left["lans.guests.internet"].text == "a client on guests does not reach a server outside by UDP or ICMP"
-    assert left["firewall.allow.0.guests.wan"].probe == claim_firewall.Reaches("client-guests", "wan", "tcp", 8000)
+    assert left["firewall.allow.0.guests.wan"].probe == claim_firewall.Reaches(client("guests"), "wan", "tcp", 8000)
 
 
 def test_there_are_not_too_many_claims():

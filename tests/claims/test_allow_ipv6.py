@@ -6,6 +6,7 @@ from gwimage.claims.claim_ipv6 import Allowed6, BlockedFlows6, GatewayClosed6, U
 from gwimage.compiler import claims
 from gwimage.compiler.loading import load
 from gwimage.language import source
+from gwimage.values.lab_host import attacker
 from gwimage.verify import probes
 
 PROFILE = """\
@@ -135,7 +136,7 @@ def test_who_uses_a_host_for_one_question_has_it_alone():
 )
 def test_what_an_entry_leaves_closed_is_still_asked(entry, left):
     assert of(f"from: [fibre], to: [lan], {entry}")["lans.lan.ipv6.unreachable.fibre"] == Unreachable6(
-        "attacker-fibre", "lan", left
+        attacker("fibre"), "lan", left
     )
 
 

@@ -15,6 +15,7 @@ from gwimage.compiler.output_tree import write
 from gwimage.language import source
 from gwimage.plan import File
 from gwimage.problem import ProfileError, ToolError
+from gwimage.values.lab_host import attacker, client
 from tests.support.paths import ROOT, TESTS
 
 EVERYTHING = TESTS / "cases" / "everything" / "profile.yaml"
@@ -187,13 +188,13 @@ def test_claims():
         if isinstance(one.probe, CLOSED):
             assert one.closed
     by_id = {one.id: one for one in found}
-    assert by_id["lans.lan.closed"].probe == claim_firewall.GatewayClosed("client-lan", (22, 53)), (
+    assert by_id["lans.lan.closed"].probe == claim_firewall.GatewayClosed(client("lan"), (22, 53)), (
         "the pool is none of the admins"
     )
-    assert by_id["lans.iot-2.closed"].probe == claim_firewall.GatewayClosed("client-iot-2", (53,))
-    assert by_id["lans.lan.closed.udp"].probe == claim_firewall.GatewayClosedUdp("client-lan", (53, 67), (51820,))
+    assert by_id["lans.iot-2.closed"].probe == claim_firewall.GatewayClosed(client("iot-2"), (53,))
+    assert by_id["lans.lan.closed.udp"].probe == claim_firewall.GatewayClosedUdp(client("lan"), (53, 67), (51820,))
     assert by_id["wans.fibre.closed.udp"].probe == claim_firewall.GatewayClosedUdp(
-        "attacker-fibre", (), (51820,), ((8000, 8001),)
+        attacker("fibre"), (), (51820,), ((8000, 8001),)
     )
     ssh, dns, web, camera = (22, 22), (53, 53), ((80, 80), (443, 443)), (8000, 8001)
     assert by_id["wans.fibre.closed.others"].probe.allowed_tcp == (ssh, *web, camera)
@@ -201,7 +202,7 @@ def test_claims():
     assert by_id["lans.lan.source"].closed
     assert not by_id["lans.iot-2.source"].closed
     assert "lans.iot-2.dhcp.lease" not in by_id
-    assert by_id["lans.lan.unreachable.iot-2"].probe == claim_firewall.Unreachable("client-iot-2", "lan")
+    assert by_id["lans.lan.unreachable.iot-2"].probe == claim_firewall.Unreachable(client("iot-2"), "lan")
 
 
 def test_homelab_claims():

@@ -32,6 +32,7 @@ from gwimage.lab.packets import udp_scan
 from gwimage.lab.packets.dhcp_client import DUID
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.topology import derive
+from gwimage.values.lab_host import attacker, client
 from gwimage.verify import capture
 from gwimage.verify import run as course
 from tests.support.verifications import PORTS
@@ -71,28 +72,28 @@ PROBES = {
     "time": NtpQuery("lan"),
     "server": DnsQuery("lan", IPv4Address("198.51.100.1")),
     "admitted": AllowedToGateway(
-        "client-lan", "tcp", (Flow(8000, None, None), Flow(8010, None, None)), (Flow(7999, None, None), Flow(8011, None, None))
+        client("lan"), "tcp", (Flow(8000, None, None), Flow(8010, None, None)), (Flow(7999, None, None), Flow(8011, None, None))
     ),
-    "admitted udp": AllowedToGateway("client-lan", "udp", (Flow(123, None, None),), (Flow(124, None, None),)),
-    "admitted ping": AllowedToGateway("client-lan", "icmp", (Flow(0, None, None),), ()),
-    "reaches tcp": Reaches("client-iot", "lan", "tcp", 445, NAS, SENSOR),
-    "reaches udp": Reaches("client-iot", "lan", "udp", 445),
-    "reaches out": Reaches("client-iot", "wan", "udp", 53, FAR),
-    "reaches in": Reaches("attacker-wan", "lan", "tcp", 445, source=FRIEND),
-    "withheld": BlockedFlows("client-iot", "lan", "tcp", (Flow(446, NAS, SENSOR), Flow(444, None, None))),
-    "withheld udp": BlockedFlows("client-iot", "lan", "udp", (Flow(446, None, None),)),
-    "forward": Forwarded("attacker-wan", "wan", "tcp", 443, "lan", NAS, 8443),
-    "forward udp": Forwarded("attacker-wan", "wan", "udp", 443, "lan", NAS, 8443),
-    "forward friend": Forwarded("attacker-wan", "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
-    "forward routed": Forwarded("attacker-wan", "wan", "tcp", 446, "lan", IPv4Address("10.20.0.9"), 446),
-    "forward dsl": Forwarded("attacker-dsl", "dsl", "tcp", 443, "lan", NAS, 8443),
-    "forward spoofed": SpoofedForward("attacker-wan", "wan", "tcp", 443, "lan", NAS),
-    "forward spoofed udp": SpoofedForward("attacker-wan", "wan", "udp", 443, "lan", NAS),
-    "hairpin": Forwarded("client-lan", "wan", "tcp", 443, "lan", NAS, 8443),
+    "admitted udp": AllowedToGateway(client("lan"), "udp", (Flow(123, None, None),), (Flow(124, None, None),)),
+    "admitted ping": AllowedToGateway(client("lan"), "icmp", (Flow(0, None, None),), ()),
+    "reaches tcp": Reaches(client("iot"), "lan", "tcp", 445, NAS, SENSOR),
+    "reaches udp": Reaches(client("iot"), "lan", "udp", 445),
+    "reaches out": Reaches(client("iot"), "wan", "udp", 53, FAR),
+    "reaches in": Reaches(attacker("wan"), "lan", "tcp", 445, source=FRIEND),
+    "withheld": BlockedFlows(client("iot"), "lan", "tcp", (Flow(446, NAS, SENSOR), Flow(444, None, None))),
+    "withheld udp": BlockedFlows(client("iot"), "lan", "udp", (Flow(446, None, None),)),
+    "forward": Forwarded(attacker("wan"), "wan", "tcp", 443, "lan", NAS, 8443),
+    "forward udp": Forwarded(attacker("wan"), "wan", "udp", 443, "lan", NAS, 8443),
+    "forward friend": Forwarded(attacker("wan"), "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
+    "forward routed": Forwarded(attacker("wan"), "wan", "tcp", 446, "lan", IPv4Address("10.20.0.9"), 446),
+    "forward dsl": Forwarded(attacker("dsl"), "dsl", "tcp", 443, "lan", NAS, 8443),
+    "forward spoofed": SpoofedForward(attacker("wan"), "wan", "tcp", 443, "lan", NAS),
+    "forward spoofed udp": SpoofedForward(attacker("wan"), "wan", "udp", 443, "lan", NAS),
+    "hairpin": Forwarded(client("lan"), "wan", "tcp", 443, "lan", NAS, 8443),
     "inside": NotForwarded(
-        "client-lan", "wan", "tcp", ((443, 8443),), "lan", NAS, None, (IPv4Address("10.0.0.1"), IPv4Address("10.0.9.1"))
+        client("lan"), "wan", "tcp", ((443, 8443),), "lan", NAS, None, (IPv4Address("10.0.0.1"), IPv4Address("10.0.9.1"))
     ),
-    "hairpin across": Forwarded("client-iot", "wan", "tcp", 443, "lan", NAS, 8443),
+    "hairpin across": Forwarded(client("iot"), "wan", "tcp", 443, "lan", NAS, 8443),
 }
 NEEDS = dict.fromkeys(("reservation", "options", "emptied"), ("lans.lan.dhcp.lease",))
 ALLOWED, FORWARDED = ((8000, 8010),), ((443, 446),)

@@ -1,4 +1,4 @@
-"""The hosts around the gateway: bridges for the segments, ISP, an attacker per WAN, a client and a server per LAN.
+"""The hosts around the gateway: ISP, an attacker per WAN, a client and a server per LAN, peers of VPNs.
 
 Brings a topology to life and says which addresses were given out. Asks no questions of the
 gateway (that is probes.py) except whether it is there at all.
@@ -11,33 +11,29 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address
 from pathlib import Path
 from subprocess import Popen
 from threading import Lock
 
-from gwimage.lab.hosts import wireguard
+from gwimage.lab.hosts import cabling, wireguard
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.ipv6 import Hosts6
 from gwimage.lab.hosts.wireguard import Tunnel
 from gwimage.lab.machine.guest import SECRET_NAME
-from gwimage.lab.netns import inside, ip, make, run, spawn
+from gwimage.lab.netns import ip, run, spawn
 from gwimage.lab.packets import ipv4
-from gwimage.lab.topology import IspLeases, LanSide, Segment, Topology, WanSide
+from gwimage.lab.topology import IspLeases, LanSide, Topology, WanSide
 from gwimage.lab.wait import wait_for
 from gwimage.problem import ToolError
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP, LabHost, Role
 from gwimage.values.ports import LISTENER
 
 PORT = LISTENER  # of the server outside and of each client's listener
 _ANSWER = 20  # seconds: who calls tries again every 5
 _ALL_HOSTS = "local default dev lo"
 _CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest
-_ISP = {
-    "ip_forward": "1",  # to attackers that are no neighbours of the gateway
-    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): what leaves by one WAN must have no other's address
-    "conf/all/send_redirects": "0",
-    "conf/default/send_redirects": "0",
-}
 _LEASE_SCRIPT = """#!/bin/sh
 # Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
 # about this gateway.
@@ -60,7 +56,7 @@ class Hosts:
     isp: Popen[bytes] | None = None
     six: Hosts6 = field(init=False)
     peers: list[Popen[bytes]] = field(default_factory=list)
-    extra_addresses: Counter[tuple[str, IPv4Address]] = field(
+    extra_addresses: Counter[tuple[LabHost, IPv4Address]] = field(
         default_factory=Counter
     )  # by host and address, how many need it (extra_addresses.py)
     address_lock: Lock = field(default_factory=Lock, repr=False)
@@ -71,42 +67,29 @@ class Hosts:
 
     def start(self) -> None:
         """Everything but the gateway; clients have no address yet."""
-        make("hv")
-        attackers = [f"attacker-{wan.name}" for wan in self.topology.wans]
-        insiders = [f"{kind}-{lan.name}" for lan in self.topology.lans for kind in ("client", "server")]
-        for name in ["isp", *attackers, *insiders]:
-            make(name)
-        with inside("isp"):
-            for key, value in _ISP.items():
-                Path("/proc/sys/net/ipv4", key).write_text(value)
-        for segment in (segment for card in self.topology.cards for segment in card.segments):
-            # also what is for the next bridge alone, such as LLDP
-            ip("hv", [f"link add {segment.bridge} type bridge group_fwd_mask 0x4000", f"link set {segment.bridge} up"])
-        for wan in self.topology.wans:
-            self._plug("isp", wan.name, wan.segment, [wan.isp])
-            self._start_attacker(wan)
-            for name in "isp", f"attacker-{wan.name}":
-                stray = [address for address in wan.assigned if address not in wan.isp.network]
-                ip(name, [f"route add {address} dev {wan.name}" for address in stray])
+        cabling.lay(self.topology)
         for lan in self.topology.lans:
-            self._start_insiders(lan)
-        ip("isp", [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
-        listen("isp", "tcp", None, PORT)
+            listen(lan.client.name, "tcp", None, PORT)
+            script = self.dir / f"lease-{lan.name}.sh"
+            script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
+            script.chmod(0o755)
+        ip(ISP.name, [f"route add {_ALL_HOSTS}"])  # the ISP is every host of the internet
+        listen(ISP.name, "tcp", None, PORT)
         self.six.start(PORT)
         self.start_isp()
         self.peers = wireguard.start(self.tunnels, self.topology, self.dir)
         for tunnel in self.tunnels:
-            listen(tunnel.host, "tcp", None, PORT)
+            listen(tunnel.host.name, "tcp", None, PORT)
 
     @contextmanager
     def only_server(self, address: IPv4Address) -> Iterator[None]:
         """For a while the ISP is no other host of the internet: whoever is sent something else hears that there is no way."""
         own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
-        ip("isp", [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
+        ip(ISP.name, [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
         try:
             yield
         finally:
-            ip("isp", [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
+            ip(ISP.name, [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
 
     def ask_for_leases(self) -> None:
         """Each client drops what it has and asks anew, as after a power cut."""
@@ -115,10 +98,10 @@ class Hosts:
             self.forget_lease(lan.name)
             if lan.dhcp:
                 self.clients[lan.name] = spawn(
-                    f"client-{lan.name}",
+                    lan.client.name,
                     ["udhcpc", "-f", "-q", "-t", "100000", "-T", "1", "-i", lan.name]
                     + ["-s", str(self.dir / f"lease-{lan.name}.sh")],
-                    self.dir / f"client-{lan.name}.log",
+                    self.dir / f"{lan.client}.log",
                 )
             else:
                 self.give_address(lan)
@@ -131,7 +114,7 @@ class Hosts:
     def give_address(self, lan: LanSide) -> None:
         """A static address and route for the client of a LAN."""
         ip(
-            f"client-{lan.name}",
+            lan.client.name,
             [f"addr replace {lan.spare} dev {lan.name}", f"route replace default via {lan.gateway.ip}"],
         )
 
@@ -139,7 +122,7 @@ class Hosts:
         if client := self.clients.pop(lan, None):
             client.kill()
             client.wait()
-        run(["ip", "-n", f"client-{lan}", "-4", "addr", "flush", "dev", lan])
+        run(["ip", "-n", lab_host.client(lan).name, "-4", "addr", "flush", "dev", lan])
         (self.dir / f"{lan}.lease").unlink(missing_ok=True)
 
     def lease(self, lan: str) -> dict[str, str] | None:
@@ -173,7 +156,7 @@ class Hosts:
     def wan_address(self, wan: WanSide, wait: float = 1) -> IPv4Address | None:
         """The gateway's address on a WAN, once it answers for it."""
         address = self.given(wan)
-        if address and ipv4.arp("isp", wan.name, wan.isp.ip, address, wait) == wan.mac:
+        if address and ipv4.arp(ISP.name, wan.name, wan.isp.ip, address, wait) == wan.mac:
             return address
         return None
 
@@ -187,13 +170,12 @@ class Hosts:
     def wan(self, name: str) -> WanSide:
         return next(wan for wan in self.topology.wans if wan.name == name)
 
-    def tunnel(self, name: str) -> Tunnel:
-        """By the name of its host."""
-        return next(tunnel for tunnel in self.tunnels if tunnel.host == name)
+    def tunnel(self, peer: LabHost) -> Tunnel:
+        return next(tunnel for tunnel in self.tunnels if tunnel.host == peer)
 
-    def connected(self, name: str) -> bool:
+    def connected(self, peer: LabHost) -> bool:
         """Whether the tunnel of a peer is up in this boot; it calls the first WAN's address if it is to call."""
-        tunnel, target = self.tunnel(name), self.given(self.topology.wans[0])
+        tunnel, target = self.tunnel(peer), self.given(self.topology.wans[0])
         with self._line:
             if wireguard.handshaken(tunnel):
                 return True
@@ -211,7 +193,7 @@ class Hosts:
         for lan in self.topology.lans:
             for net in tunnel.played.networks:
                 last = net[-1] - (net.num_addresses > 2)
-                ipv4.connect(f"client-{lan.name}", last, PORT, "udp", tries=1, wait=0)
+                ipv4.connect(lan.client.name, last, PORT, "udp", tries=1, wait=0)
 
     def call(self, tunnel: Tunnel, target: IPv4Address) -> bool:
         """Whether the gateway answers a peer on that address.
@@ -225,12 +207,13 @@ class Hosts:
         wireguard.reset_session(tunnel, (target, tunnel.played.vpn.port))
         return wait_for(lambda: wireguard.handshaken(tunnel), _ANSWER)
 
-    def address_of(self, name: str) -> IPv4Address | None:
+    def address_of(self, host: LabHost) -> IPv4Address | None:
         """The address that an attacker, a client or a peer has without further ado."""
-        kind, _, network = name.partition("-")
-        if kind == "peer":
-            return self.tunnel(name).address
-        return self.wan(network).attacker.ip if kind == "attacker" else self.client_address(self.lan(network))
+        if host.role == Role.PEER:
+            return self.tunnel(host).address
+        if host.role == Role.ATTACKER:
+            return self.wan(host.network).attacker.ip
+        return self.client_address(self.lan(host.network))
 
     def route_inwards(self) -> None:
         """ISP and attackers know the way to the LANs, and attackers to other WANs, so an open firewall shows."""
@@ -244,8 +227,9 @@ class Hosts:
                 ]
                 behind = dict.fromkeys(net for one in self.tunnels for net in one.played.vpn.networks)
                 routes += [f"route replace {net} via {address} dev {wan.name} onlink" for net in behind]
-                ip("isp", routes)
-                ip(f"attacker-{wan.name}", [*routes, *(f"route replace {there} {way}" for there in self._on_others(wan))])
+                ip(ISP.name, routes)
+                routes += [f"route replace {there} {way}" for there in self._on_others(wan)]
+                ip(lab_host.attacker(wan.name).name, routes)
         self.six.route_inwards()
 
     def _on_others(self, wan: WanSide) -> list[IPv4Address]:
@@ -261,52 +245,13 @@ class Hosts:
             if process.poll() is not None:
                 raise ToolError(["wireguard-go"], process.returncode, (self.dir / f"{tunnel.host}.log").read_text())
 
-    def _start_attacker(self, wan: WanSide) -> None:
-        name = f"attacker-{wan.name}"
-        self._plug(name, wan.name, wan.segment, [wan.attacker])
-        if wan.attacker.network != wan.isp.network:
-            ip(name, [f"route add {wan.isp.network} dev {wan.name}"])
-            ip("isp", [f"route add {wan.attacker.ip} dev {wan.name}"])
-
-    def _start_insiders(self, lan: LanSide) -> None:
-        """A client on the first card, a server on the others: what passes between them passes the gateway's bridge."""
-        self._plug(f"client-{lan.name}", lan.name, lan.segments[0], [])
-        listen(f"client-{lan.name}", "tcp", None, PORT)
-        for number, segment in enumerate(lan.segments[1:] or lan.segments):
-            self._plug(f"server-{lan.name}", f"card{number}", segment, [])
-        script = self.dir / f"lease-{lan.name}.sh"
-        script.write_text(_LEASE_SCRIPT.replace("DIR", str(self.dir)).replace("GATEWAY", str(lan.gateway.ip)))
-        script.chmod(0o755)
-
-    def end(self, name: str, segment: Segment) -> str:
-        """The hypervisor's end of the cable from a segment to a host."""
-        return f"v{segment.number}-{name[:10]}"
-
-    def _plug(self, name: str, link: str, segment: Segment, addresses: list[IPv4Interface]) -> None:
-        """A cable from the bridge of a segment to the host. IPv6 stays silent until hosts6.py wakes it."""
-        end = self.end(name, segment)
-        ip(
-            "hv",
-            [
-                f"link add {end} type veth peer name {link} netns {name}",
-                f"link set {end} master {segment.bridge} up",
-            ],
-        )
-        ip(
-            name,
-            [
-                f"link set {link} addrgenmode none up",
-                *(f"addr add {address} dev {link}" for address in addresses),
-            ],
-        )
-
     def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
         """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
         if ranges is None:
             leasing = [(wan.ipv4, wan.isp) for wan in self.topology.wans if isinstance(wan.ipv4, IspLeases)]
             ranges = [f"{leases.first},{leases.last},{isp.netmask},1h" for leases, isp in leasing]
         self.isp = spawn(
-            "isp",
+            ISP.name,
             ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]
             + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
             + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]

@@ -18,7 +18,9 @@ from gwimage.lab.hosts.ipv6_provider import Provider
 from gwimage.lab.netns import inside, ip, run
 from gwimage.lab.packets import ipv4, ipv6
 from gwimage.lab.topology import LanSide, Topology, WanSide
+from gwimage.values import lab_host
 from gwimage.values.ipv6 import LINK_LOCAL, made_of
+from gwimage.values.lab_host import ISP
 
 RENEWAL = 10  # seconds: a prefix that changes is heard of soon
 NARROW = 1280  # bytes, the least that IPv6 asks of a link (RFC 8200 5)
@@ -53,7 +55,7 @@ class Hosts6:
                 self._start_client(lan, port)
             else:
                 heard = self.overheard[lan.name] = set()
-                _thread(ipv6.capture, f"client-{lan.name}", lan.name, heard.add)
+                _thread(ipv6.capture, lan.client.name, lan.name, heard.add)
 
     def forget(self) -> None:
         """Clients lose what they had, as if unplugged, and ask for routers anew; what a provider heard is past."""
@@ -62,18 +64,18 @@ class Hosts6:
         for heard in self.overheard.values():
             heard.clear()
         for lan in self.lans():
-            ip(f"client-{lan.name}", [f"link set {lan.name} down", f"link set {lan.name} up"])
+            ip(lan.client.name, [f"link set {lan.name} down", f"link set {lan.name} up"])
 
     def route_inwards(self) -> None:
         """ISP and attackers know the way to what the profile's LANs have, and clients one back, so an open firewall shows."""
         for wan in self._wans()[:1]:
             fixed = [lan.six.fixed.network for lan in self.lans() if lan.six.fixed]
-            self._route("isp", wan, fixed)
+            self._route(ISP.name, wan, fixed)
         for wan in self._wans():
-            self._route(f"attacker-{wan.name}", wan, [net for lan in self.lans() for net in self.announced(lan)])
+            self._route(lab_host.attacker(wan.name).name, wan, [net for lan in self.lans() for net in self.announced(lan)])
         for lan in self.lans():
             if lan.six.fixed:  # where no router offers itself for the world, the last resort
-                ip(f"client-{lan.name}", [f"route replace default via {lan.six.fixed.ip} dev {lan.name} onlink metric {_LAST}"])
+                ip(lan.client.name, [f"route replace default via {lan.six.fixed.ip} dev {lan.name} onlink metric {_LAST}"])
 
     def lans(self) -> list[LanSide]:
         return [lan for lan in self.topology.lans if lan.six]
@@ -121,7 +123,7 @@ class Hosts6:
         return made_of(LINK_LOCAL, ipv4.mac(name, link))
 
     def _addresses(self, lan: LanSide) -> list[tuple[IPv6Address, set[str]]]:
-        said = run(["ip", "-n", f"client-{lan.name}", "-6", "-j", "address", "show", "dev", lan.name, "scope", "global"])
+        said = run(["ip", "-n", lan.client.name, "-6", "-j", "address", "show", "dev", lan.name, "scope", "global"])
         found = [
             entry for link in json.loads(said) for entry in link.get("addr_info", ()) if entry and entry["prefixlen"] != WORN
         ]
@@ -133,9 +135,9 @@ class Hosts6:
     def _start_isp(self, port: int) -> None:
         """It is every host of the internet; behind one link only small packets pass."""
         beyond = self.topology.beyond6
-        _set("isp", "all", {"forwarding": "1"})
+        _set(ISP.name, "all", {"forwarding": "1"})
         ip(
-            "isp",
+            ISP.name,
             [
                 f"addr add {beyond.outside}/128 dev lo",
                 "route add local ::/0 dev lo table main",
@@ -144,25 +146,25 @@ class Hosts6:
                 f"route add {beyond.narrow}/128 dev narrow",
             ],
         )
-        listen("isp", "tcp", EVERY, port)
+        listen(ISP.name, "tcp", EVERY, port)
 
     def _start_wan(self, wan: WanSide) -> None:
-        six, attacker = wan.six, f"attacker-{wan.name}"
-        for name, address in (("isp", six.isp), (attacker, six.attacker)):
+        six, attacker = wan.six, lab_host.attacker(wan.name).name
+        for name, address in ((ISP.name, six.isp), (attacker, six.attacker)):
             _set(name, wan.name, _OUTSIDE)
             ip(name, [f"addr add {address} dev {wan.name} nodad"])
         if six.own not in six.isp.network:
-            ip("isp", [f"route add {six.own} dev {wan.name}"])
+            ip(ISP.name, [f"route add {six.own} dev {wan.name}"])
         if six.own not in six.attacker.network:
             ip(attacker, [f"route add {six.own} dev {wan.name}"])
         if six.attacker.ip not in six.isp.network:
-            ip("isp", [f"route add {six.attacker.ip} dev {wan.name}"])
+            ip(ISP.name, [f"route add {six.attacker.ip} dev {wan.name}"])
         if six.link:
             self.providers[wan.name] = provider = Provider(wan.name, six.link, six.delegated or six.link, RENEWAL)
             _thread(_serve, provider)
 
     def _start_client(self, lan: LanSide, port: int) -> None:
-        name = f"client-{lan.name}"
+        name = lan.client.name
         _set(name, lan.name, _CLIENT)
         listen(name, "tcp", EVERY, port)
 
@@ -182,5 +184,5 @@ def _thread(function: Callable[..., None], *arguments: object) -> None:
 
 
 def _serve(provider: Provider) -> None:
-    with inside("isp"):
+    with inside(ISP.name):
         provider.serve()

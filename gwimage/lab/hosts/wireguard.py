@@ -22,6 +22,7 @@ from gwimage.problem import ToolError
 from gwimage.profile import Profile, simulated_peers
 from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.values import wireguard
+from gwimage.values.lab_host import ISP, LabHost
 
 _SOCKETS = Path("/run/wireguard")  # wireguard-go has no other place
 _USUAL_PORT = 51820
@@ -40,7 +41,7 @@ class Tunnel:
     gateway: str
 
     @property
-    def host(self) -> str:
+    def host(self) -> LabHost:
         return self.played.host
 
     @property
@@ -88,12 +89,12 @@ def start(tunnels: Sequence[Tunnel], topology: Topology, logs: Path) -> list[Pop
     """The hosts, beyond the ISP; nobody calls yet. Raises ToolError when wireguard-go does not come up."""
     running = []
     for one in tunnels:
-        make(one.host)
+        make(one.host.name)
         _uplink(one, topology)
-        running.append(run(one.host, one.link, logs / f"{one.host}.log"))
+        running.append(run(one.host.name, one.link, logs / f"{one.host}.log"))
         reset_session(one)
         ip(
-            one.host,
+            one.host.name,
             [
                 f"addr add {one.address}/32 dev {one.link}",
                 f"link set {one.link} addrgenmode none mtu {one.played.vpn.mtu} up",
@@ -114,13 +115,13 @@ def run(host: str, link: str, log: Path) -> Popen[bytes]:
 def _uplink(one: Tunnel, topology: Topology) -> None:
     """A cable to the ISP; what wireguard-go itself sends goes that way, all the rest into the tunnel."""
     end, router = f"p{one.number}", topology.wans[0].isp.ip
-    ip("isp", [f"link add {end} type veth peer name uplink netns {one.host}", f"link set {end} addrgenmode none up"])
-    ip("isp", [f"route add {one.uplink} dev {end}"])
-    with inside(one.host):
+    ip(ISP.name, [f"link add {end} type veth peer name uplink netns {one.host}", f"link set {end} addrgenmode none up"])
+    ip(ISP.name, [f"route add {one.uplink} dev {end}"])
+    with inside(one.host.name):
         for place in ("all", "default"):  # the router's answers come where nothing else is sent
             Path(f"/proc/sys/net/ipv4/conf/{place}/rp_filter").write_text("0")
     ip(
-        one.host,
+        one.host.name,
         [
             "link set uplink addrgenmode none up",
             f"addr add {one.uplink}/32 dev uplink",
@@ -130,7 +131,7 @@ def _uplink(one: Tunnel, topology: Topology) -> None:
     )
     for wan in topology.wans:
         if one.uplink in wan.isp.network:  # the gateway looks for it on its own Ethernet
-            ip("isp", [f"neigh add proxy {one.uplink} dev {wan.name}"])
+            ip(ISP.name, [f"neigh add proxy {one.uplink} dev {wan.name}"])
 
 
 def reset_session(one: Tunnel, call: tuple[IPv4Address, int] | None = None) -> None:

@@ -32,6 +32,7 @@ from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.wait import wait_for
 from gwimage.plan import File
 from gwimage.problem import ToolError
+from gwimage.values.lab_host import ISP
 from gwimage.values.ports import SSH
 
 NAME = "gw"
@@ -101,7 +102,7 @@ class NamespaceGateway:
             (self._dir / folder).mkdir()
         # this gateway is up before the ISP is, and networkd asks for a lease again after 4 s only
         isp = self.hosts.topology.wans[0].isp.ip
-        dns.resolve("isp", isp, SECRET_NAME, tries=200, wait=0.05)
+        dns.resolve(ISP.name, isp, SECRET_NAME, tries=200, wait=0.05)
 
     def start(self, control: bool) -> None:
         self.started, self.ready_at = time.time(), 0

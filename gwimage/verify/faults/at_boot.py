@@ -12,6 +12,7 @@ from gwimage.lab.machine import disks
 from gwimage.lab.netns import inside
 from gwimage.lab.packets import ntp
 from gwimage.values import ports
+from gwimage.values.lab_host import ISP
 from gwimage.verify.faults.checks import closed, dark, lan_serves, leases, traffic
 from gwimage.verify.faults.fault import Act, Fault, Scene
 from gwimage.verify.probes.view import Answer
@@ -53,7 +54,7 @@ def _wrong_clock(base: str) -> Act:
 
 def _tell_time(scene: Scene) -> None:
     """SNTP (RFC 4330) from the server outside, until the fault is over for everybody."""
-    with inside("isp"):
+    with inside(ISP.name):
         udp = scene.notes["time server"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((str(scene.hosts.topology.outside), ports.NTP))  # who answers from another address is not heard
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from gwimage.claims import claim_nat, claim_services
 from gwimage.lab.packets import dhcp_client, ipv4
+from gwimage.values import lab_host
+from gwimage.values.lab_host import LabHost
 from gwimage.verify import probes
 from gwimage.verify.faults.fault import Scene
 from gwimage.verify.probes import view
@@ -32,9 +34,9 @@ def lan_serves(scene: Scene) -> Answer:
     for lan in scene.lans:
         if not scene.hosts.client_address(lan):
             return Answer(False, f"{lan.name}: the client has no address")
-        if not ipv4.ping(f"client-{lan.name}", lan.gateway.ip, tries=1):
+        if not ipv4.ping(lan.client.name, lan.gateway.ip, tries=1):
             return Answer(False, f"{lan.name}: no answer to a ping")
-        if lan.dhcp and dhcp_client.offer(f"client-{lan.name}", lan.name, newcomer()) is None:
+        if lan.dhcp and dhcp_client.offer(lan.client.name, lan.name, newcomer()) is None:
             return Answer(False, f"{lan.name}: no DHCP offer")
         names = [
             one.probe for one in scene.claims if isinstance(one.probe, claim_services.LocalName) and one.probe.lan == lan.name
@@ -64,7 +66,7 @@ def closed(scene: Scene) -> Answer:
     if not scene.hosts.given(scene.wan):
         return Answer(False, "the gateway never had an address outside")
     scene.hosts.route_inwards()
-    outside = f"attacker-{scene.wan.name}"
+    outside = lab_host.attacker(scene.wan.name)
     wanted = [one for one in scene.claims if one.closed and _source(one.probe) == outside]
     for one in wanted:
         if one.id not in scene.controls:
@@ -79,7 +81,7 @@ def closed(scene: Scene) -> Answer:
 def dark(scene: Scene) -> Answer:
     """Nothing answers on any side, by ARP or DHCP."""
     for lan in scene.hosts.topology.lans:
-        host = f"client-{lan.name}"
+        host = lan.client.name
         if ipv4.arp(host, lan.name, _NOBODY, lan.gateway.ip, 3) or scene.hosts.lease(lan.name):
             return Answer(False, f"{lan.name}: {lan.gateway.ip} answers")
     for wan in scene.hosts.topology.wans:
@@ -93,5 +95,5 @@ def newcomer() -> str:
     return "02:" + secrets.token_bytes(5).hex(":")
 
 
-def _source(probe: NamedTuple) -> str:
-    return getattr(probe, "zone_host", "") or getattr(probe, "src", "")
+def _source(probe: NamedTuple) -> LabHost | None:
+    return getattr(probe, "zone_host", None) or getattr(probe, "src", None)

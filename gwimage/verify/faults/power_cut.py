@@ -50,7 +50,7 @@ def _write(scene: Scene) -> None:
     identity = (found.machine_id, found.host_keys) if found else ("", ())
     given, kept = [], []
     for _ in range(LEASES):
-        if lease := dhcp_client.lease(f"client-{lan.name}", lan.name, newcomer()):
+        if lease := dhcp_client.lease(lan.client.name, lan.name, newcomer()):
             given.append(str(lease.address))
         time.sleep(GRACE)
         kept.append(Kept(log.stat().st_size, *identity, tuple(given)))

@@ -13,6 +13,7 @@ from gwimage.lab.hosts import PORT
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.topology import IspLeases
+from gwimage.values.lab_host import ISP
 from gwimage.verify.faults.checks import ask, closed, lan_serves, leases, no_wan, traffic
 from gwimage.verify.faults.fault import Fault, Scene
 from gwimage.verify.probes.view import Answer
@@ -53,8 +54,8 @@ def _renumber(scene: Scene) -> None:
     """A conversation goes on meanwhile; the provider gives addresses from elsewhere in its subnet."""
     lan, wan = scene.lans[0], scene.wan
     outside = scene.hosts.topology.outside
-    listen("isp", "udp", outside, PORT)
-    with inside(f"client-{lan.name}"):
+    listen(ISP.name, "udp", outside, PORT)
+    with inside(lan.client.name):
         scene.notes["conversation"] = talk = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     talk.connect((str(outside), PORT))
     scene.notes["heard"] = _converse(scene)
@@ -101,7 +102,7 @@ def _collide(scene: Scene) -> None:
     """As if moved behind a router at home: its only address is the very one of a client on the LAN."""
     lan, wan = scene.lans[0], scene.wan
     router = scene.notes["router"] = f"{scene.hosts.client_address(lan)}/{lan.gateway.network.prefixlen}"
-    ip("isp", [f"addr add {router} dev {wan.name} noprefixroute", f"addr del {wan.isp} dev {wan.name}"])
+    ip(ISP.name, [f"addr add {router} dev {wan.name} noprefixroute", f"addr del {wan.isp} dev {wan.name}"])
     free = next(host for host in lan.gateway.network.hosts() if host not in (lan.gateway.ip, scene.hosts.client_address(lan)))
     _unplug(scene)
     _silence(scene)
@@ -111,7 +112,7 @@ def _collide(scene: Scene) -> None:
 
 def _part(scene: Scene) -> None:
     wan = scene.wan
-    ip("isp", [f"addr add {wan.isp} dev {wan.name}", f"addr del {scene.notes['router']} dev {wan.name}"])
+    ip(ISP.name, [f"addr add {wan.isp} dev {wan.name}", f"addr del {scene.notes['router']} dev {wan.name}"])
     _silence(scene)
     _speak(scene)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gwimage.claims import claim_ipv6
 from gwimage.claims.flow import Flow
 from gwimage.lab.hosts import PORT
+from gwimage.profile.zones import GATEWAY
 
 
 def _explain(start: str, end: str, what: str) -> str:
@@ -56,7 +57,7 @@ def kept(probe: claim_ipv6.NoEgress6, wire: object) -> str:
 
 
 def gateway_closed(probe: claim_ipv6.GatewayClosed6, wire: object) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return (
         f"{_explain(zone, 'gateway', '--tcp PORT')} says by which rule a port is let in that should not answer. A reset means that "
         "the firewall lets the packet pass and nobody listens; a port that should answer may have no service behind it."
@@ -64,12 +65,12 @@ def gateway_closed(probe: claim_ipv6.GatewayClosed6, wire: object) -> str:
 
 
 def gateway_closed_udp(probe: claim_ipv6.GatewayClosedUdp6, wire: object) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return f"{_explain(zone, 'gateway', '--udp PORT')} says by which rule a packet is let in; who refuses has let it in."
 
 
 def unreachable(probe: claim_ipv6.Unreachable6, wire: object) -> str:
-    return f"{_explain(probe.src.partition('-')[2], probe.lan, f'--tcp {PORT}')} says by which rule it would pass."
+    return f"{_explain(probe.src.network, probe.lan, f'--tcp {PORT}')} says by which rule it would pass."
 
 
 def allowed(probe: claim_ipv6.Allowed6, wire: object) -> str:
@@ -82,7 +83,7 @@ def withheld(probe: claim_ipv6.BlockedFlows6, wire: object) -> str:
 
 def _on_way(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow) -> str:
     """Without addresses `explain` would choose IPv4's, and say so."""
-    start, end = (name.partition("-")[2] or name for name in (probe.src, probe.there))
+    start, end = probe.src.network, (probe.there.network or probe.there.name) if probe.there else GATEWAY
     start, end = (f"{zone}:{ip}" if ip else zone for zone, ip in ((start, way.source), (end, way.destination)))
     return _explain(start, end, f"--{probe.protocol} {way.port}" if way.port else "--icmp")
 

@@ -8,7 +8,7 @@ from gwimage.verify.probes import hints
 
 
 def gateway_closed(probe: claim_firewall.GatewayClosed, wire: Wire) -> str:
-    zone = hints.zone_of(probe.zone_host)
+    zone = probe.zone_host.network
     if not wire.spoke(zone):
         return hints.silent(zone)
     meant = {port for first, last in probe.allowed_tcp for port in range(first, last + 1)} | set(probe.open_tcp)
@@ -25,7 +25,7 @@ def gateway_closed(probe: claim_firewall.GatewayClosed, wire: Wire) -> str:
 
 
 def closed_udp(probe: claim_firewall.GatewayClosedUdp, wire: Wire) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return (
         f"The list of ports says which is not as expected, and what listens there: `gwimage explain PROFILE --from {zone} --to gateway "
         "--udp PORT` says what the rules do with it. `refused` means that the firewall lets the packet pass and nobody listens; "
@@ -34,7 +34,7 @@ def closed_udp(probe: claim_firewall.GatewayClosedUdp, wire: Wire) -> str:
 
 
 def others(probe: claim_firewall.OtherAddresses, wire: Wire) -> str:
-    zone = probe.zone_host.partition("-")[2]
+    zone = probe.zone_host.network
     return (
         f"The list says which address of the gateway answers {zone}, and on which port: `gwimage explain PROFILE --from {zone} "
         "--to ADDRESS --tcp PORT` says by which rule."

@@ -28,7 +28,7 @@ def source(probe: claim_nat.SourceAddress, wire: Wire) -> str:
 
 
 def unreachable(probe: claim_firewall.Unreachable, wire: Wire) -> str:
-    start, end = hints.zone_of(probe.src), probe.lan
+    start, end = probe.src.network, probe.lan
     if not wire.spoke(start):
         return hints.silent(start)
     if wire.arrived(end, PORT):
@@ -37,7 +37,7 @@ def unreachable(probe: claim_firewall.Unreachable, wire: Wire) -> str:
 
 
 def reaches(probe: claim_firewall.Reaches, wire: Wire) -> str:
-    start, end = hints.zone_of(probe.src), probe.zone
+    start, end = probe.src.network, probe.zone
     if wire.arrived(end, probe.port):
         return (
             f"It arrived on {end}: either its source was changed on the way (a masquerade that takes too much), or the answer "
@@ -49,7 +49,7 @@ def reaches(probe: claim_firewall.Reaches, wire: Wire) -> str:
 
 
 def withheld(probe: claim_firewall.BlockedFlows, wire: Wire) -> str:
-    start = hints.zone_of(probe.src)
+    start = probe.src.network
     if not wire.spoke(start):
         return hints.silent(start)
     port = next((way.port for way in probe.ways if wire.arrived(probe.zone, way.port)), probe.ways[0].port)
@@ -57,7 +57,7 @@ def withheld(probe: claim_firewall.BlockedFlows, wire: Wire) -> str:
 
 
 def admitted(probe: claim_firewall.AllowedToGateway, wire: Wire) -> str:
-    zone, port = probe.src.partition("-")[2], probe.ways[0].port
+    zone, port = probe.src.network, probe.ways[0].port
     asked = f"--{probe.protocol} {port or 'echo-request'}"
     return (
         f"`gwimage explain PROFILE --from {zone}:SOURCE --to gateway {asked}` says what the rules do with it; "

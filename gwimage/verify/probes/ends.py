@@ -1,31 +1,29 @@
 """The gateway as a host of the lab sees it, and whether it is there for that host at all."""
 
-from __future__ import annotations
-
 from ipaddress import IPv4Address
 
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.packets import ipv4
+from gwimage.values.lab_host import LabHost, Role
 from gwimage.verify.probes.view import Answer
 
 
-def gateway_for(name: str, hosts: Hosts) -> IPv4Address | None:
+def gateway_for(host: LabHost, hosts: Hosts) -> IPv4Address | None:
     """The gateway's address on the network of an attacker, a client or a peer."""
-    kind, _, network = name.partition("-")
-    if kind == "peer":
-        return hosts.tunnel(name).played.vpn.address.ip
-    return hosts.given(hosts.wan(network)) if kind == "attacker" else hosts.lan(network).gateway.ip
+    if host.role == Role.PEER:
+        return hosts.tunnel(host).played.vpn.address.ip
+    return hosts.given(hosts.wan(host.network)) if host.role == Role.ATTACKER else hosts.lan(host.network).gateway.ip
 
 
-def neighbour(name: str, hosts: Hosts) -> bool:
+def neighbour(host: LabHost, hosts: Hosts) -> bool:
     """Whether the gateway is there for an attacker or a client."""
-    if name.startswith("peer-"):
-        return hosts.connected(name)
-    own, target = hosts.address_of(name), gateway_for(name, hosts)
-    return bool(own and target and ipv4.arp(name, name.partition("-")[2], own, target, 5))
+    if host.role == Role.PEER:
+        return hosts.connected(host)
+    own, target = hosts.address_of(host), gateway_for(host, hosts)
+    return bool(own and target and ipv4.arp(host.name, host.network, own, target, 5))
 
 
-def lost_tunnel(hosts: Hosts, *names: str) -> Answer | None:
+def lost_tunnel(hosts: Hosts, *ends: LabHost) -> Answer | None:
     """What there is to say when a host is behind a tunnel, and the tunnel does not come up."""
-    lost = [name for name in names if name.startswith("peer-") and not hosts.connected(name)]
+    lost = [host for host in ends if host.role == Role.PEER and not hosts.connected(host)]
     return Answer(False, f"{lost[0]} has no tunnel to the gateway") if lost else None

@@ -8,6 +8,8 @@ from gwimage.claims import claim_nat
 from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.packets import ipv4
+from gwimage.values import lab_host
+from gwimage.values.lab_host import Role
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes import hints, sharing
 from gwimage.verify.probes.ends import lost_tunnel
@@ -20,7 +22,7 @@ from gwimage.verify.probes.view import Answer, View
 def _forwarded(probe: claim_nat.Forwarded, view: View) -> Answer:
     """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
     hosts = view.hosts
-    outside = probe.src.startswith("attacker-")
+    outside = probe.src.role == Role.ATTACKER
     source = probe.source or (hosts.topology.afar if outside else hosts.address_of(probe.src))
     target, there = hosts.given(hosts.wan(probe.wan)), host_for(hosts, probe.lan, probe.to)
     if not source or not target:
@@ -29,33 +31,33 @@ def _forwarded(probe: claim_nat.Forwarded, view: View) -> Answer:
     if lost := lost_tunnel(hosts, there):
         return lost
     with with_address(hosts, caller, source), with_address(hosts, there, probe.to):
-        listen(there, probe.protocol, probe.to, probe.to_port)
-        answer = ipv4.connect(caller, target, probe.port, probe.protocol, source, tries=3)
+        listen(there.name, probe.protocol, probe.to, probe.to_port)
+        answer = ipv4.connect(caller.name, target, probe.port, probe.protocol, source, tries=3)
     # on one network the answer would go straight back, past the gateway, if it did not hide who asks
-    hairpin = probe.src == f"client-{probe.lan}"
+    hairpin = probe.src == lab_host.client(probe.lan)
     expected = {address.ip for address in hosts.lan(probe.lan).gateways} if hairpin else {source}
     return told(answer, expected, f"{target}:{probe.port} by {probe.protocol} is {probe.to}:{probe.to_port}")
 
 
 def _not_forwarded(probe: claim_nat.NotForwarded, view: View) -> Answer:
     hosts = view.hosts
-    source = probe.source or (hosts.topology.afar if probe.src.startswith("attacker-") else hosts.address_of(probe.src))
+    source = probe.source or (hosts.topology.afar if probe.src.role == Role.ATTACKER else hosts.address_of(probe.src))
     targets, there = probe.called or (hosts.given(hosts.wan(probe.wan)),), host_for(hosts, probe.lan, probe.to)
     if not source or not all(targets):
         return Answer(False, f"{probe.wan if source else probe.src} has no address")
     caller = caller_of(probe.src, source, hosts)
     with with_address(hosts, caller, source), with_address(hosts, there, probe.to), ThreadPoolExecutor(16) as pool:
         for port in {port for pair in probe.ports for port in pair}:
-            listen(there, probe.protocol, probe.to, port)
+            listen(there.name, probe.protocol, probe.to, port)
         called = [(target, port) for target in targets for port, _ in probe.ports]
-        answers = list(pool.map(lambda one: ipv4.connect(caller, *one, probe.protocol, source), called))
+        answers = list(pool.map(lambda one: ipv4.connect(caller.name, *one, probe.protocol, source), called))
     seen = ", ".join(f"{target}:{port} {answer}" for (target, port), answer in zip(called, answers))
     return Answer(set(answers) == {"silent"}, f"by {probe.protocol} {seen}; {probe.to} listens")
 
 
 def _shares_server(probe: claim_nat.Forwarded | claim_nat.NotForwarded) -> Needs:
-    source = probe.source or ("from afar" if probe.src.startswith("attacker-") else None)
-    return sharing.address_locks(probe.src, source) | {f"server-{probe.lan}": probe.to}
+    source = probe.source or ("from afar" if probe.src.role == Role.ATTACKER else None)
+    return sharing.address_locks(probe.src, source) | {lab_host.server(probe.lan).name: probe.to}
 
 
 def _advise_forwarded(probe: claim_nat.Forwarded, wire: Wire) -> str:
@@ -64,7 +66,7 @@ def _advise_forwarded(probe: claim_nat.Forwarded, wire: Wire) -> str:
             f"It arrived on {probe.lan}: either its source is not the one that the server must see, or the answer found no way "
             "back (from inside it must come from the gateway's address)."
         )
-    start = hints.zone_of(probe.src)
+    start = probe.src.network
     return (
         f"It did not come out of the gateway on {probe.lan}: {hints.explain(start, 'gateway', probe.protocol, probe.port)} says whether "
         "a forward takes it."

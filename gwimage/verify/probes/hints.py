@@ -10,11 +10,3 @@ def silent(network: str) -> str:
 
 def explain(start: str, end: str, protocol: str, port: int | str) -> str:
     return f"`gwimage explain PROFILE --from {start} --to {end} --{protocol} {port}`"
-
-
-def zone_of(host: str) -> str:
-    return host.partition("-")[2]
-
-
-def vpn_of(peer: str) -> str:
-    return peer.removeprefix("peer-").partition(".")[0]

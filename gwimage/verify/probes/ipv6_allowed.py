@@ -15,8 +15,8 @@ from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.hosts.ipv6 import WORN
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, ipv6
-from gwimage.profile.zones import GATEWAY
 from gwimage.values.ipv6 import UNIQUE_LOCAL
+from gwimage.values.lab_host import ISP, LabHost, Role
 from gwimage.verify.probes import advice_ipv6, sharing
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.sharing import Needs
@@ -28,13 +28,13 @@ Ends = tuple[IPv6Address, IPv6Address]  # whom a packet comes from and goes to
 def _allowed(probe: claim_ipv6.Allowed6, view: View) -> Answer:
     """To the gateway itself who refuses has let it in: its firewall drops in silence."""
     (answer,) = _ask(probe, (probe.way,), view.hosts, tries=3).values()
-    good = answer == "open" or (probe.there == GATEWAY and answer.startswith(("open", "reset")))
+    good = answer == "open" or (not probe.there and answer.startswith(("open", "reset")))
     return Answer(good, f"{probe.way} by {probe.protocol}: {answer}")
 
 
 def _withheld(probe: claim_ipv6.BlockedFlows6, view: View) -> Answer:
     """In the control the gateway tells one host once a second only what nobody listens to (icmp6_ratelimit), hence the tries."""
-    answers = _ask(probe, probe.ways, view.hosts, tries=3 if probe.there == GATEWAY else 2)
+    answers = _ask(probe, probe.ways, view.hosts, tries=2 if probe.there else 3)
     wrong = [way for way, answer in answers.items() if answer != "silent"]
     seen = "; ".join(f"{way}: {answers[way]}" for way in wrong or answers)
     return Answer(not wrong, f"by {probe.protocol}: {seen}", exposed=len(wrong) == len(answers))
@@ -46,8 +46,8 @@ def _ask(
     """All ways side by side, since silence takes its time."""
     worn = {(probe.src, way.source) for way in ways} | {(probe.there, way.destination) for way in ways}
     with ExitStack() as stack:
-        for name, address in worn:
-            stack.enter_context(_wearing(hosts, name, address))
+        for host, address in worn:
+            stack.enter_context(_wearing(hosts, host, address))
         ends = {way: _ends(probe.src, probe.there, way, hosts) for way in ways}
         with ThreadPoolExecutor(len(ways)) as pool:
             return dict(zip(ways, pool.map(lambda way: _call(probe, way, ends[way], tries), ways), strict=True))
@@ -59,59 +59,58 @@ def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow, ends
         return "no address"
     source, target = ends
     if probe.protocol == "icmpv6":
-        return "open" if ipv6.ping(probe.src, target, source=source) else "silent"
-    if probe.there != GATEWAY:
-        listen(probe.there, probe.protocol, target, way.port)
-    answer = ipv4.connect(probe.src, target, way.port, probe.protocol, source, tries, wait=1.2)  # TCP asks again after 1 s
+        return "open" if ipv6.ping(probe.src.name, target, source=source) else "silent"
+    if probe.there:
+        listen(probe.there.name, probe.protocol, target, way.port)
+    answer = ipv4.connect(probe.src.name, target, way.port, probe.protocol, source, tries, wait=1.2)  # TCP asks again after 1 s
     return "open" if answer == f"open {source}" else answer
 
 
-def _ends(src: str, there: str, way: Flow, hosts: Hosts) -> Ends | None:
+def _ends(src: LabHost, there: LabHost | None, way: Flow, hosts: Hosts) -> Ends | None:
     """Addresses of both, either both unique local or both not, as far as there is a choice."""
     targets = [way.destination] if way.destination else _targets(src, there, hosts)
     sources = [way.source] if way.source else _own(src, hosts)
     return min(product(sources, targets), key=lambda pair: (pair[0] in UNIQUE_LOCAL) != (pair[1] in UNIQUE_LOCAL), default=None)
 
 
-def _targets(src: str, there: str, hosts: Hosts) -> list[IPv6Address]:
-    kind, _, network = src.partition("-")
-    if there == "isp":
+def _targets(src: LabHost, there: LabHost | None, hosts: Hosts) -> list[IPv6Address]:
+    if there == ISP:
         return [hosts.topology.beyond6.outside]
-    if there != GATEWAY:
+    if there:
         return _own(there, hosts)
-    if kind == "attacker":
-        return [hosts.wan(network).six.own]
-    lan = hosts.lan(network)
+    if src.role == Role.ATTACKER:
+        return [hosts.wan(src.network).six.own]
+    lan = hosts.lan(src.network)
     return [lan.six.fixed.ip] if lan.six.fixed else [net[1] for net in hosts.six.announced(lan)]
 
 
-def _own(name: str, hosts: Hosts) -> list[IPv6Address]:
-    kind, _, network = name.partition("-")
-    return [hosts.wan(network).six.attacker.ip] if kind == "attacker" else hosts.six.settled(hosts.lan(network))
+def _own(host: LabHost, hosts: Hosts) -> list[IPv6Address]:
+    if host.role == Role.ATTACKER:
+        return [hosts.wan(host.network).six.attacker.ip]
+    return hosts.six.settled(hosts.lan(host.network))
 
 
 @contextmanager
-def _wearing(hosts: Hosts, name: str, address: IPv6Address | None) -> Iterator[None]:
+def _wearing(hosts: Hosts, host: LabHost | None, address: IPv6Address | None) -> Iterator[None]:
     """The host has one more address for a while; far outside, the ISP knows the way to it."""
-    if not address:
+    if not host or not address:
         yield
         return
-    kind, _, network = name.partition("-")
-    added = {name: f"addr VERB {address}/{WORN} dev {'lo' if name == 'isp' else network} nodad"}
-    if kind == "attacker":
-        added["isp"] = f"route VERB {address}/128 via {hosts.wan(network).six.attacker.ip} dev {network}"
+    added = {host: f"addr VERB {address}/{WORN} dev {'lo' if host == ISP else host.network} nodad"}
+    if host.role == Role.ATTACKER:
+        added[ISP] = f"route VERB {address}/128 via {hosts.wan(host.network).six.attacker.ip} dev {host.network}"
     for place, line in added.items():
-        ip(place, [line.replace("VERB", "add")])
+        ip(place.name, [line.replace("VERB", "add")])
     try:
         yield
     finally:
         for place, line in reversed(added.items()):
-            ip(place, [line.replace("VERB", "del").removesuffix(" nodad")])
+            ip(place.name, [line.replace("VERB", "del").removesuffix(" nodad")])
 
 
 def _shares(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6) -> Needs:
     shared = sharing.exclusively(f"IPv6 of {probe.src}")
-    if probe.there != GATEWAY:
+    if probe.there:
         return shared | sharing.exclusively(f"IPv6 of {probe.there}")
     return shared | (sharing.exclusively(sharing.COUNT6) if probe.protocol == "udp" else {})
 

@@ -12,8 +12,10 @@ from gwimage.lab.hosts import PORT, Hosts
 from gwimage.lab.machine.guest import LISTENER
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, ipv6, udp_scan
+from gwimage.values import lab_host
 from gwimage.values.ipv6 import LINK_LOCAL as NEIGHBOURS
 from gwimage.values.ipv6 import made_of
+from gwimage.values.lab_host import ISP, LabHost, Role
 from gwimage.verify.probes import advice_ipv6, sharing
 from gwimage.verify.probes.ipv6_services import gateway_link_local
 from gwimage.verify.probes.open_ports import few, let_in
@@ -25,8 +27,8 @@ _WORD = {"tcp": f"TCP {PORT}", "icmpv6": "ping"}
 
 
 def _gateway_closed(probe: claim_ipv6.GatewayClosed6, view: View) -> Answer:
-    name, hosts = probe.zone_host, view.hosts
-    link = name.partition("-")[2]
+    name, hosts = probe.zone_host.name, view.hosts
+    link = probe.zone_host.network
     target = _target(probe, hosts)
     own = _own(probe, target, hosts)
     if not own or not target:
@@ -50,8 +52,8 @@ def _gateway_closed(probe: claim_ipv6.GatewayClosed6, view: View) -> Answer:
 
 def _gateway_closed_udp(probe: claim_ipv6.GatewayClosedUdp6, view: View) -> Answer:
     """In the control the kernel counts: no listener is needed there."""
-    name, hosts = probe.zone_host, view.hosts
-    network, target = name.partition("-")[2], _target(probe, hosts)
+    name, hosts = probe.zone_host.name, view.hosts
+    network, target = probe.zone_host.network, _target(probe, hosts)
     if not target or not _own(probe, target, hosts):
         return Answer(False, "no address to ask from" if target else "no address to ask")
     free = {port for first, last in probe.allowed_udp for port in range(first, last + 1)}
@@ -74,10 +76,10 @@ def _gateway_closed_udp(probe: claim_ipv6.GatewayClosedUdp6, view: View) -> Answ
 
 
 def _target(probe: claim_ipv6.GatewayClosed6 | claim_ipv6.GatewayClosedUdp6, hosts: Hosts) -> IPv6Address | None:
-    kind, _, network = probe.zone_host.partition("-")
+    host, network = probe.zone_host, probe.zone_host.network
     if probe.kind == LINK_LOCAL:
-        return router_for(probe.zone_host, hosts)
-    if kind == "attacker":
+        return router_for(host, hosts)
+    if host.role == Role.ATTACKER:
         return hosts.wan(network).six.own
     lan = hosts.lan(network)
     return lan.six.fixed.ip if probe.kind == FIXED else next(iter(hosts.six.announced(lan)))[1]
@@ -87,10 +89,10 @@ def _own(
     probe: claim_ipv6.GatewayClosed6 | claim_ipv6.GatewayClosedUdp6, target: IPv6Address | None, hosts: Hosts
 ) -> IPv6Address | None:
     """An address of the same subnet, as far as there is one."""
-    kind, _, network = probe.zone_host.partition("-")
+    host, network = probe.zone_host, probe.zone_host.network
     if target is None or target in NEIGHBOURS:
-        return hosts.six.own(probe.zone_host, network)
-    if kind == "attacker":
+        return hosts.six.own(host.name, network)
+    if host.role == Role.ATTACKER:
         return hosts.wan(network).six.attacker.ip
     lan = hosts.lan(network)
     hosts.six.settled(lan)
@@ -99,21 +101,21 @@ def _own(
 
 def _unreachable(probe: claim_ipv6.Unreachable6, view: View) -> Answer:
     """Silence counts only when both ends are there: the gateway for one, the target for the other."""
-    hosts, network = view.hosts, probe.src.partition("-")[2]
+    hosts, src = view.hosts, probe.src
     outside = any(wan.name == probe.lan for wan in hosts.topology.wans)
     targets = [hosts.topology.beyond6.outside] if outside else hosts.six.settled(hosts.lan(probe.lan))
     if not targets:
-        return Answer(False, f"client-{probe.lan} has no address to aim at")
-    there = router_for(probe.src, hosts)
-    if not there or not _reached(probe.src, there):
-        return Answer(False, f"{probe.src} does not reach the gateway at all")
+        return Answer(False, f"{lab_host.client(probe.lan)} has no address to aim at")
+    there = router_for(src, hosts)
+    if not there or not _reached(src, there):
+        return Answer(False, f"{src} does not reach the gateway at all")
     if not outside and not all(_answered(probe.lan, target, hosts) for target in targets):
-        return Answer(False, f"client-{probe.lan} does not reach the gateway at all")
-    ip(probe.src, [f"route replace {target} via {there} dev {network}" for target in targets])
+        return Answer(False, f"{lab_host.client(probe.lan)} does not reach the gateway at all")
+    ip(src.name, [f"route replace {target} via {there} dev {src.network}" for target in targets])
     ways = list(product(targets, probe.protocols))
     with ThreadPoolExecutor(len(ways)) as pool:  # silence takes its time
-        answers = list(pool.map(lambda way: _knock(probe.src, *way), ways))
-    ip(probe.src, [f"route del {target}" for target in targets])
+        answers = list(pool.map(lambda way: _knock(src.name, *way), ways))
+    ip(src.name, [f"route del {target}" for target in targets])
     seen = "; ".join(f"{target}: {_WORD[name]} {answer}" for (target, name), answer in zip(ways, answers))
     return Answer(set(answers) == {"silent"}, seen, all(answer.startswith(("open", "answered")) for answer in answers))
 
@@ -124,30 +126,30 @@ def _knock(name: str, target: IPv6Address, protocol: str) -> str:
     return "answered" if ipv6.ping(name, target, tries=2, wait=1) else "silent"
 
 
-def router_for(name: str, hosts: Hosts) -> IPv6Address | None:
+def router_for(host: LabHost, hosts: Hosts) -> IPv6Address | None:
     """The gateway's link-local address on the network of an attacker or a client."""
-    kind, _, network = name.partition("-")
-    return made_of(NEIGHBOURS, hosts.wan(network).mac) if kind == "attacker" else gateway_link_local(hosts, hosts.lan(network))
+    if host.role == Role.ATTACKER:
+        return made_of(NEIGHBOURS, hosts.wan(host.network).mac)
+    return gateway_link_local(hosts, hosts.lan(host.network))
 
 
-def _reached(name: str, router: IPv6Address) -> bool:
+def _reached(host: LabHost, router: IPv6Address) -> bool:
     """A client pings it, and so knows the way; an attacker may not."""
-    kind, _, network = name.partition("-")
-    if kind == "client":
-        return ipv6.ping(name, router, network, tries=5)
-    return ipv6.neighbour(name, network, router, 5) is not None
+    if host.role == Role.CLIENT:
+        return ipv6.ping(host.name, router, host.network, tries=5)
+    return ipv6.neighbour(host.name, host.network, router, 5) is not None
 
 
 def _answered(lan: str, own: IPv6Address, hosts: Hosts) -> bool:
     """By this address of its own the client is known to the gateway."""
     router = gateway_link_local(hosts, hosts.lan(lan))
-    return router is not None and ipv6.ping(f"client-{lan}", router, lan, source=own, tries=5)
+    return router is not None and ipv6.ping(lab_host.client(lan).name, router, lan, source=own, tries=5)
 
 
 def _kept(probe: claim_ipv6.NoEgress6, view: View) -> Answer:
     """Sent straight to the gateway, as a host would that takes it for its router; the provider listens."""
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
-    name, beyond = f"client-{lan.name}", hosts.topology.beyond6
+    name, beyond = lan.client.name, hosts.topology.beyond6
     source = beyond.afar
     if probe.source:
         hosts.six.settled(lan)
@@ -156,7 +158,7 @@ def _kept(probe: claim_ipv6.NoEgress6, view: View) -> Answer:
     if not source or not there:
         return Answer(False, f"{name} has no {'address' if there else 'gateway'}")
     out = next(wan for wan in hosts.topology.wans if wan.six)
-    with ipv6.arrivals("isp", out.name) as arrived:
+    with ipv6.arrivals(ISP.name, out.name) as arrived:
         for _ in range(3):
             ipv6.send(name, lan.name, there, source, beyond.outside)
         seen = arrived(source, _WAIT)

@@ -13,6 +13,7 @@ from gwimage.lab.packets import ipv4, ipv6
 from gwimage.lab.packets.ipv6 import Advert
 from gwimage.lab.topology import LanSide
 from gwimage.values.ipv6 import LINK_LOCAL
+from gwimage.values.lab_host import ISP
 from gwimage.verify.probes import advice_ipv6
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
@@ -25,7 +26,7 @@ _LONGEST, _SHORTEST = 9000, 120  # seconds: a router's lifetime at most (RFC 486
 
 def _wan_address(probe: claim_ipv6.WanAddress6, view: View) -> Answer:
     wan = view.hosts.wan(probe.wan)
-    mac = ipv6.neighbour("isp", wan.name, wan.six.own, _BOOT)
+    mac = ipv6.neighbour(ISP.name, wan.name, wan.six.own, _BOOT)
     good, kind = mac == wan.mac, "made of an advertisement" if wan.six.link else "fixed"
     return Answer(good, f"{wan.six.own} ({kind}) {f'answers on {mac}' if mac else 'does not answer'}")
 
@@ -47,7 +48,7 @@ def _advertised(probe: claim_ipv6.Advertised, view: View) -> Answer:
     def enough(advert: Advert) -> bool:
         return not _wrong(probe, advert, wanted)
 
-    found = ipv6.routers(f"client-{lan.name}", lan.name, _BOOT, enough)
+    found = ipv6.routers(lan.client.name, lan.name, _BOOT, enough)
     if not found:
         return Answer(False, "no router advertises itself")
     wrong = _wrong(probe, found[-1], wanted)
@@ -85,9 +86,9 @@ def _unadvertised(probe: claim_ipv6.Unadvertised, view: View) -> Answer:
     The gateway is there, and the same ear hears the lab's own advertisement: else its silence would mean nothing.
     """
     lan, heard = view.hosts.lan(probe.lan), view.hosts.six.overheard[probe.lan]
-    if not ipv4.arp(f"client-{lan.name}", lan.name, lan.spare.ip, lan.gateway.ip, 5):
+    if not ipv4.arp(lan.client.name, lan.name, lan.spare.ip, lan.gateway.ip, 5):
         return Answer(False, f"{lan.gateway.ip} does not answer at all")
-    ipv6.routers(f"client-{lan.name}", lan.name, _EAR, lambda advert: False)
+    ipv6.routers(lan.client.name, lan.name, _EAR, lambda advert: False)
     bridge = lan.segments[0].bridge
     own = view.hosts.six.own("hv", bridge)
     ipv6.advertise("hv", bridge)
@@ -101,7 +102,7 @@ def _unadvertised(probe: claim_ipv6.Unadvertised, view: View) -> Answer:
 def _ping(probe: claim_ipv6.Ping6, view: View) -> Answer:
     """By an address in each subnet, and by the link-local one that the advertisement came from."""
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
-    name, nets = f"client-{lan.name}", view.hosts.six.announced(view.hosts.lan(probe.lan))
+    name, nets = lan.client.name, view.hosts.six.announced(view.hosts.lan(probe.lan))
     own = hosts.six.settled(lan)
     if missing := [net for net in nets if not hosts.six.of(lan, net)]:
         return Answer(False, f"the client has {_list(hosts.six.addresses(lan))}, nothing in {_list(missing)}")
@@ -132,7 +133,7 @@ def _too_big(probe: claim_ipv6.PathMtu6, view: View) -> Answer:
     own, narrow = _worldly(hosts, lan), hosts.topology.beyond6.narrow
     if not own:
         return Answer(False, "the client has no address for the world")
-    found = ipv6.path_mtu(f"client-{lan.name}", own, narrow, _USUAL)
+    found = ipv6.path_mtu(lan.client.name, own, narrow, _USUAL)
     return Answer(found == NARROW, f"packets to {narrow} may have {found} bytes; the router outside says {NARROW}")
 
 
@@ -167,7 +168,7 @@ def _worldly(hosts: Hosts, lan: LanSide) -> IPv6Address | None:
 
 
 def _outside(hosts: Hosts, lan: LanSide, own: IPv6Address) -> str:
-    return ipv4.connect(f"client-{lan.name}", hosts.topology.beyond6.outside, PORT, source=own, tries=3)
+    return ipv4.connect(lan.client.name, hosts.topology.beyond6.outside, PORT, source=own, tries=3)
 
 
 def _gateway(lan: LanSide, net: IPv6Network) -> IPv6Address:
@@ -177,7 +178,7 @@ def _gateway(lan: LanSide, net: IPv6Network) -> IPv6Address:
 
 def gateway_link_local(hosts: Hosts, lan: LanSide) -> IPv6Address | None:
     """Where advertisements come from."""
-    found = ipv6.routers(f"client-{lan.name}", lan.name, 10, lambda advert: advert.router in LINK_LOCAL)
+    found = ipv6.routers(lan.client.name, lan.name, 10, lambda advert: advert.router in LINK_LOCAL)
     return found[-1].router if found else None
 
 

@@ -11,6 +11,7 @@ from gwimage.claims import claim_dhcp
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.packets import dhcp_client
 from gwimage.lab.packets.dhcp_client import Client, Given
+from gwimage.values import lab_host
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes import hints, sharing
 from gwimage.verify.probes.record import Probe
@@ -145,7 +146,7 @@ def _borrowed(client: Client) -> Iterator[Given | None]:
 
 def _client(lan: str, kind: int, number: int = 0) -> Client:
     """On the link of the LAN's real client, with a MAC address of its own, by which it names itself."""
-    return dhcp_client.by_mac(f"client-{lan}", lan, f"02:67:77:{kind:02x}:{number >> 8:02x}:{number & 255:02x}")
+    return dhcp_client.by_mac(lab_host.client(lan).name, lan, f"02:67:77:{kind:02x}:{number >> 8:02x}:{number & 255:02x}")
 
 
 def _held(lan: str, hosts: Hosts) -> IPv4Address | None:

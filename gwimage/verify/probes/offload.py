@@ -13,6 +13,8 @@ from ipaddress import IPv4Address
 from gwimage.claims import claim_traffic
 from gwimage.lab.netns import inside
 from gwimage.lab.packets.throughput import PORT
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
@@ -21,7 +23,7 @@ _TURNS, _PATIENCE = 100, 2.0  # how often each side speaks; seconds that it wait
 
 
 def _offloaded(probe: claim_traffic.Offloaded, view: View) -> Answer:
-    client, target = f"client-{probe.lan}", view.hosts.topology.outside
+    client, target = lab_host.client(probe.lan).name, view.hosts.topology.outside
     before, sent = view.sockets(), 0
     try:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -39,7 +41,7 @@ def _offloaded(probe: claim_traffic.Offloaded, view: View) -> Answer:
 @contextmanager
 def _pair(client: str, target: IPv4Address, kind: socket.SocketKind) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Two ends that can hear each other: the client's, and that of a server outside."""
-    with inside("isp"):
+    with inside(ISP.name):
         server = socket.socket(socket.AF_INET, kind)
     with inside(client):
         near = socket.socket(socket.AF_INET, kind)

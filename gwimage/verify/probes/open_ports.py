@@ -14,6 +14,7 @@ from gwimage.lab.machine.guest import LISTENER
 from gwimage.lab.packets import dhcp_client, ipv4, udp_scan
 from gwimage.lab.packets.tcp_connect import tcp_connect
 from gwimage.lab.sockets import Sockets
+from gwimage.values.lab_host import LabHost, Role
 from gwimage.values.ranges import LAST_PORT
 from gwimage.verify.probes import advice_open_ports, sharing
 from gwimage.verify.probes.ends import gateway_for, lost_tunnel, neighbour
@@ -58,13 +59,13 @@ Ranges = Iterable[tuple[int, int]]
 
 
 def closed(probe: claim_firewall.GatewayClosed, view: View) -> Answer:
-    name, hosts = probe.zone_host, view.hosts
-    link, own, target = name.partition("-")[2], hosts.address_of(name), gateway_for(name, hosts)
+    host, hosts = probe.zone_host, view.hosts
+    name, link, own, target = host.name, host.network, hosts.address_of(host), gateway_for(host, hosts)
     if not own or not target:
         return Answer(False, "no address to ask from" if target else "no address to ask")
-    if lost := lost_tunnel(hosts, name):
+    if lost := lost_tunnel(hosts, host):
         return lost
-    in_tunnel = name.startswith("peer-")  # where no ARP is, by which a scan keeps pace
+    in_tunnel = host.role == Role.PEER  # where no ARP is, by which a scan keeps pace
     view = replace(view, ports=CONTROL_PORTS) if in_tunnel else view
     try:
         found = (
@@ -80,7 +81,7 @@ def closed(probe: claim_firewall.GatewayClosed, view: View) -> Answer:
     seen = f"{len(view.ports)} ports of {target}: open {few(is_open)}, {len(resets)} reset"
     if free:
         seen += f", {len(free)} may be either"
-    deaf = _deaf(probe, target, hosts) if name.startswith("attacker-") and probe.open_tcp else []
+    deaf = _deaf(probe, target, hosts) if host.role == Role.ATTACKER and probe.open_tcp else []
     seen += f"; from afar no answer on {few(deaf)}" if deaf else ""
     good = [port for port in is_open if port not in free] == sorted(probe.open_tcp) and not resets and not deaf
     ports = _tcp_ports(probe, view, target, found, free)
@@ -105,7 +106,7 @@ def _deaf(probe: claim_firewall.GatewayClosed, target: IPv4Address, hosts: Hosts
     """Open ports that answer a neighbour alone: the answer to others leaves by another WAN."""
     afar = hosts.topology.afar
     with with_address(hosts, probe.zone_host, afar):
-        answers = {port: ipv4.connect(probe.zone_host, target, port, source=afar) for port in probe.open_tcp}
+        answers = {port: ipv4.connect(probe.zone_host.name, target, port, source=afar) for port in probe.open_tcp}
     return [port for port, answer in answers.items() if not answer.startswith("open")]
 
 
@@ -114,11 +115,11 @@ def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
 
     Who listens where nobody expects it would be among those that the gateway names (`sockets`), each asked by itself.
     """
-    name, hosts = probe.zone_host, view.hosts
-    target = gateway_for(name, hosts)
-    if not hosts.address_of(name) or not target:
+    host, hosts = probe.zone_host, view.hosts
+    name, target = host.name, gateway_for(host, hosts)
+    if not hosts.address_of(host) or not target:
         return Answer(False, "no address to ask from" if target else "no address to ask")
-    if not neighbour(name, hosts):
+    if not neighbour(host, hosts):
         return Answer(False, f"{target} does not answer ARP from {name}")
     inside = view.sockets()
     free = _span(probe.allowed_udp) - {*probe.open_udp, *probe.quiet_udp}
@@ -129,8 +130,7 @@ def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
 
     def ask() -> None:
         found.update(udp_scan.ask(name, target, shut, set(probe.open_udp) - {_DHCP}, view.tries))
-        link, own = name.partition("-")[2], hosts.address_of(name)
-        with ipv4.asking(name, link, own, target) as there:
+        with ipv4.asking(name, host.network, hosts.address_of(host), target) as there:
             found.update(udp_scan.sweep(name, target, rest, lambda: there(10)))
 
     try:
@@ -138,8 +138,7 @@ def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
     except ipv4.Mute as error:
         return Answer(False, str(error))
     if _DHCP in probe.open_udp:  # who has a lease is answered by other means than a socket's
-        link = name.partition("-")[2]
-        found |= {_DHCP: udp_scan.OPEN} if dhcp_client.offer(name, link, ipv4.mac(name, link)) else {}
+        found |= {_DHCP: udp_scan.OPEN} if dhcp_client.offer(name, host.network, ipv4.mac(name, host.network)) else {}
     expected = {port: OPEN if port in probe.open_udp else QUIET if port in probe.quiet_udp else CLOSED for port in shut}
     wrong = [port for port in shut if found.get(port, SILENT) != (OPEN if expected[port] == OPEN else SILENT)]
     seen = f"{len(ports)} ports of {target} and {len(rest)} by a packet alone: {_summary(found)}"
@@ -168,16 +167,16 @@ def let_in(view: View, ask: Callable[[], None], found: dict[int, str], family: i
 
 def others(probe: claim_firewall.OtherAddresses, view: View) -> Answer:
     """Asked by way of the gateway's address on the network of who asks."""
-    name, hosts = probe.zone_host, view.hosts
-    own, near = hosts.address_of(name), gateway_for(name, hosts)
-    targets = _elsewhere(name, hosts)
+    host, hosts = probe.zone_host, view.hosts
+    own, near = hosts.address_of(host), gateway_for(host, hosts)
+    targets = _elsewhere(host, hosts)
     if not own or not near or not targets:
         return Answer(False, "no address to ask" if own and near else "no address to ask from")
     inside = view.sockets()
     free = {"tcp": _span(probe.allowed_tcp), "udp": _span(probe.allowed_udp)}
     try:
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda target: _ask_both(name, view, own, near, target, inside), targets))
+            answers = list(pool.map(lambda target: _ask_both(host, view, own, near, target, inside), targets))
     except ipv4.Mute as error:
         return Answer(False, str(error))
     listed, wrong = [], []
@@ -193,19 +192,19 @@ def others(probe: claim_firewall.OtherAddresses, view: View) -> Answer:
     return Answer(not wrong, seen, exposed=exposed, ports=tuple(listed))
 
 
-def _ask_both(name: str, view: View, own, near, target: IPv4Address, inside: Sockets | None) -> dict[tuple[str, int], str]:
+def _ask_both(host: LabHost, view: View, own, near, target: IPv4Address, inside: Sockets | None) -> dict[tuple[str, int], str]:
     tcp = sorted({*_TCP, *(inside.ports("tcp") if inside else ())})
     found = {("tcp", port): SILENT for port in tcp}
-    scanned = ipv4.scan(name, name.partition("-")[2], own, target, tcp, view.tries, near)
+    scanned = ipv4.scan(host.name, host.network, own, target, tcp, view.tries, near)
     found |= {("tcp", port): udp_scan.REFUSED if kind == "reset" else OPEN for port, kind in scanned.items()}
     ports = _udp_ports((), inside)
-    answers = udp_scan.ask(name, target, ports, tries=view.tries)
+    answers = udp_scan.ask(host.name, target, ports, tries=view.tries)
     return found | {("udp", port): answers.get(port, SILENT) for port in ports}
 
 
-def _elsewhere(name: str, hosts: Hosts) -> list[IPv4Address]:
+def _elsewhere(host: LabHost, hosts: Hosts) -> list[IPv4Address]:
     """The gateway's addresses that are not on the network of who asks."""
-    network = name.partition("-")[2]
+    network = host.network
     others = [wan for wan in hosts.topology.wans if wan.name != network]
     if any(wan.attacker.network != wan.isp.network for wan in hosts.topology.wans if wan.name == network):
         others = []  # what answers an attacker behind the ISP comes from a foreign address, which the ISP drops
@@ -249,7 +248,7 @@ def few(things: Collection[object]) -> str:
 
 
 def _shares_scan(probe: claim_firewall.GatewayClosed) -> Needs:
-    from_afar = probe.open_tcp and probe.zone_host.startswith("attacker-")
+    from_afar = probe.open_tcp and probe.zone_host.role == Role.ATTACKER
     return sharing.exclusively("a scan") | (sharing.address_locks(probe.zone_host, "from afar") if from_afar else {})
 
 

@@ -14,6 +14,8 @@ from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.packets import ipv4, raw
 from gwimage.lab.packets.raw import PING, LinkEnd
 from gwimage.lab.topology import WanSide
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP, LabHost, Role
 from gwimage.verify.probes import advice_reachability, sharing
 from gwimage.verify.probes.ends import gateway_for, lost_tunnel, neighbour
 from gwimage.verify.probes.record import Probe
@@ -26,7 +28,7 @@ _ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
 def _source(probe: claim_nat.SourceAddress, view: View) -> Answer:
     """By each protocol the host there sees the same caller."""
     hosts = view.hosts
-    client = next((one.host for one in hosts.tunnels if one.address == probe.host), f"client-{probe.lan}")
+    client = next((one.host for one in hosts.tunnels if one.address == probe.host), lab_host.client(probe.lan))
     own = probe.host or hosts.address_of(client)
     wan = hosts.wan(probe.wan) if probe.wan else hosts.topology.wans[0]  # the WAN with the best metric
     there, target = _outside(wan, hosts)
@@ -35,7 +37,7 @@ def _source(probe: claim_nat.SourceAddress, view: View) -> Answer:
     if lost := lost_tunnel(hosts, client):
         return lost
     with with_address(hosts, client, own):
-        answers = {name: _call(client, there, target, name, own, tries=3) for name in ASKED}
+        answers = {name: _call(client.name, there, target, name, own, tries=3) for name in ASKED}
     callers = {name: answer.removeprefix("open ") for name, answer in answers.items()}
     seen = f"{_who(probe)} saw {_alike(callers)}"
     wanted = own
@@ -75,40 +77,39 @@ def _call(
 def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[LinkEnd, IPv4Address]:
     """The server beyond the ISP for the WAN that leads there, else or where it must be near a neighbour on that WAN."""
     if wan == hosts.topology.wans[0] and not near:
-        return LinkEnd("isp", wan.name), hosts.topology.outside
-    return LinkEnd(f"attacker-{wan.name}", wan.name), wan.attacker.ip
+        return LinkEnd(ISP.name, wan.name), hosts.topology.outside
+    return LinkEnd(lab_host.attacker(wan.name).name, wan.name), wan.attacker.ip
 
 
 def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
     """Silence counts only when both ends are there: the gateway for one, the target for the other."""
     hosts = view.hosts
     wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
-    between = probe.src.startswith("attacker-")  # what the ISP has for one WAN it takes by no other
+    between = probe.src.role == Role.ATTACKER  # what the ISP has for one WAN it takes by no other
     there, target = _outside(wans[0], hosts, between) if wans else _inside(probe.lan, hosts)
     if not target:
         return Answer(False, f"{there.name} has no address to aim at")
     if not neighbour(probe.src, hosts):
         return Answer(False, f"{probe.src} does not reach the gateway at all")
-    if not (hosts.wan_address(wans[0], 5) if wans else neighbour(there.name, hosts)):
+    if not (hosts.wan_address(wans[0], 5) if wans else neighbour(host_for(hosts, probe.lan, None), hosts)):
         return Answer(False, f"{there.name} does not reach the gateway at all")
     with ThreadPoolExecutor(len(ASKED)) as pool:  # silence takes its time
-        said = pool.map(lambda name: _call(probe.src, there, target, name), probe.protocols)
+        said = pool.map(lambda name: _call(probe.src.name, there, target, name), probe.protocols)
     answers = dict(zip(probe.protocols, said, strict=True))
     good, exposed = set(answers.values()) == {"silent"}, all(answer.startswith("open") for answer in answers.values())
     return Answer(good, f"{target} by {', '.join(probe.protocols)}: {_alike(answers)}", exposed=exposed)
 
 
-def link_of(name: str, hosts: Hosts) -> str:
+def link_of(host: LabHost, hosts: Hosts) -> str:
     """Where what comes for a host can be seen."""
-    kind, _, network = name.partition("-")
-    if kind == "peer":
-        return hosts.tunnel(name).link
-    return {"isp": hosts.topology.wans[0].name, "server": "card0"}.get(kind, network)
+    if host.role == Role.PEER:
+        return hosts.tunnel(host).link
+    return {Role.ISP: hosts.topology.wans[0].name, Role.SERVER: "card0"}.get(host.role, host.network)
 
 
 def _inside(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
     there = host_for(hosts, zone, None)
-    return LinkEnd(there, link_of(there, hosts)), hosts.address_of(there)
+    return LinkEnd(there.name, link_of(there, hosts)), hosts.address_of(there)
 
 
 def _reaches(probe: claim_firewall.Reaches, view: View) -> Answer:
@@ -121,7 +122,9 @@ def _reaches(probe: claim_firewall.Reaches, view: View) -> Answer:
     if lost := lost_tunnel(hosts, caller, there):
         return lost
     with with_address(hosts, caller, source), with_address(hosts, there, target):
-        answer = _call(caller, LinkEnd(there, link_of(there, hosts)), target, probe.protocol, source, probe.port, tries=3)
+        answer = _call(
+            caller.name, LinkEnd(there.name, link_of(there, hosts)), target, probe.protocol, source, probe.port, tries=3
+        )
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
         expected |= {*wan.assigned, hosts.given(wan)}  # who hides behind which of them has a claim of its own
@@ -145,8 +148,9 @@ def _on_way(probe: claim_firewall.BlockedFlows, way: Flow, hosts: Hosts) -> str:
         return "no address"
     caller = caller_of(probe.src, source, hosts)
     with with_address(hosts, caller, source), with_address(hosts, there, target):
-        listen(there, probe.protocol, target, way.port)
-        return ipv4.connect(caller, target, way.port, probe.protocol, source, tries=2, wait=1.2)  # TCP asks again after 1 s
+        listen(there.name, probe.protocol, target, way.port)
+        # TCP asks again after 1 s
+        return ipv4.connect(caller.name, target, way.port, probe.protocol, source, tries=2, wait=1.2)
 
 
 def _admitted(probe: claim_firewall.AllowedToGateway, view: View) -> Answer:
@@ -166,14 +170,14 @@ def _let_in(probe: claim_firewall.AllowedToGateway, way: Flow, target: IPv4Addre
     caller = caller_of(probe.src, way.source, hosts) if way.source else probe.src
     with with_address(hosts, caller, way.source or hosts.address_of(probe.src)):
         if probe.protocol == "icmp":
-            return "answered" if ipv4.ping(caller, target, tries=2, source=way.source) else "silent"
+            return "answered" if ipv4.ping(caller.name, target, tries=2, source=way.source) else "silent"
         # the kernel of the gateway tells one host once a second only what nobody listens to (icmp_ratelimit)
-        return ipv4.connect(caller, target, way.port, probe.protocol, way.source, tries=3 if way in probe.ways else 2)
+        return ipv4.connect(caller.name, target, way.port, probe.protocol, way.source, tries=3 if way in probe.ways else 2)
 
 
-def caller_of(src: str, source: IPv4Address, hosts: Hosts) -> str:
+def caller_of(src: LabHost, source: IPv4Address, hosts: Hosts) -> LabHost:
     """The provider's own router is the ISP, whoever is meant to call."""
-    return host_for(hosts, src.partition("-")[2], source) if src.startswith("attacker-") else src
+    return host_for(hosts, src.network, source) if src.role == Role.ATTACKER else src
 
 
 def told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
@@ -187,11 +191,11 @@ def told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
 
 def _shares_calls(probe: claim_nat.SourceAddress) -> Needs:
     """A capture cannot tell them apart."""
-    return sharing.exclusively(f"the calls from {probe.lan}") | sharing.address_locks(f"client-{probe.lan}", probe.host)
+    return sharing.exclusively(f"the calls from {probe.lan}") | sharing.address_locks(lab_host.client(probe.lan), probe.host)
 
 
 def _shares_listener(probe: claim_firewall.Reaches | claim_firewall.BlockedFlows) -> Needs:
-    return sharing.address_locks(probe.src, object()) | sharing.exclusively(f"server-{probe.zone}", sharing.OUTSIDE)
+    return sharing.address_locks(probe.src, object()) | sharing.exclusively(lab_host.server(probe.zone).name, sharing.OUTSIDE)
 
 
 def _shares_caller(probe: claim_firewall.AllowedToGateway) -> Needs:

@@ -10,7 +10,7 @@ from gwimage.claims import claim, claim_dhcp, claim_services
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, dns, ipv4, ntp
 from gwimage.lab.topology import IspAssigned, IspLeases
-from gwimage.values import domain_names
+from gwimage.values import domain_names, lab_host
 from gwimage.verify.probes import advice_services, sharing
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
@@ -45,7 +45,7 @@ def _lease(probe: claim_dhcp.Lease, view: View) -> Answer:
     wrong = [f"{key} {lease.get(key)}, not {value}" for key, value in expected.items() if lease.get(key) != value]
     if not probe.first <= IPv4Address(lease["ip"]) <= probe.last:
         wrong.insert(0, "outside the pool")
-    name = f"client-{probe.lan}"
+    name = lab_host.client(probe.lan).name
     longer = dhcp_client.offered_time(dhcp_client.by_mac(name, probe.lan, ipv4.mac(name, probe.lan)), probe.lease_time * 3)
     if longer != probe.lease_time:
         wrong.append(f"lease {longer} for who asks for {probe.lease_time * 3}")
@@ -55,7 +55,7 @@ def _lease(probe: claim_dhcp.Lease, view: View) -> Answer:
 
 def _reservation(probe: claim_dhcp.ReservedLease, view: View) -> Answer:
     """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
-    name = f"client-{probe.lan}"
+    name = lab_host.client(probe.lan).name
     by_duid = dhcp_client.offer(name, probe.lan, probe.mac, identity=dhcp_client.DUID)
     machine = dhcp_client.by_mac(name, probe.lan, probe.mac)
     if by_mac := dhcp_client.take(machine):
@@ -67,7 +67,7 @@ def _reservation(probe: claim_dhcp.ReservedLease, view: View) -> Answer:
 
 
 def _dhcp_options(probe: claim_dhcp.DhcpOptions, view: View) -> Answer:
-    name = f"client-{probe.lan}"
+    name = lab_host.client(probe.lan).name
     codes = [*(code for code, _ in probe.expected), *_BY_ITSELF]
     given = dhcp_client.lease(name, probe.lan, ipv4.mac(name, probe.lan), codes)
     if given is None:
@@ -109,7 +109,7 @@ def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protoc
     """Asked for the kinds of addresses that it should have."""
     server = view.hosts.lan(lan).gateway.ip
     kinds = dict.fromkeys(dns.RECORDS[address.version] for address in wanted)
-    found = [dns.resolve(f"client-{lan}", server, name, protocol, kind) for kind in kinds]
+    found = [dns.resolve(lab_host.client(lan).name, server, name, protocol, kind) for kind in kinds]
     given = {address for some in found for address in some.split(", ")}
     return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
 
@@ -123,7 +123,7 @@ def _own_names(probe: claim_services.GatewayResolver, view: View) -> Answer:
 
 def _ntp(probe: claim_services.NtpQuery, view: View) -> Answer:
     server = view.hosts.lan(probe.lan).gateway.ip
-    clock = ntp.clock(f"client-{probe.lan}", server)
+    clock = ntp.clock(lab_host.client(probe.lan).name, server)
     if clock is None:
         return Answer(False, f"{server} does not say the time")
     seen = f"{server} says the time, stratum {clock.stratum}, {clock.off:+.1f} s off the host's"
@@ -135,12 +135,12 @@ def _ping(probe: claim_services.Ping, view: View) -> Answer:
     """Where the network has several cards, a host on each of the others must reach the client through the bridge."""
     lan = view.hosts.lan(probe.lan)
     target, client = lan.gateway.ip, view.hosts.client_address(lan)
-    if not ipv4.ping(f"client-{probe.lan}", target):
+    if not ipv4.ping(lab_host.client(probe.lan).name, target):
         return Answer(False, f"{target} does not answer")
     deaf = [
         number
         for number in range(1, len(lan.segments))
-        if not client or not ipv4.arp(f"server-{lan.name}", f"card{number - 1}", _NOBODY, client, 5)
+        if not client or not ipv4.arp(lan.server.name, f"card{number - 1}", _NOBODY, client, 5)
     ]
     if deaf:
         return Answer(False, f"{target} answers, but card {deaf[0] + 1} of {len(lan.segments)} is not joined to the first")

@@ -9,7 +9,10 @@ from __future__ import annotations
 from statistics import median
 
 from gwimage.claims import claim_traffic
+from gwimage.lab.hosts import cabling
 from gwimage.lab.packets import throughput
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
@@ -24,18 +27,18 @@ _SECONDS, _TRIAL = 6, 2
 
 def _shaped(probe: claim_traffic.RateLimit, view: View) -> Answer:
     hosts, rate = view.hosts, probe.upload
-    client, target, wan = f"client-{probe.lan}", hosts.topology.outside, hosts.wan(probe.wan)
+    client, target, wan = lab_host.client(probe.lan).name, hosts.topology.outside, hosts.wan(probe.wan)
     if not hosts.client_address(hosts.lan(probe.lan)):
         return Answer(False, f"{client} has no address")
     allowed = _BASE + _PACKETS * _FRAME / rate
     try:
-        able, _ = throughput.transfer("isp", client, client, target, _TRIAL)
+        able, _ = throughput.transfer(ISP.name, client, client, target, _TRIAL)
         if able < _ROOM * rate:
             why = f"this machine passes only {_mega(able)}, and {_mega(rate)} would have to be told from that"
             return Answer(False, why, asked=False)
         rest = median(throughput.round_trip(client, target) for _ in range(9))
-        with throughput.narrow(hosts.end("isp", wan.segment), rate * _MODEM, _QUEUE * allowed):
-            seen, trip = throughput.transfer(client, "isp", client, target, max(_SECONDS, 3 * _QUEUE * allowed))
+        with throughput.narrow(cabling.end(ISP, wan.segment), rate * _MODEM, _QUEUE * allowed):
+            seen, trip = throughput.transfer(client, ISP.name, client, target, max(_SECONDS, 3 * _QUEUE * allowed))
     except OSError as error:
         return Answer(False, f"no connection through the gateway: {error}")
     wait = max(0, trip - rest)

@@ -16,6 +16,8 @@ from gwimage.lab.hosts.extra_addresses import host_for, with_address
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, raw
 from gwimage.lab.packets.raw import LinkEnd
+from gwimage.values import lab_host
+from gwimage.values.lab_host import ISP, LabHost, Role
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes.ends import gateway_for
 from gwimage.verify.probes.reachability import link_of
@@ -49,16 +51,15 @@ def _spoofed(probe: claim_firewall.Spoofed, view: View) -> Answer:
     return Answer(not arrived, seen, exposed=len(arrived) == len(false))
 
 
-def _false(src: str, zone: str, hosts: Hosts, target: IPv4Address) -> list[IPv4Address]:
+def _false(src: LabHost, zone: str, hosts: Hosts, target: IPv4Address) -> list[IPv4Address]:
     """From outside: a neighbour's of the target, the gateway's, and nobody's. From inside: of far away, and of another LAN."""
     lans = hosts.topology.lans
-    if src.startswith("attacker-"):
+    if src.role == Role.ATTACKER:
         lan = hosts.lan(zone)
         taken = (lan.gateway.network.network_address, lan.gateway.ip, target)
         neighbour = next((address for address in lan.gateway.network if address not in taken), target)
         return [neighbour, lan.gateway.ip, _LOOPBACK]
-    network = src.partition("-")[2]
-    others = [lan.spare.ip for lan in lans if lan.name != network]
+    others = [lan.spare.ip for lan in lans if lan.name != src.network]
     return [hosts.topology.afar, *others[:1], _LOOPBACK]
 
 
@@ -70,9 +71,9 @@ def _spoofed_forward(probe: claim_nat.SpoofedForward, view: View) -> Answer:
     if not mac:
         return Answer(False, f"{target or probe.wan} does not answer ARP from {start.name}")
     there = host_for(hosts, probe.lan, probe.to)
-    end = LinkEnd(there, link_of(there, hosts))
+    end = LinkEnd(there.name, link_of(there, hosts))
     tokens = {source: secrets.token_bytes(4) for source in (own, *_false(probe.src, probe.lan, hosts, probe.to))}
-    with with_address(hosts, end.name, probe.to), raw.watching(end) as link:
+    with with_address(hosts, there, probe.to), raw.watching(end) as link:
         for _ in range(2):
             for source, token in tokens.items():
                 tcp = probe.protocol == "tcp"
@@ -100,7 +101,7 @@ def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv
 def _segments(probe: claim_traffic.MssClamp, view: View) -> Answer:
     """Both ends ask for more than any link takes; what arrives is what the gateway made of it."""
     hosts = view.hosts
-    lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
+    lan, client = hosts.lan(probe.lan), lab_host.client(probe.lan)
     start, own = place_of(client), hosts.client_address(lan)
     end, target = _target(probe.wan, hosts)
     outer = hosts.given(hosts.wan(probe.wan))
@@ -141,7 +142,7 @@ def _tcp(link: socket.socket, number: bytes, at: int, wait: float) -> bytes | No
 
 def _mtu(probe: claim_traffic.Mtu, view: View) -> Answer:
     hosts = view.hosts
-    lan, client = hosts.lan(probe.lan), f"client-{probe.lan}"
+    lan, client = hosts.lan(probe.lan), lab_host.client(probe.lan)
     start, own, near = place_of(client), hosts.client_address(lan), lan.gateway.ip
     target = _target(probe.wan, hosts)[1] if probe.wan else near
     if not own or not target:
@@ -188,19 +189,19 @@ def _replies(packet: bytes, own: IPv4Address, token: bytes, request: bytes) -> b
 def _target(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
     """A host of that network, and the link where it is listened for: outside the server, or a neighbour on another WAN."""
     if zone == hosts.topology.wans[0].name:
-        return LinkEnd("isp", zone), hosts.topology.outside
+        return LinkEnd(ISP.name, zone), hosts.topology.outside
     wans = [wan.name for wan in hosts.topology.wans]
-    name = f"attacker-{zone}" if zone in wans else f"client-{zone}"
-    return place_of(name), hosts.address_of(name)
+    host = lab_host.attacker(zone) if zone in wans else lab_host.client(zone)
+    return place_of(host), hosts.address_of(host)
 
 
-def place_of(name: str) -> LinkEnd:
+def place_of(host: LabHost) -> LinkEnd:
     """The link of an attacker or a client."""
-    return LinkEnd(name, name.partition("-")[2])
+    return LinkEnd(host.name, host.network)
 
 
 def _advise_spoofed(probe: claim_firewall.Spoofed, wire: Wire) -> str:
-    start, end = probe.src.partition("-")[2], probe.zone
+    start, end = probe.src.network, probe.zone
     if wire.arrived(end, PORT):
         return f"It arrived on {end}: look at the rules of chain spoof that compare source addresses, for {start}."
     return (
@@ -237,7 +238,7 @@ PROBES = (
         ask=_spoofed_forward,
         question="packets with false addresses, and one with the true one, go to the forwarded port",
         advise=_advise_spoofed_forward,
-        shares=lambda probe: {f"server-{probe.lan}": probe.to},
+        shares=lambda probe: {lab_host.server(probe.lan).name: probe.to},
     ),
     Probe(
         kind=claim_traffic.MssClamp,

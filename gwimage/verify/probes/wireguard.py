@@ -13,8 +13,8 @@ from gwimage.lab.hosts import wireguard as tunnels
 from gwimage.lab.netns import inside, ip
 from gwimage.lab.packets import dns, ipv4
 from gwimage.lab.packets.headers import IPV4
-from gwimage.values import wireguard
-from gwimage.verify.probes import hints, sharing
+from gwimage.values import lab_host, wireguard
+from gwimage.verify.probes import sharing
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
@@ -45,15 +45,15 @@ def _handshake(probe: claim_vpn.Handshake, view: View) -> Answer:
 def _services(probe: claim_vpn.TunnelServices, view: View) -> Answer:
     tunnel = view.hosts.tunnel(probe.peer)
     near = tunnel.played.vpn.address.ip
-    there = ipv4.ping(probe.peer, near)
-    found = dns.resolve(probe.peer, near, probe.name)
+    there = ipv4.ping(probe.peer.name, near)
+    found = dns.resolve(probe.peer.name, near, probe.name)
     named = found not in ("no answer", "") and not found.startswith("no address")
     return Answer(there and named, f"{near} {'answers' if there else 'does not answer'}; it says: {found}")
 
 
 def _strangers(probe: claim_vpn.UnknownPeer, view: View) -> Answer:
     """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
-    hosts, name = view.hosts, f"attacker-{probe.wan}"
+    hosts, name = view.hosts, lab_host.attacker(probe.wan).name
     target = hosts.given(hosts.wan(probe.wan))
     known = next(one for one in hosts.tunnels if one.played.vpn.name == probe.vpn)
     if not target:
@@ -91,7 +91,7 @@ def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, s
 
 
 def _advise_handshake(probe: claim_vpn.Handshake, wire: object) -> str:
-    vpn = hints.vpn_of(probe.peer)
+    vpn = probe.peer.network
     where = f"30-{vpn}.netdev" + (
         ": ListenPort=, and PublicKey= of this peer" if probe.wan else ": Endpoint= and PublicKey= of this peer"
     )
@@ -102,7 +102,7 @@ def _advise_handshake(probe: claim_vpn.Handshake, wire: object) -> str:
 
 
 def _advise_services(probe: claim_vpn.TunnelServices, wire: object) -> str:
-    vpn = hints.vpn_of(probe.peer)
+    vpn = probe.peer.network
     return (
         f"The tunnel is up: look at AllowedIPs= of this peer and Address= of {vpn}, then at what the firewall opens to {vpn}."
     )

@@ -147,7 +147,7 @@ def test_a_file_that_everybody_can_read_is_warned_of(gateway):
 
 
 def test_a_command_that_leaves_somebody_behind_ends_in_time(monkeypatch):
-    monkeypatch.setattr(external_secrets, "_PATIENCE", 0.3)
+    monkeypatch.setattr(external_secrets, "_TIMEOUT", 0.3)
     (one,) = external_secrets.parse([f"{AT}=command:sleep 5 & echo x"])
     site, problems = external_secrets.put(source.parse("site: a\n", "a.yaml"), [one], "a")
     assert [problem.message for problem in problems] == [f"--secret {AT} gives nothing: the command was not done after 0.3 s"]

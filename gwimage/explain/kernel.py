@@ -31,11 +31,11 @@ def martian(packet: Packet) -> str:
     if packet.family == 4:
         return ""
     if src.is_multicast:
-        return f"{src} is nobody's source address"
+        return f"{src} is not a valid source address"
     if src.is_loopback or dst.is_loopback:
-        return f"{dst if dst.is_loopback else src} is never seen on a cable"
+        return f"{dst if dst.is_loopback else src} is never valid on a link"
     if dst.is_multicast and dst.packed[1] & 15 < 2:
-        return f"{dst} does not leave its host"
+        return f"{dst} has interface-local scope and never leaves its host"
     return ""
 
 
@@ -52,9 +52,9 @@ def _ipv4(network: RoutingTable, packet: Packet) -> Decision:
         wrong = _martian_source(network, packet, None)
         return Decision("drop", wrong) if wrong else Decision("input", f"{dst} is every host of this network")
     if int(src) == 0 and not (dst == ALL_ONES or int(dst) == 0):
-        return Decision("drop", "0.0.0.0 is nobody's source address")
+        return Decision("drop", "0.0.0.0 is not a valid source address")
     if dst.is_loopback or (int(dst) == 0 and int(src) != 0):
-        return Decision("drop", f"{dst} is never seen on a cable")
+        return Decision("drop", f"{dst} is never valid on a link")
     if dst == ALL_ONES or int(dst) == 0:
         wrong = _martian_source(network, packet, None)
         return Decision("drop", wrong) if wrong else Decision("input", f"{dst} is a broadcast")
@@ -73,7 +73,7 @@ def _martian_source(network: RoutingTable, packet: Packet, oif: str | None) -> s
     """Reason why the kernel rejects the source as martian (IPv4); empty if it accepts it."""
     src = packet.src
     if src.is_multicast or src == ALL_ONES or src.is_loopback:
-        return f"{src} is nobody's source address"
+        return f"{src} is not a valid source address"
     kind = network.kind(src)
     # the kernel checks for broadcast sources only with routing policy rules, or if the packet leaves by the link it came in on
     if kind == "local" or (kind == "broadcast" and (network.lookups or oif == packet.iif)):

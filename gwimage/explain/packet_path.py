@@ -19,7 +19,7 @@ SAYS = {"accept": "accepted", "drop": "dropped"}
 STATES = {
     "established": "it belongs to a connection that was let through",
     "related": "it belongs to a connection that was let through",
-    "invalid": "it answers or reports what nobody asked (conntrack: invalid)",
+    "invalid": "it is a reply or error without a known connection (conntrack: invalid)",
 }
 
 
@@ -208,7 +208,7 @@ class _Traversal:
             self.step(chain, f"answers are to leave by {self.packet.iif}", rule, *paths)
         if rule.marked:
             self.packet = replace(self.packet, mark=self.packet.ct_mark)
-            self.step(chain, "goes the way that its connection came", rule, *paths)
+            self.step(chain, "leaves by the link on which its connection arrived", rule, *paths)
 
     def translate(self, chain: str) -> str:
         """Evaluates a NAT chain: nat if a rule decided (ends later NAT chains of the hook), else drop or empty."""

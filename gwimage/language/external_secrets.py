@@ -63,7 +63,7 @@ def put(site: Source, secrets: Sequence[Secret], name: str) -> tuple[Source, lis
     for one in secrets:
         found = _fetch(one.kind, one.where.replace("{site}", name))
         if found.error:
-            problems.append(site.locate(Problem(one.path, f"{one.label} gives nothing: {found.error}")))
+            problems.append(site.locate(Problem(one.path, f"{one.label} cannot be read: {found.error}")))
             continue
         inner = data
         for key in one.path[:-1]:
@@ -77,7 +77,7 @@ def put(site: Source, secrets: Sequence[Secret], name: str) -> tuple[Source, lis
             if is_file:
                 names[one.path], files[one.label] = one.label, found
             continue
-        problems.append(site.locate(Problem(one.path, f"{one.label} has no place here: what stands above it is no mapping")))
+        problems.append(site.locate(Problem(one.path, f"{one.label} cannot be set: a key above it is not a mapping")))
     return replace(site, data=data, names=names, files=files, values=values), problems
 
 
@@ -99,7 +99,7 @@ def _run(line: str) -> Named:
             process.kill()
         process.stdout.close()
     if raw is None:
-        return Named(error=f"the command was not done after {_TIMEOUT} s")
+        return Named(error=f"the command did not finish within {_TIMEOUT} s")
     if len(raw) > referenced_files.LARGEST:
         return Named(error="it is larger than 64 KiB")
     if process.returncode:

@@ -9,7 +9,7 @@ DOMAIN = "home.arpa"  # RFC 8375: reserved for home networks
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 RESERVED = {
     "local": "belongs to multicast DNS",
-    "localhost": "is every machine's own",
+    "localhost": "is the loopback name of every machine",
     "invalid": "never exists",
     "onion": "is not in the DNS",
     "in-addr.arpa": "holds addresses, not hosts",

@@ -1,5 +1,6 @@
-"""Would this packet pass, and which line of the profile says so? Asked of the very rules that ship, without a kernel.
+"""Predicts whether a packet passes and which line of the profile decides, from the compiled rules, without a kernel.
 
-rules: the grammar and meaning of one rule; routes: where a packet goes; walk: the way through all hooks;
-zones: who may open connections to whom; ask, tell: words of people in, words for people out.
+nft_parser, nft_rules: grammar and meaning of one rule; networkd, routing, kernel: addresses, routes and routing decision;
+packet_path: the way through all hooks; answer: verdict with reply, notes and suggestion; matrix: allowed connections by zone;
+question, output: user input and output.
 """

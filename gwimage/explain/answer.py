@@ -1,4 +1,4 @@
-"""One question answered: the way of the packet, of the answer to it, and what else an administrator should know."""
+"""Answers one question: path of the packet, path of its reply, notes, and a suggestion if it is dropped."""
 
 from dataclasses import dataclass, replace
 
@@ -13,9 +13,10 @@ from gwimage.plan import Plan
 
 @dataclass(frozen=True)
 class Explanation:
-    """there: the packet's way, nothing if it never comes to the gateway; back: the answer's, if one is to be expected.
+    """The answer to a question.
 
-    advice: a sentence and lines for the profile, for a packet that was dropped.
+    there: the packet's path, None if it never reaches the gateway; back: the reply's path, None if no reply is expected.
+    advice: for a dropped packet, a sentence and YAML lines for the profile (either may be empty).
     """
 
     asked: Question
@@ -30,33 +31,42 @@ class Explanation:
 
 
 def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Explanation:
-    """Raises ProfileError if the words cannot be meant."""
+    """Answers the question; raises ProfileError if the words are invalid.
+
+    leases: values of --lease.
+    """
     known = model(plan)
     if leases:
         known = model(plan, question.leases(leases, known.network))
     asked = question.question(words, known.network)
     known = replace(known, network=asked.network)
-    if _direct(asked):
+    if _on_link(asked):
         where = f"both are on {asked.packet.iif}: hosts of one network reach each other without the gateway"
         return Explanation(asked, None, None, (*asked.notes, where))
     there = trace(known, asked.packet)
-    # what is not tracked has no answer that the gateway would know as one
+    # conntrack recognizes no replies to an untracked packet
     known_flow = (there.verdict, there.packet.state) == ("forwarded", "new")
     asks = there.packet.icmp_type in (None, *REQUESTS.get(there.packet.protocol, ()))
     returned = trace_reply(known, there) if known_flow and asks else None
-    notes = (*asked.notes, *_assumed(asked.network, there), *_returns(known, there, returned), *_doubts(there, returned))
+    notes = (
+        *asked.notes,
+        *_assumed_addresses(asked.network, there),
+        *_reply_notes(known, there, returned),
+        *_doubts(there, returned),
+    )
     advice = advise(known, asked, there) if there.verdict == "dropped" else ("", "")
     return Explanation(asked, there, returned, notes, advice)
 
 
-def _direct(asked: Question) -> bool:
-    """Neighbours on one network; the gateway never sees what they say to each other."""
+def _on_link(asked: Question) -> bool:
+    """Whether source and destination are on the same link, so that the gateway never sees the packet."""
     packet, route = asked.packet, asked.network.route(asked.packet.dst)
     same = route and route.link == packet.iif and route.via is None and asked.network.kind(packet.dst) == "unicast"
     return bool(same) and packet.src in route.to
 
 
-def _assumed(known: RoutingTable, there: PacketPath) -> list[str]:
+def _assumed_addresses(known: RoutingTable, there: PacketPath) -> list[str]:
+    """Notes on assumed WAN addresses and prefixes that the packet's path depends on."""
     used = [each for each in (there.before.src, there.before.dst, there.packet.src, there.packet.dst, there.via) if each]
     notes = []
     for own in known.own:
@@ -68,26 +78,27 @@ def _assumed(known: RoutingTable, there: PacketPath) -> list[str]:
     return notes
 
 
-def _returns(known: Model, there: PacketPath, returned: PacketPath | None) -> list[str]:
-    """Answers that do not come back as they should."""
+def _reply_notes(known: Model, there: PacketPath, returned: PacketPath | None) -> list[str]:
+    """Notes on replies that are dropped, bypass the gateway, or leave by another link."""
     came = there.before
     if returned and returned.verdict == "dropped":
         return [f"no answer comes back: {returned.steps[-1].text}"]
     if returned and returned.packet.oif != came.iif:
-        return [_astray(returned.packet.oif, came.iif)]
+        return [_asymmetric(returned.packet.oif, came.iif)]
     if (there.verdict, there.packet.state) == ("forwarded", "untracked"):
         return [f"not tracked: {there.packet.oif} may answer without the gateway"]
     if there.verdict == "accepted" and known.network.kind(came.dst) == "local":
         leaves = own_answer(known, there)
         if leaves and leaves != came.iif:
-            return [_astray(leaves, came.iif)]
+            return [_asymmetric(leaves, came.iif)]
     return []
 
 
-def _astray(leaves: str, came: str) -> str:
+def _asymmetric(leaves: str, came: str) -> str:
     return f"the answer leaves by {leaves}, not by {came}, where the packet came from: expect it to be lost"
 
 
 def _doubts(*walks: PacketPath | None) -> list[str]:
+    """Notes on raw rules on the path that could not be parsed."""
     rules = dict.fromkeys(rule for walk in walks if walk for rule in walk.doubts)
     return [f"{rule.path} is not understood and may change all this: {rule.text}" for rule in rules]

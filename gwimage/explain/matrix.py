@@ -1,6 +1,6 @@
-"""Who may open connections to whom: the same rules, asked about packets of which only the two networks are known.
+"""Matrix of allowed connections between zones: the same rules, evaluated for packets of which only the two zones are known.
 
-A rule that certainly holds opens everything; one that perhaps holds opens what its other words say.
+A rule that certainly matches allows everything; one that may match allows what its remaining conditions say.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +30,10 @@ PHRASES = {
 
 @dataclass(frozen=True)
 class Passage:
-    """What may pass: everything, or what `text` says; closed: what may not, out of what comes after it."""
+    """One allowed kind of connection: everything, or what `text` says; path: its cause in the profile.
+
+    closed: the connection is denied instead, as an exception to later entries.
+    """
 
     text: str
     path: str
@@ -42,18 +45,18 @@ Row = tuple[str, str, list[Passage]]
 
 
 def rows(model: Model, starts: list[str], ends: list[str]) -> list[Row]:
-    """(from, to, what may pass in the order of the rules) for each network and each other one or the gateway."""
+    """Rows (from, to, allowed connections in rule order) for each pair of starts and ends; an end may be `gateway`."""
     servers = {rule.nat.address for rule in model.chains["dstnat"] if rule.nat}
     homes = {address: model.network.leads(address) for address in servers}
     found = []
     for start in starts:
-        near = _from(model, start)
+        near = _narrowed_to(model, start)
         found += [(start, end, _openings(near, start, end, homes)) for end in ends]
     return found
 
 
-def _from(model: Model, start: str) -> Model:
-    """What of the rules and sets can matter to packets that come from there: profiles may have many networks."""
+def _narrowed_to(model: Model, start: str) -> Model:
+    """The model reduced to rules and set elements that can match packets from `start`, for speed with many networks."""
     packet = Packet(start, oif=None, dnat=None, hop_limit=None)
     sets = {
         name: tuple(each for each in members if len(each.parts) == 1 or each.parts[0] == start)
@@ -61,19 +64,19 @@ def _from(model: Model, start: str) -> Model:
     }
     narrow = replace(model, sets=sets)
     chains = {
-        name: tuple(rule for rule in model.chains[name] if rule.known and _counts(narrow, rule, replace(packet, dnat=dnat)))
+        name: tuple(rule for rule in model.chains[name] if rule.known and _may_apply(narrow, rule, replace(packet, dnat=dnat)))
         for name, dnat in (("input", None), ("forward", None), ("dstnat", False))
     }
     return replace(narrow, chains=chains)
 
 
-def _counts(model: Model, rule: ParsedRule, packet: Packet) -> bool:
+def _may_apply(model: Model, rule: ParsedRule, packet: Packet) -> bool:
     decides = rule.nat and rule.nat.kind == "dnat" or rule.verdict
     return bool(decides) and matches(rule, packet, model.network, model.sets)[0] is not False
 
 
 def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> list[Passage]:
-    """homes: where the servers of port forwards are."""
+    """Allowed connections from start to end; homes: the link of each port forward's server."""
     packet = Packet(start, oif=None if end == GATEWAY else end, dnat=None, hop_limit=None)
     found: list[Passage] = []
     for rule in near.chains["input" if end == GATEWAY else "forward"]:
@@ -84,33 +87,33 @@ def _openings(near: Model, start: str, end: str, homes: dict[Address, str]) -> l
         if holds is None and any(match.fields == ("ct status",) for match in rule.matches):
             found += _forwards(near, packet, [server for server, home in homes.items() if home == end])
         elif holds is None:
-            found += _perhaps(near, rule, packet, closed=rule.verdict == "drop")
+            found += _conditional(near, rule, packet, closed=rule.verdict == "drop")
     while found and found[-1].closed:
-        found.pop()  # it is closed anyhow
+        found.pop()  # denied by the policy anyway
     return list(dict.fromkeys(found))
 
 
-def _perhaps(model: Model, rule: ParsedRule, packet: Packet, closed: bool) -> list[Passage]:
-    """What a rule opens that holds for some packets between the two."""
+def _conditional(model: Model, rule: ParsedRule, packet: Packet, closed: bool) -> list[Passage]:
+    """What a rule allows that matches only some packets between the two zones."""
     left = [match for match in rule.matches if test(match, packet, model.network, model.sets)[0] is None]
-    if not all(map(_asks, left)):
+    if not all(map(_opens_connection, left)):
         return []
     words = " ".join(filter(None, map(_phrase, left)))
     for match in left:
         if len(match.fields) > 1:
             _, members = test(match, packet, model.network, model.sets)
-            return [Passage(_rest(match, each.parts, packet, words), each.path, closed=closed) for each in members]
+            return [Passage(_element_text(match, each.parts, packet, words), each.path, closed=closed) for each in members]
     return [Passage(words or "everything", rule.path, closed=closed)]
 
 
-def _asks(match: Match) -> bool:
-    """Whether a connection can begin with such a packet: ICMP knows requests, answers and errors."""
+def _opens_connection(match: Match) -> bool:
+    """Whether the packet can open a connection: ICMP replies and errors cannot."""
     requests = {"icmp type": REQUESTS[ICMP], "icmpv6 type": REQUESTS[ICMPV6]}.get(match.fields[0])
     return requests is None or any(number in requests for each in match.members for number in each.parts[0])
 
 
 def _phrase(match: Match) -> str:
-    """The words for one condition; nothing for what says nothing about the two ends."""
+    """A condition as text; empty if it says nothing about the connection's ends."""
     field = match.fields[0]
     if len(match.fields) > 1 or field not in PHRASES:
         return ""
@@ -120,8 +123,8 @@ def _phrase(match: Match) -> str:
     return f"{PHRASES[field]}{'all but ' * match.negated}{values}"
 
 
-def _rest(match: Match, parts: tuple, packet: Packet, words: str) -> str:
-    """What an element of a set says beyond the two networks, such as tcp 22."""
+def _element_text(match: Match, parts: tuple, packet: Packet, words: str) -> str:
+    """A set element as text without the two zones, such as `tcp 22`."""
     said = [words] if words else []
     for field, part in zip(match.fields, parts, strict=True):
         if field == "meta l4proto":
@@ -132,7 +135,7 @@ def _rest(match: Match, parts: tuple, packet: Packet, words: str) -> str:
 
 
 def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Passage]:
-    """Port forwards to these servers: what is called is the gateway's own address."""
+    """Port forwards to these servers, whose clients connect to the gateway's own address."""
     found, before = [], replace(packet, oif=None, dnat=False)
     for rule in near.chains["dstnat"]:
         if rule.nat and rule.nat.address in servers:

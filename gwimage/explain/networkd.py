@@ -1,4 +1,4 @@
-"""Reads the gateway's addresses and routes from what the plan tells networkd. What only the outside knows is assumed."""
+"""Reads the gateway's addresses and routes from the plan's networkd settings; unknown leases and prefixes are assumed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from gwimage.plan import Plan, Setting
 
 ZONES = ("wans", "lans", "vpns")
 ANYWHERE = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
-# for documentation (RFC 5737, RFC 3849): no provider gives these
+# documentation ranges (RFC 5737, RFC 3849), which no provider assigns
 PLACEHOLDERS = [IPv4Network("192.0.2.0/24"), IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24")]
 ON_LINK6, DELEGATED = IPv6Network("2001:db8:fffe::/48"), IPv6Network("2001:db8:ff00::/48")
-LINK_LOCAL = IPv6Interface("fe80::200:ff:fe00:0/64")  # it is made of the card's MAC address
+LINK_LOCAL = IPv6Interface("fe80::200:ff:fe00:0/64")  # stands for the EUI-64 address made of the card's MAC address
 ROUTER6 = IPv6Address("fe80::1")
 MAIN = {"main": "", "254": ""}
-USUAL_METRIC = 1024  # networkd's
+USUAL_METRIC = 1024  # networkd's default
 
-# what a WAN has been given just now, by its name and IP version: an address, or a prefix for the LANs
+# leases by WAN name and IP version: an IPv4 address, or the IPv6 prefix delegated for the LANs
 Given = dict[tuple[str, int], IPv4Interface | IPv6Network]
 
 
@@ -35,7 +35,7 @@ class Interface:
         return next(iter(self.all(section, key)), None)
 
     def sections(self, name: str) -> list[dict[str, Setting]]:
-        """Each section of this name by its keys."""
+        """All sections with this name, each as settings by key."""
         found: dict[str, dict[str, Setting]] = {}
         for each in self.settings:
             if each.section == name:
@@ -49,7 +49,7 @@ class Interface:
 
 @dataclass
 class _Found:
-    """Addresses and routes while they are gathered."""
+    """Addresses and routes collected so far."""
 
     own: list[LocalAddress] = field(default_factory=list)
     routes: list[RouteEntry] = field(default_factory=list)
@@ -60,19 +60,20 @@ class _Found:
 
 
 def read(plan: Plan, given: Given | None = None) -> RoutingTable:
+    """The routing table that networkd sets up from the plan; given: known leases, others are assumed."""
     given, found = given or {}, _Found()
     zones = {element.text.strip('"'): kind for kind in ZONES for element in plan.elements if element.set == kind}
     links = list(_links(plan))
     for link in links:
-        _addresses(link, found)
+        _add_addresses(link, found)
     for link in links:
-        _leased(link, given.get((link.name, 4)), found)
-        _advertised(link, found)
-        _routes(link, found)
-    _delegated(links, given, found)
-    hidden = tuple(_hidden(links, found.own))
+        _add_lease(link, given.get((link.name, 4)), found)
+        _add_advertised(link, found)
+        _add_routes(link, found)
+    _add_delegated(links, given, found)
+    masqueraded = tuple(_masqueraded(links, found.own))
     lookups = tuple(sorted((each for link in links for each in _lookups(link)), key=lambda each: each.priority))
-    return RoutingTable(zones, tuple(found.own), tuple(found.routes), hidden, _forwarding(plan), _peers(plan), lookups)
+    return RoutingTable(zones, tuple(found.own), tuple(found.routes), masqueraded, _forwarding(plan), _peers(plan), lookups)
 
 
 def _links(plan: Plan) -> Iterator[Interface]:
@@ -85,15 +86,15 @@ def _links(plan: Plan) -> Iterator[Interface]:
             yield Interface(link.value("Match", "Name"), link.settings)
 
 
-def _addresses(link: Interface, found: _Found) -> None:
+def _add_addresses(link: Interface, found: _Found) -> None:
     for setting in (*link.all("Network", "Address"), *link.all("Address", "Address")):
         found.address(LocalAddress(ip_interface(setting.value), link.name, setting.path))
     if (setting := link.one("Network", "LinkLocalAddressing")) and setting.value in ("ipv6", "yes"):
         found.address(LocalAddress(LINK_LOCAL, link.name, setting.path))
 
 
-def _routes(link: Interface, found: _Found) -> None:
-    """The [Route] sections; the gateway of a lease is known by now."""
+def _add_routes(link: Interface, found: _Found) -> None:
+    """Adds routes of the [Route] sections; must run after `_add_lease`, for Gateway=_dhcp4."""
     for keys in link.sections("Route"):
         via, table = keys.get("Gateway"), MAIN.get(keys["Table"].value, keys["Table"].value) if "Table" in keys else ""
         path = next(iter(keys.values())).path
@@ -113,8 +114,8 @@ def _lookups(link: Interface) -> Iterator[Lookup]:
         yield Lookup(int(keys["FirewallMark"].value), MAIN.get(table, table), int(keys["Priority"].value), narrow)
 
 
-def _leased(link: Interface, given: IPv4Interface | None, found: _Found) -> None:
-    """The address that DHCP gives, the subnet that comes with it and the default route."""
+def _add_lease(link: Interface, given: IPv4Interface | None, found: _Found) -> None:
+    """Adds the DHCPv4 address of a WAN, its subnet and the default route."""
     asks = link.one("Network", "DHCP")
     if not asks or asks.value not in ("ipv4", "yes"):
         return
@@ -126,7 +127,7 @@ def _leased(link: Interface, given: IPv4Interface | None, found: _Found) -> None
 
 
 def _placeholder(taken: Iterable[Net]) -> IPv4Interface:
-    """An address for a lease that nobody knows."""
+    """An address for an unknown lease, in a subnet that overlaps none of those taken."""
     taken = [net for net in taken if net.version == 4]
     for wide in PLACEHOLDERS:
         for net in wide.subnets(new_prefix=27):
@@ -135,8 +136,8 @@ def _placeholder(taken: Iterable[Net]) -> IPv4Interface:
     return IPv4Interface("192.88.99.2/27")  # reserved as well (RFC 7526)
 
 
-def _advertised(link: Interface, found: _Found) -> None:
-    """The router that a provider announces, and the address that the gateway makes of its prefix."""
+def _add_advertised(link: Interface, found: _Found) -> None:
+    """Adds the default route and SLAAC address of a WAN that accepts router advertisements."""
     accepts = link.one("Network", "IPv6AcceptRA")
     if not accepts or accepts.value != "yes":
         return
@@ -147,8 +148,8 @@ def _advertised(link: Interface, found: _Found) -> None:
     found.routes.append(RouteEntry(ANYWHERE[6], link.name, accepts.path, ROUTER6, metric))
 
 
-def _delegated(links: list[Interface], given: Given, found: _Found) -> None:
-    """The /64 of each LAN out of the prefix that its WAN is given; the rest of that prefix is nowhere."""
+def _add_delegated(links: list[Interface], given: Given, found: _Found) -> None:
+    """Adds each LAN's /64 of the delegated prefix, and an unreachable route for the rest of the prefix."""
     for link in links:
         uplink = link.value("DHCPPrefixDelegation", "UplinkInterface")
         if link.value("Network", "DHCPPrefixDelegation") != "yes":
@@ -160,8 +161,8 @@ def _delegated(links: list[Interface], given: Given, found: _Found) -> None:
         found.routes.append(RouteEntry(prefix, "", setting.path, None, USUAL_METRIC))
 
 
-def _hidden(links: list[Interface], own: list[LocalAddress]) -> Iterator[tuple[Net, str]]:
-    """What networkd's own table masquerades: the subnets of every link with IPMasquerade=."""
+def _masqueraded(links: list[Interface], own: list[LocalAddress]) -> Iterator[tuple[Net, str]]:
+    """IPv4 subnets that networkd masquerades (links with IPMasquerade=), with profile paths."""
     for link in links:
         asks = link.one("Network", "IPMasquerade")
         if asks and asks.value in ("ipv4", "both"):
@@ -170,12 +171,13 @@ def _hidden(links: list[Interface], own: list[LocalAddress]) -> Iterator[tuple[N
 
 
 def _forwarding(plan: Plan) -> tuple[int, ...]:
+    """IP versions with forwarding enabled in networkd.conf."""
     said = {(each.section, each.key): each.value for each in plan.network if each.file == "networkd.conf"}
     return tuple(version for version in (4, 6) if said.get(("Network", f"IPv{version}Forwarding")) == "yes")
 
 
 def _peers(plan: Plan) -> dict[str, tuple[Net, ...]]:
-    """AllowedIPs= of each WireGuard link."""
+    """AllowedIPs= of each WireGuard link, by its name."""
     names = {each.file: each.value for each in plan.network if (each.section, each.key) == ("NetDev", "Name")}
     kinds = {each.file for each in plan.network if (each.section, each.key, each.value) == ("NetDev", "Kind", "wireguard")}
     return {

@@ -1,6 +1,6 @@
-"""Reads the text of a rule or of a set's element: exactly the forms that gwimage writes.
+"""Parses nft rules and set elements, in exactly the forms that gwimage writes.
 
-Any other form raises ValueError: what is not understood must never be guessed at.
+Any other form raises ValueError; the meaning of unknown syntax must never be guessed.
 """
 
 import re
@@ -15,7 +15,7 @@ TARGET = {
     "ip": re.compile(r"([0-9.]+)(?::([0-9]+))?"),
     "ip6": re.compile(r"\[?([0-9a-f:.]+?)\]?(?:(?<=\]):([0-9]+))?"),
 }
-# the values of each field: names in quotes, addresses, numbers, numbers that have names, or a few words
+# value type of each field: quoted names, addresses, numbers, numbers with names, or a choice of words
 NUMBER: dict[str, int] = {}
 FIELDS = {
     "iifname": "name",
@@ -35,7 +35,7 @@ FIELDS = {
     "ct mark": NUMBER,
     "tcp flags & (syn|rst) ==": ("syn",),
 }
-# of the named sets
+# types of named sets, as a field with such values
 TYPES = {
     "ifname": "iifname",
     "inet_proto": "meta l4proto",
@@ -46,7 +46,7 @@ TYPES = {
 
 
 class _Words:
-    """The words of a text, taken one after the other."""
+    """Token stream over the text of a rule or element."""
 
     def __init__(self, text: str):
         self.text, self.left = text, TOKEN.findall(text)
@@ -55,7 +55,7 @@ class _Words:
         return ValueError(f"{what}: {self.text}")
 
     def take(self, *wanted: str) -> bool:
-        """Whether these words come next; then they are taken."""
+        """Consumes these words if they come next; returns whether they did."""
         if tuple(self.left[: len(wanted)]) != wanted:
             return False
         del self.left[: len(wanted)]
@@ -77,7 +77,7 @@ class _Words:
         return int(word)
 
     def field(self) -> str:
-        """The longest field that comes next, taken; nothing if none does."""
+        """Consumes and returns the longest field name that comes next; empty if there is none."""
         for size in (5, 3, 2, 1):
             phrase = " ".join(self.left[:size])
             if phrase in FIELDS and len(self.left) >= size:
@@ -87,7 +87,7 @@ class _Words:
 
 
 def rule(stage: str, text: str, path: str) -> ParsedRule:
-    """A rule as the plan has it, without its comment."""
+    """Parses the text of a plan's rule, without its comment."""
     words, matches, then = _Words(text), [], {}
     while words.left:
         if then.keys() & {"verdict", "nat", "jump"}:
@@ -104,7 +104,7 @@ def rule(stage: str, text: str, path: str) -> ParsedRule:
 
 
 def element(types: str, text: str, path: str) -> Member:
-    """An element of a set of these types, such as "lan" . udp . 53 of ifname . inet_proto . inet_service."""
+    """Parses a set element, such as "lan" . udp . 53 for the types ifname . inet_proto . inet_service."""
     words = _Words(text)
     found = _member(words, tuple(TYPES[name] for name in types.split(" . ")))
     if words.left:
@@ -128,7 +128,7 @@ def _match(words: _Words, field: str) -> Match:
 
 def _members(words: _Words, fields: tuple[str, ...]) -> tuple[Member, ...]:
     listed, found = words.take("{"), [_member(words, fields)]
-    if not listed:  # of a bit mask, as ct state is one
+    if not listed:  # ct state is a bit mask, whose values need no braces
         while fields == ("ct state",) and words.take(","):
             found.append(_member(words, fields))
         return tuple(found)
@@ -165,7 +165,7 @@ def _value(words: _Words, field: str) -> Value:
 
 def _addresses(words: _Words, word: str, family: int) -> tuple[int, int]:
     first, dash, last = word.partition("-")
-    net = ip_network(first, strict=False)  # nft, too, cuts off what the prefix does not cover
+    net = ip_network(first, strict=False)  # nft also clears host bits
     low, high = net.network_address, ip_address(last) if dash else net.broadcast_address
     if {low.version, high.version} != {family}:
         raise words.wrong(f"{word!r} is not of IPv{family}")
@@ -181,11 +181,11 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
     elif word == "masquerade":
         then["nat"] = Nat(word)
     elif word == "snat" and words.take("ip", "prefix", "to", "ip", "saddr", "map"):
-        matches.append(_kept(words))
+        matches.append(_identity_map(words))
         then["nat"] = Nat("keep")
     elif word in ("dnat", "snat"):
-        then["nat"] = _target(words, word)
-        # `dnat ip` says nothing about IPv6, though no match may have said so
+        then["nat"] = _nat_target(words, word)
+        # `dnat ip` applies to IPv4 only, even if no other match says so
         matches.append(Match(("meta nfproto",), (Member((f"ipv{then['nat'].address.version}",)),)))
     elif word == "limit":
         words.need("rate")
@@ -208,8 +208,11 @@ def _statement(words: _Words, matches: list[Match], then: dict) -> None:
         raise words.wrong(f"{word!r} is not understood")
 
 
-def _target(words: _Words, kind: str) -> Nat:
-    """ip to A, ip to A:P, ip6 to A, ip6 to [A]:P. Of a range of ports the kernel would not take the one that corresponds."""
+def _nat_target(words: _Words, kind: str) -> Nat:
+    """Parses a NAT target: ip to A, ip to A:P, ip6 to A, ip6 to [A]:P.
+
+    No port ranges: the kernel would not map each port to the corresponding one.
+    """
     family = words.next()
     words.need("to")
     target = TARGET.get(family, TARGET["ip"]).fullmatch(words.next())
@@ -218,8 +221,8 @@ def _target(words: _Words, kind: str) -> Nat:
     return Nat(kind, ip_address(target[1]), int(target[2]) if target[2] else None)
 
 
-def _kept(words: _Words) -> Match:
-    """{ P : P, ... }: an identity map, which matches what it holds."""
+def _identity_map(words: _Words) -> Match:
+    """Parses an identity map { P : P, ... } as a match on its keys."""
     words.need("{")
     found = []
     while not found or words.take(","):

@@ -1,4 +1,7 @@
-"""One nft rule as data, and what it means for one packet. What is not known of a packet (None) gives "perhaps" (None)."""
+"""nft rules as data, and their evaluation for one packet.
+
+Three-valued: an unknown field of the packet (None) makes a match unknown (None).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,18 +18,18 @@ Value = str | tuple[int, int]  # a name, or the first and last of a range
 
 
 class World(Protocol):
-    """What rules ask of the routing table."""
+    """What the evaluation of rules needs of the routing table (fib expressions)."""
 
     def kind(self, address: Address) -> str:
-        """local, broadcast, multicast or unicast."""
+        """Address type: local, broadcast, multicast, anycast or unicast."""
 
     def leads(self, address: Address, only: Iterable[str] | None = None) -> str:
-        """The link by which a packet to this address would leave; nothing if by none."""
+        """Outgoing link for a unicast address (through the links `only`, if given); empty if there is none."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One value, of one part for each field of a concatenation; `path` is the profile path of a set's element."""
+    """One value, with a part for each field of a concatenation; `path`: profile path of a set element."""
 
     parts: tuple[Value, ...]
     path: str = ""
@@ -34,7 +37,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Match:
-    """fields: phrases of nft such as "ip saddr"; the members, or the name of a set that has them; text: their words."""
+    """A match of one or more fields (nft expressions such as "ip saddr").
+
+    Values are in `members`, or in the named set `set`; text: the values as written.
+    """
 
     fields: tuple[str, ...]
     members: tuple[Member, ...] = ()
@@ -45,7 +51,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Nat:
-    """kind: dnat, snat, masquerade, or keep: no translation here, and none by a later chain either."""
+    """A NAT statement; kind: dnat, snat, masquerade, or keep (an identity map: no translation here or in later chains)."""
 
     kind: str
     address: Address | None = None
@@ -54,10 +60,11 @@ class Nat:
 
 @dataclass(frozen=True)
 class ParsedRule:
-    """Matches, then what happens. limit and log are only told; verdict: accept, drop or nothing; jump: a chain's name.
+    """A parsed rule: matches, then statements.
 
-    untracked: conntrack is not to see the packet; ct_mark: what it is to remember; marked: the packet gets that mark.
-    Not known: a rule of the user's own in words that nobody here understands.
+    limit and log are reported, not evaluated; verdict: accept, drop or empty; jump: name of a chain. untracked: notrack;
+    ct_mark: value set as ct mark; marked: the ct mark is copied to the packet. known: false for a raw rule that the parser
+    does not understand.
     """
 
     stage: str
@@ -76,7 +83,7 @@ class ParsedRule:
 
     @property
     def by_state(self) -> bool:
-        """Whether it asks what conntrack knows of the packet's connection."""
+        """Whether the rule matches on the conntrack state."""
         return any("ct state" in match.fields for match in self.matches)
 
 
@@ -84,7 +91,7 @@ Sets = dict[str, tuple[Member, ...]]
 
 
 def matches(rule: ParsedRule, packet: Packet, world: World, sets: Sets) -> tuple[bool | None, tuple[str, ...]]:
-    """Whether all its matches hold (None: perhaps), and the profile paths of the set elements because of which."""
+    """Whether all matches of a rule hold (None: unknown), and the profile paths of the set elements that matched."""
     every, paths = True, []
     for match in rule.matches:
         holds, members = test(match, packet, world, sets)
@@ -96,8 +103,8 @@ def matches(rule: ParsedRule, packet: Packet, world: World, sets: Sets) -> tuple
 
 
 def test(match: Match, packet: Packet, world: World, sets: Sets) -> tuple[bool | None, tuple[Member, ...]]:
-    """Whether it holds, and the members because of which; none if it is negated."""
-    seen = [look(field, packet, world) for field in match.fields]
+    """Whether a match holds (None: unknown), and the members that matched (none if negated)."""
+    seen = [field_value(field, packet, world) for field in match.fields]
     if ABSENT in seen:
         return False, ()
     sure, perhaps = [], []
@@ -116,8 +123,8 @@ def _same(part: Value, value: object) -> bool | None:
     return part == value if isinstance(part, str) else part[0] <= value <= part[1]
 
 
-def look(field: str, packet: Packet, world: World) -> object:
-    """The value of a field, None if it is not known, ABSENT if the packet has none."""
+def field_value(field: str, packet: Packet, world: World) -> object:
+    """The packet's value of a field; None if unknown, ABSENT if the packet has no such field."""
     head = field.partition(" ")[0]
     for needed, actual in ((FAMILY.get(head), packet.family), (CARRIER.get(head), packet.protocol)):
         if needed and actual is None:
@@ -155,7 +162,7 @@ LOOK = {
     "ct state": lambda packet, _: packet.state,
     "ct mark": lambda packet, _: packet.ct_mark,
     "ct status": lambda packet, _: {None: None, True: "dnat", False: ""}[packet.dnat],
-    # only the first packet of a connection and the answer to it are ever asked about
+    # only the first packet of a connection and its reply are ever evaluated
     "tcp flags & (syn|rst) ==": lambda _packet, _world: "syn",
     **{f"{head} saddr": lambda packet, _: packet.src and int(packet.src) for head in ("ip", "ip6")},
     **{f"{head} daddr": lambda packet, _: packet.dst and int(packet.dst) for head in ("ip", "ip6")},

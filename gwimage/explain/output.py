@@ -1,4 +1,4 @@
-"""Answers and the matrix, for people (text) and for machines (plain data). Judges nothing."""
+"""Formats answers and the matrix as text and as JSON data. Must not evaluate anything."""
 
 from itertools import groupby
 
@@ -13,6 +13,7 @@ MARGIN, LONGEST = 12, 70
 
 
 def text(answer: Explanation, source: Source) -> str:
+    """The answer as text for the terminal."""
     lines = [_verdict(answer), ""]
     if answer.there:
         for step in answer.there.steps:
@@ -28,7 +29,7 @@ def text(answer: Explanation, source: Source) -> str:
 
 
 def document(answer: Explanation, source: Source) -> dict:
-    """The JSON form; its keys are stable within one `format`."""
+    """The answer as JSON data; keys are stable within one `format`."""
     there, returned = answer.there, answer.back
     return {
         "format": 1,
@@ -48,7 +49,7 @@ def _answer(returned: PacketPath, source: Source) -> dict:
 
 
 def matrix_text(rows: list[Row], doubts: list[str], source: Source) -> str:
-    """A table of who may open connections to whom, then what is open where it is not everything."""
+    """The matrix as a table, then the details of cells that are neither all nor nothing."""
     starts, ends = list(dict.fromkeys(row[0] for row in rows)), list(dict.fromkeys(row[1] for row in rows))
     cells = {(start, end): _cell(start, end, found) for start, end, found in rows}
     table = [["from \\ to", *ends], *([start, *(cells[start, end] for end in ends)] for start in starts)]
@@ -61,7 +62,7 @@ def matrix_text(rows: list[Row], doubts: list[str], source: Source) -> str:
 
 
 def _openings(found: list[Passage], source: Source) -> list[str]:
-    """One line for each part of the profile; the order is that of the rules, the first that matches counts."""
+    """A line for each profile entry, in rule order: the first match decides."""
     lines = []
     for (closed, path), group in groupby(found, key=lambda each: (each.closed, each.path)):
         texts = [each.text for each in group]
@@ -72,6 +73,7 @@ def _openings(found: list[Passage], source: Source) -> list[str]:
 
 
 def matrix_document(rows: list[Row], doubts: list[str], source: Source) -> dict:
+    """The matrix as JSON data; keys are stable within one `format`."""
     return {
         "format": 1,
         "zones": [
@@ -131,13 +133,13 @@ def _step(step: Step, source: Source) -> list[str]:
 
 
 def _causes(step: Step, source: Source) -> list[dict]:
-    """What was written counts more than what holds for every profile."""
+    """Causes of a step: those written in the profile; else the first one."""
     found = [_cause(path, source) for path in dict.fromkeys(step.paths)]
     return [cause for cause in found if cause["line"]] or found[:1]
 
 
 def _cause(path: str, source: Source) -> dict:
-    """The place of what caused a step, or the nearest to it that was written down (`default`)."""
+    """Position of a profile path, or of the nearest written key above it (then `default` is true)."""
     keys = source.path(path)
     written = keys in source.keys or keys in source.values
     spot = source.locate(Problem(keys, "", on_key=True)).place if keys[:1] in source.keys else None
@@ -152,7 +154,7 @@ def _cause(path: str, source: Source) -> dict:
 
 
 def cited(path: str, source: Source) -> str:
-    """Where the profile says what this path names: file, line, column, what is written there."""
+    """Citation of a profile path: file, line, column and the text written there."""
     return _cite(_cause(path, source))
 
 
@@ -164,7 +166,7 @@ def _cite(cause: dict) -> str:
 
 
 def _excerpt(line: str, start: int) -> str:
-    """From there on, but not beyond the entry of a mapping or list that stands in one line."""
+    """The line from `start`, to the end of the entry in a flow mapping or list; at most LONGEST characters."""
     depth, end = 0, len(line)
     inside = sum(line.count(sign, 0, start) for sign in "{[") > sum(line.count(sign, 0, start) for sign in "}]")
     for index in range(start, len(line) if inside else start):

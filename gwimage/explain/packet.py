@@ -1,4 +1,4 @@
-"""A packet as the rules see it, and what conntrack says of one that nobody has seen before."""
+"""A packet as rules see it, and the conntrack state of a first packet."""
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 Address = IPv4Address | IPv6Address
 
 ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
-# the names that nft knows without /etc/protocols
+# protocol names built into nft, without /etc/protocols
 PROTOCOLS = {
     "icmp": ICMP,
     "igmp": 2,
@@ -55,9 +55,10 @@ UNTRACKED = (130, 131, 132, 133, 134, 135, 136, 143)
 
 @dataclass(frozen=True)
 class Packet:
-    """The first packet of a flow (TCP: a SYN), or an answer to it. None: not known, or the protocol has no such thing.
+    """The first packet of a flow (TCP: a SYN), or its reply.
 
-    oif is known after routing; state, dnat and ct_mark are conntrack's; mark is the packet's own.
+    None: unknown, or not a field of the protocol. oif is set after routing; state, dnat and ct_mark are conntrack's; mark is
+    the packet's own.
     """
 
     iif: str
@@ -76,24 +77,24 @@ class Packet:
 
     @property
     def family(self) -> int | None:
-        """4 or 6."""
+        """IP version, 4 or 6; None if no address is known."""
         known = self.src or self.dst
         return known.version if known else None
 
 
 def first_state(packet: Packet) -> str:
-    """What conntrack says of a packet that belongs to no known flow: new, invalid or untracked."""
+    """Conntrack state of a packet that belongs to no known flow: new, invalid or untracked."""
     if packet.protocol not in REQUESTS:
         return "new"
     if packet.family != (4 if packet.protocol == ICMP else 6):
-        return "new"  # to conntrack it is just some protocol
+        return "new"  # conntrack treats it as an unknown protocol
     if packet.icmp_type in REQUESTS[packet.protocol]:
         return "new"
     return "untracked" if packet.protocol == ICMPV6 and packet.icmp_type in UNTRACKED else "invalid"
 
 
 def answer(packet: Packet, iif: str, src: Address, sport: int | None, dst: Address, dport: int | None) -> Packet:
-    """What comes back to a packet that arrived at src:sport as if from dst:dport."""
+    """The reply to a packet: arrives on iif, from src:sport to dst:dport."""
     kind = {8: 0, 13: 14, 15: 16, 17: 18, 128: 129, 139: 140}.get(packet.icmp_type)
     ends = {"iif": iif, "oif": None, "src": src, "dst": dst, "sport": sport, "dport": dport}
     return replace(packet, **ends, icmp_type=kind, state="established", mark=0)

@@ -1,6 +1,6 @@
-"""The way of one packet through the gateway: the hooks in the kernel's order, the rules that ship, networkd's masquerade.
+"""Path of one packet through the gateway: hooks in kernel order, the compiled rules, networkd's masquerade.
 
-`model` reads a plan once; `walk` asks it about one packet, `back` about the answer to it.
+`model` reads a plan once; `trace` follows one packet through it, `trace_reply` the reply to it.
 """
 
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ SAYS = {"accept": "accepted", "drop": "dropped"}
 STATES = {
     "established": "it belongs to a connection that was let through",
     "related": "it belongs to a connection that was let through",
-    "invalid": "it answers or reports what nobody asked (conntrack: invalid)",
+    "invalid": "it is a reply or error without a known connection (conntrack: invalid)",
 }
 
 
 @dataclass(frozen=True)
 class Model:
-    """chains: the rules of each, in order."""
+    """What packets are traced through; chains: rules of each chain in order; sets: elements by set name."""
 
     network: RoutingTable
     chains: dict[str, tuple[ParsedRule, ...]]
@@ -34,9 +34,9 @@ class Model:
 
 @dataclass(frozen=True)
 class Step:
-    """What one hook did to the packet, by which rule if by any; paths are the causes, the nearest first.
+    """What one hook did to the packet, by which rule, if any; paths: causes in the profile, the most specific first.
 
-    A hook is a chain of ours, or "routing" (the kernel), or "networkd" (its masquerade).
+    hook: one of our chains, "routing" (the kernel), "networkd" (its masquerade), or "wireguard" (AllowedIPs).
     """
 
     hook: str
@@ -47,9 +47,10 @@ class Step:
 
 @dataclass(frozen=True)
 class PacketPath:
-    """verdict: forwarded (by packet.oif to the neighbour `via`), accepted (by the gateway itself), dropped (last step).
+    """The traced path of a packet.
 
-    before: the packet as it came; packet: as it left. doubts: rules that it met and nobody here understands.
+    verdict: forwarded (by packet.oif to the next hop `via`), accepted (by the gateway itself), or dropped (in the last step).
+    before: the packet as it arrived; packet: as it left. doubts: rules on the path that could not be parsed.
     """
 
     before: Packet
@@ -61,7 +62,7 @@ class PacketPath:
 
 
 def model(plan: Plan, given: Given | None = None) -> Model:
-    """`given`: see reading.read."""
+    """The model of a plan; given: known leases, as in `networkd.read`."""
     rules = [_read(rule) for rule in nftables.ordered(plan)]
     chains = {name: tuple(rule for rule in rules if nftables.chain(rule) == name) for name in nftables.CHAINS}
     types = {name: lines[0].removeprefix("type ") for name, lines in nftables.named(plan).items()}
@@ -72,7 +73,7 @@ def model(plan: Plan, given: Given | None = None) -> Model:
 
 
 def _read(rule: Text) -> ParsedRule:
-    """Only what the user wrote word for word may be beyond us."""
+    """Parses a rule; only raw rules of the user may be unknown, others raise ValueError."""
     try:
         return nft_parser.rule(rule.stage, rule.text, rule.path)
     except ValueError:
@@ -82,20 +83,20 @@ def _read(rule: Text) -> ParsedRule:
 
 
 def trace(model: Model, packet: Packet) -> PacketPath:
-    """The way of the first packet of a flow."""
+    """Path of the first packet of a flow."""
     way = _Traversal(model, packet)
-    return way.end(way.first())
+    return way.end(way.first_packet())
 
 
 def trace_reply(model: Model, there: PacketPath) -> PacketPath:
-    """The way of the answer to a packet that was forwarded; it ends as if from where the packet was sent to."""
+    """Path of the reply to a forwarded packet; its source becomes the address that the packet was sent to."""
     came, left = there.before, there.packet
     way = _Traversal(model, answer(left, left.oif, left.dst, left.dport, left.src, left.sport))
-    return way.end(way.answer(came))
+    return way.end(way.reply(came))
 
 
 def own_answer(model: Model, there: PacketPath) -> str:
-    """The link by which the gateway's own answer leaves to a packet that it accepted; nothing if by none."""
+    """Outgoing link of the gateway's own reply to a packet that it accepted; empty if there is no route."""
     packet = there.packet
     way = _Traversal(model, answer(packet, "", packet.dst, packet.dport, packet.src, packet.sport))
     way.filter("output")
@@ -104,7 +105,7 @@ def own_answer(model: Model, there: PacketPath) -> str:
 
 
 class _Traversal:
-    """A packet on its way, and what has happened to it so far."""
+    """A packet's traversal of the hooks: its current state and the steps so far."""
 
     def __init__(self, model: Model, packet: Packet):
         self.model, self.before, self.packet = model, packet, packet
@@ -115,41 +116,44 @@ class _Traversal:
     def end(self, verdict: str) -> PacketPath:
         return PacketPath(self.before, self.packet, verdict, tuple(self.steps), self.via, tuple(self.doubts))
 
-    def first(self) -> str:
+    def first_packet(self) -> str:
+        """Verdict for the first packet of a flow."""
         if wrong := kernel.martian(self.packet):
             self.step("routing", wrong, None)
             return "dropped"
-        if not self.in_tunnel(self.packet.iif, self.packet.src) or self.filter("prerouting") == "drop":
+        if not self.passes_wireguard(self.packet.iif, self.packet.src) or self.filter("prerouting") == "drop":
             return "dropped"
         if self.packet.state == "new":
             self.packet = replace(self.packet, state=first_state(self.packet))
         self.filter("mangle")
         if self.packet.state == "new" and self.translate("dstnat") == "drop":
             return "dropped"
-        verdict = self.onwards()
-        return self.leave() if verdict == "forwarded" else verdict
+        verdict = self.route_and_filter()
+        return self.postrouting() if verdict == "forwarded" else verdict
 
-    def leave(self) -> str:
+    def postrouting(self) -> str:
+        """Postrouting: srcnat, networkd's masquerade, WireGuard's AllowedIPs."""
         if self.packet.state == "new":
             said = self.translate("srcnat")
             if said == "drop":
                 return "dropped"
             if said != "nat":
-                self.hide()
-        return "forwarded" if self.in_tunnel(self.packet.oif, self.packet.dst) else "dropped"
+                self.masquerade()
+        return "forwarded" if self.passes_wireguard(self.packet.oif, self.packet.dst) else "dropped"
 
-    def answer(self, asked: Packet) -> str:
-        """Conntrack undoes what it did to the first packet: its source before routing, its destination on the way out."""
+    def reply(self, asked: Packet) -> str:
+        """Verdict for a reply: conntrack reverses SNAT before routing and DNAT on the way out."""
         if self.filter("prerouting") == "drop":
             return "dropped"
         self.filter("mangle")
         self.packet = replace(self.packet, dst=asked.src, dport=asked.sport)
-        verdict = self.onwards()
+        verdict = self.route_and_filter()
         if verdict == "forwarded":
             self.packet = replace(self.packet, src=asked.dst, sport=asked.dport)
         return verdict
 
-    def onwards(self) -> str:
+    def route_and_filter(self) -> str:
+        """Routing decision, then the input or forward chain: accepted, forwarded or dropped."""
         decision = kernel.decide(self.model.network, self.packet)
         self.step("routing", decision.text, None, decision.path)
         if decision.to == "drop":
@@ -159,8 +163,8 @@ class _Traversal:
         self.packet, self.via = replace(self.packet, oif=decision.route.link), decision.via
         return "dropped" if self.filter("forward") == "drop" else "forwarded"
 
-    def in_tunnel(self, link: str, address: Address) -> bool:
-        """WireGuard takes and sends only what is an address of a peer."""
+    def passes_wireguard(self, link: str, address: Address) -> bool:
+        """Whether WireGuard passes the packet: the address must be in some peer's AllowedIPs."""
         behind = self.model.network.peers.get(link)
         if behind is None or any(address in net for net in behind):
             return True
@@ -168,20 +172,20 @@ class _Traversal:
         return False
 
     def filter(self, chain: str) -> str:
-        """accept or drop: by the first rule that says so, else by the policy of the chain, which has a hook."""
-        if said := self.judge(chain):
+        """Verdict of a base chain: accept or drop, of the first rule with one, else the policy."""
+        if said := self.evaluate(chain):
             return said
         if "policy accept" in nftables.CHAINS[chain]:
             return "accept"
         self.step(chain, "dropped: no rule accepts it", None)
         return "drop"
 
-    def judge(self, chain: str) -> str:
-        """accept, drop, or nothing if no rule says so, neither there nor where it jumps to."""
+    def evaluate(self, chain: str) -> str:
+        """Verdict of a chain's rules, with those of chains it jumps to: accept, drop, or empty."""
         for rule, paths in self.matching(chain):
-            self.remember(chain, rule, paths)
-            self.tell(chain, rule, paths)
-            if rule.jump and (said := self.judge(rule.jump)):
+            self.apply_marks(chain, rule, paths)
+            self.report_log(chain, rule, paths)
+            if rule.jump and (said := self.evaluate(rule.jump)):
                 return said
             if said := rule.verdict:
                 rate = f", at most {rule.limit}" if rule.limit else ""
@@ -190,12 +194,12 @@ class _Traversal:
                 return said
         return ""
 
-    def tell(self, chain: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
+    def report_log(self, chain: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
         if rule.log:
             self.step(chain, f"logged as {rule.log.strip()!r}", rule, *paths)
 
-    def remember(self, chain: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
-        """What a rule does that is no verdict: conntrack keeps out, or notes by which way a connection came."""
+    def apply_marks(self, chain: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
+        """Applies a rule's non-verdict statements: notrack, and setting or restoring the ct mark."""
         if rule.untracked:
             self.packet = replace(self.packet, state="untracked")
             self.step(chain, "not tracked: it keeps its addresses", rule, *paths)
@@ -204,31 +208,31 @@ class _Traversal:
             self.step(chain, f"answers are to leave by {self.packet.iif}", rule, *paths)
         if rule.marked:
             self.packet = replace(self.packet, mark=self.packet.ct_mark)
-            self.step(chain, "goes the way that its connection came", rule, *paths)
+            self.step(chain, "leaves by the link on which its connection arrived", rule, *paths)
 
     def translate(self, chain: str) -> str:
-        """nat if a rule decided about the addresses: then no later chain of this hook does. Else drop, or nothing."""
+        """Evaluates a NAT chain: nat if a rule decided (ends later NAT chains of the hook), else drop or empty."""
         for rule, paths in self.matching(chain):
-            self.tell(chain, rule, paths)
-            if rule.jump and (said := self.judge(rule.jump)):
+            self.report_log(chain, rule, paths)
+            if rule.jump and (said := self.evaluate(rule.jump)):
                 return "drop" if said == "drop" else ""
             if rule.nat:
-                self.change(chain, rule, paths)
+                self.apply_nat(chain, rule, paths)
                 return "nat"
             if rule.verdict:
                 self.step(chain, SAYS[rule.verdict], rule, *paths)
                 return "drop" if rule.verdict == "drop" else ""
         return ""
 
-    def hide(self) -> None:
-        """networkd's masquerade: by the source alone, whatever the way out (it comes after our chain)."""
+    def masquerade(self) -> None:
+        """Applies networkd's masquerade, which runs after our chain and matches the source only, not the output link."""
         for net, path in self.model.network.masquerade:
             if self.packet.src in net:
                 rule = ParsedRule("networkd", f"ip saddr {net} masquerade", path, nat=Nat("masquerade"))
-                self.change("networkd", rule, (path,))
+                self.apply_nat("networkd", rule, (path,))
                 return
 
-    def change(self, hook: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
+    def apply_nat(self, hook: str, rule: ParsedRule, paths: tuple[str, ...]) -> None:
         nat = rule.nat
         if nat.kind == "keep":
             self.step(hook, f"keeps its source {self.packet.src}", rule, *paths)
@@ -246,14 +250,14 @@ class _Traversal:
             self.step(hook, f"source becomes {src}", rule, *paths)
 
     def matching(self, chain: str) -> Iterator[tuple[ParsedRule, tuple[str, ...]]]:
-        """The rules that hold, each with its causes; what is not understood is kept in mind."""
+        """Yields matching rules with their causes; rules that could not be parsed are collected in `doubts`."""
         for rule in self.model.chains[chain]:
             if not rule.known:
                 self.doubts.append(rule)
                 continue
             holds, paths = matches(rule, self.packet, self.model.network, self.model.sets)
             if holds:
-                # what holds for every profile is the last to be of interest
+                # a rule that every profile has is the least specific cause
                 yield rule, (rule.path, *paths) if "." in rule.path else (*paths, rule.path)
 
     def step(self, hook: str, text: str, rule: ParsedRule | None, *paths: str) -> None:
@@ -261,7 +265,7 @@ class _Traversal:
 
 
 def place(address: Address, port: int | None) -> str:
-    """10.0.0.5, 10.0.0.5:80, [2001:db8::5]:80."""
+    """Address and port as text: 10.0.0.5, 10.0.0.5:80, [2001:db8::5]:80."""
     if not port:
         return str(address)
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

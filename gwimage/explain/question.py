@@ -1,6 +1,6 @@
-"""A question in people's words becomes a packet: --from iot --to lan:10.0.0.5 --tcp 445.
+"""Turns a question on the command line into a packet: --from iot --to lan:10.0.0.5 --tcp 445.
 
-Raises ProfileError, in the place of the option, for what cannot be meant.
+Raises ProfileError, positioned at the option, for invalid words.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from gwimage.problem import Place, Problem, ProfileError
 from gwimage.profile import zones
 
 GATEWAY, OUTSIDE = "gateway", "wan"
-SOURCE_PORT = 49152  # the first of those that clients take (RFC 6335)
+SOURCE_PORT = 49152  # the first dynamic port (RFC 6335)
 USUAL_HOST = 10
 UNIQUE_LOCAL = ip_network("fc00::/7")
 OUTSIDE6 = ip_address("2001:db8:ffff::10")
@@ -22,7 +22,7 @@ OUTSIDE6 = ip_address("2001:db8:ffff::10")
 
 @dataclass(frozen=True)
 class Words:
-    """What was asked: zone[:address] or an address; the protocol's name, its port or its ICMP type."""
+    """The question as typed: source and target (zone[:address] or address), protocol name, ports or ICMP type."""
 
     source: str
     target: str
@@ -34,9 +34,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Question:
-    """The packet, what was assumed for it, and where it was said to go: a zone, `gateway`, or nothing said.
+    """The packet asked about, with the routing table to use and notes on assumptions.
 
-    given: which of source and target were addresses, not any host there.
+    target: zone, `gateway`, `wan`, or empty if only an address was given; given: which of source and target had an address.
     """
 
     packet: Packet
@@ -47,7 +47,7 @@ class Question:
 
 
 def leases(words: tuple[str, ...], network: RoutingTable) -> Given:
-    """WAN=ADDRESS/PREFIX, as often as given; the prefix that a provider delegates as WAN=PREFIX/LENGTH."""
+    """Parses --lease words: WAN=ADDRESS/PREFIX (IPv4), or WAN=PREFIX/LENGTH for a delegated IPv6 prefix."""
     found: Given = {}
     wans = [name for name, kind in network.zones.items() if kind == "wans"]
     for word in words:
@@ -65,14 +65,15 @@ def leases(words: tuple[str, ...], network: RoutingTable) -> Given:
 
 
 def question(words: Words, network: RoutingTable) -> Question:
-    start, src = _end("--from", words.source, network, ())
-    target, dst = _end("--to", words.target, network, (GATEWAY, OUTSIDE))
+    """The packet that the words describe, with plausible values for what they leave open."""
+    start, src = _parse_end("--from", words.source, network, ())
+    target, dst = _parse_end("--to", words.target, network, (GATEWAY, OUTSIDE))
     family = (dst or src).version if dst or src else 4
     if dst and src and dst.version != src.version:
         raise wrong("--to", f"{dst} and {src} are not of the same IP version", "give both as IPv4 or both as IPv6")
     given = tuple(name for name, address in (("source", src), ("target", dst)) if address)
     if not start:
-        start = _home("--from", src, network)
+        start = _zone_of("--from", src, network)
     notes: list[str] = []
     if target in network.zones:
         network, dst = _towards(target, dst, family, network, notes)
@@ -84,7 +85,7 @@ def question(words: Words, network: RoutingTable) -> Question:
 
 
 def zone(option: str, name: str, names: list[str]) -> str:
-    """The name, if it is one of them."""
+    """The zone name if it is known; else raises ProfileError."""
     if name in names:
         return name
     if ":" in name or _address(name) is not None:
@@ -93,8 +94,8 @@ def zone(option: str, name: str, names: list[str]) -> str:
     raise wrong(option, *_unknown(name, names, "network"))
 
 
-def _end(option: str, word: str, network: RoutingTable, more: tuple[str, ...]) -> tuple[str, Address | None]:
-    """(zone, gateway, wan or nothing; address or nothing)."""
+def _parse_end(option: str, word: str, network: RoutingTable, more: tuple[str, ...]) -> tuple[str, Address | None]:
+    """One end of the packet: (zone, gateway, wan or empty; address or None)."""
     if (address := _address(word)) is not None:
         return "", address
     name, _, text = word.partition(":")
@@ -127,11 +128,12 @@ def _unknown(name: str, names: list[str], what: str) -> tuple[str, str]:
 
 
 def wrong(option: str, message: str, hint: str) -> ProfileError:
+    """A ProfileError positioned at an option."""
     return ProfileError([Problem((), message, hint, place=Place(option))])
 
 
-def _home(option: str, address: Address, network: RoutingTable) -> str:
-    """The network that an address is on, or the WAN that leads to it."""
+def _zone_of(option: str, address: Address, network: RoutingTable) -> str:
+    """The zone of an address: the link of the route to it."""
     route = network.route(address)
     if route is None:
         raise wrong(option, f"no network here leads to {address}", f"say which one it comes from: NETWORK:{address}")
@@ -141,13 +143,13 @@ def _home(option: str, address: Address, network: RoutingTable) -> str:
 def _towards(
     zone: str, dst: Address | None, family: int, network: RoutingTable, notes: list[str]
 ) -> tuple[RoutingTable, Address]:
-    """The network in which packets to that zone leave by it, and the address there."""
+    """Routing table in which packets to the zone leave by its link (other WANs down if needed), and the destination."""
     if network.zones[zone] == "wans":
         dst = dst or _outside(network, family)
         used = network.route(dst)
         if used and used.link != zone and network.zones.get(used.link) == "wans":
             notes.append(f"packets to {dst} leave by {used.link}; this is the answer for when {used.link} is down")
-            network = _without(network, zone)
+            network = _only_wan(network, zone)
     dst = dst or _host("--to", zone, family, network)
     route = network.route(dst)
     if network.kind(dst) == "unicast" and (route is None or route.link != zone):
@@ -156,8 +158,8 @@ def _towards(
     return network, dst
 
 
-def _without(network: RoutingTable, wan: str) -> RoutingTable:
-    """The other WANs are down."""
+def _only_wan(network: RoutingTable, wan: str) -> RoutingTable:
+    """The routing table with all other WANs down."""
 
     def stays(route: RouteEntry) -> bool:
         return network.zones.get(route.link) != "wans" or route.link == wan
@@ -166,6 +168,7 @@ def _without(network: RoutingTable, wan: str) -> RoutingTable:
 
 
 def _gateway(start: str, family: int, network: RoutingTable) -> Address:
+    """The gateway's address on the start zone, else on any other."""
     for link in (start, *network.zones):
         for own in network.own:
             if own.link == link and own.interface.version == family:
@@ -175,13 +178,13 @@ def _gateway(start: str, family: int, network: RoutingTable) -> Address:
 
 
 def _host(option: str, zone: str, family: int, network: RoutingTable, other: Address | None = None) -> Address:
-    """A plausible host of a zone: not the gateway, not a broadcast address, not the other end."""
+    """A plausible host address in a zone: unicast, not the gateway's, not the other end's."""
     if network.zones[zone] == "wans":
         return _outside(network, family)
-    # behind a tunnel are its peers and nobody else
+    # behind a tunnel only addresses of its peers exist
     subnets = network.peers.get(zone, network.subnets(zone, family))
     if other is not None and other.version == 6:
-        # a host takes the address that is of the destination's kind (RFC 6724)
+        # source address selection prefers the destination's kind (RFC 6724)
         subnets = sorted(subnets, key=lambda net: (net.network_address in UNIQUE_LOCAL) != (other in UNIQUE_LOCAL))
     for net in subnets:
         numbers = (USUAL_HOST, *range(1, 6)) if net.num_addresses > 2 else range(net.num_addresses)
@@ -193,7 +196,7 @@ def _host(option: str, zone: str, family: int, network: RoutingTable, other: Add
 
 
 def _outside(network: RoutingTable, family: int) -> Address:
-    """An address that no network here has."""
+    """An outside address: in none of the gateway's networks."""
     if family == 6:
         return OUTSIDE6
     taken = [own.interface.network for own in network.own if own.interface.version == 4]

@@ -1,4 +1,4 @@
-"""The gateway's addresses and routes, and which way the kernel sends a packet because of them."""
+"""The gateway's addresses and routes, and the kernel's route lookup."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ LOOPBACK = IPv4Network("127.0.0.0/8")
 
 @dataclass(frozen=True)
 class LocalAddress:
-    """An address of the gateway. leased: given from outside; assumed: and nobody said which one it is."""
+    """An address of the gateway; leased: assigned from outside; assumed: its value is not known."""
 
     interface: IPv4Interface | IPv6Interface
     link: str
@@ -24,7 +24,7 @@ class LocalAddress:
 
 @dataclass(frozen=True)
 class RouteEntry:
-    """No `via`: neighbours. No link: nobody is there (unreachable). The lowest metric wins. No table: main."""
+    """A route; via None: on-link; link empty: unreachable; lowest metric wins; table empty: main."""
 
     to: Net
     link: str
@@ -36,7 +36,7 @@ class RouteEntry:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A routing policy rule: packets with this mark look into this table; narrow: its default route does not count."""
+    """A routing policy rule: table for packets with this mark; narrow: ignore its default route (SuppressPrefixLength=)."""
 
     mark: int
     table: str
@@ -46,10 +46,10 @@ class Lookup:
 
 @dataclass(frozen=True)
 class RoutingTable:
-    """zones: the kind (wans, lans, vpns) of each network by its name, in the profile's order.
+    """The gateway's view of the network.
 
-    masquerade: (subnet, profile path) of what networkd hides. forwarding: the IP versions that are routed.
-    peers: the addresses behind each WireGuard link; it takes and sends no others.
+    zones: kind (wans, lans, vpns) of each network by name, in profile order. masquerade: (subnet, profile path) that networkd
+    masquerades. forwarding: IP versions that are forwarded. peers: AllowedIPs of each WireGuard link.
     """
 
     zones: dict[str, str]
@@ -62,7 +62,7 @@ class RoutingTable:
     _found: dict[Address, RouteEntry | None] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def kind(self, address: Address) -> str:
-        """local, broadcast, multicast, anycast (of the routers of a subnet) or unicast."""
+        """Address type: local, broadcast, multicast, anycast (subnet-router) or unicast."""
         if address.is_multicast:
             return "multicast"
         if any(own.interface.ip == address for own in self.own):
@@ -79,9 +79,9 @@ class RoutingTable:
         return any(net.prefixlen < 31 and net.broadcast_address == address for net in nets)
 
     def route(self, to: Address, only: Iterable[str] | None = None, mark: int = 0) -> RouteEntry | None:
-        """The longest prefix, then the lowest metric; `only` through these links.
+        """The route to an address: longest prefix, then lowest metric; only: restricts the links; None if there is none.
 
-        The plain question is remembered: the matrix asks it for each forward and each pair of networks.
+        Lookups without link and mark are cached: the matrix repeats them for each forward and each pair of networks.
         """
         if only is not None or mark:
             return self._route(to, only, mark)
@@ -107,22 +107,22 @@ class RoutingTable:
         return min(fits, key=lambda route: (-route.to.prefixlen, route.metric), default=None)
 
     def leads(self, address: Address, only: Iterable[str] | None = None) -> str:
-        """The link by which a packet to this address would leave; nothing if by none."""
+        """Outgoing link for a unicast address; empty if there is none."""
         route = self.route(address, only) if self.kind(address) == "unicast" else None
         return route.link if route else ""
 
     def subnets(self, link: str, version: int = 4) -> list[Net]:
-        """The subnets on a link, link-local ones apart."""
+        """Subnets of the gateway's addresses on a link, without link-local ones."""
         nets = [own.interface.network for own in self.own if own.link == link and own.interface.version == version]
         return [net for net in nets if not net.is_link_local]
 
     def address_on(self, link: str, neighbour: Address) -> LocalAddress | None:
-        """The gateway's address that masquerade takes: of the neighbour's subnet, else the link's first one."""
+        """The source address for masquerade: in the next hop's subnet, else the link's first."""
         here = [own for own in self.own if own.link == link and own.interface.version == neighbour.version]
         near = [own for own in here if neighbour in own.interface.network]
         return next(iter(near + here), None)
 
 
 def _routers(net: Net) -> Address | None:
-    """The address that every router of a subnet answers to (RFC 4291, 2.6.1)."""
+    """Subnet-router anycast address of an IPv6 subnet (RFC 4291 2.6.1); None if it has none."""
     return net.network_address if net.version == 6 and net.prefixlen < 127 else None

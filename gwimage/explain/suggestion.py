@@ -1,4 +1,4 @@
-"""What to write into the profile so that a dropped packet passes; or why no line of a profile would help."""
+"""Suggests profile lines that let a dropped packet pass, or says why no line would help."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ NOTHING = "No line of a profile changes that."
 
 
 def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
-    """(a sentence, lines of YAML or nothing) for a packet that was dropped."""
+    """A sentence and YAML lines (may be empty) for a dropped packet."""
     last, packet, network = walk.steps[-1], walk.packet, known.network
     if last.hook == "spoof" or (last.rule and last.rule.by_state and _is_forged(known, walk.before)):
         return _forged(network, walk.before), ""
@@ -24,7 +24,7 @@ def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
         return f"{last.rule.path} drops it before anything can allow it.", ""
     if packet.oif in network.peers and not any(packet.dst in net for net in network.peers[packet.oif]):
         return f"And if it were allowed: no peer of {packet.oif} has the address {packet.dst}.", ""
-    if not (_hosts(network, packet.src, packet.iif) and _hosts(network, packet.dst, packet.oif)):
+    if not (_can_host(network, packet.src, packet.iif) and _can_host(network, packet.dst, packet.oif)):
         return "No host has such addresses, so nothing needs to be opened for them.", ""
     forwardable = packet.protocol in (TCP, UDP) and packet.family == 4
     if packet.oif and (network.zones[packet.iif], forwardable) == ("wans", True) and network.zones[packet.oif] != "wans":
@@ -33,7 +33,7 @@ def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
 
 
 def _is_forged(known: Model, packet: Packet) -> bool:
-    """Also of packets that were dropped before anybody looked at their source."""
+    """Whether anti-spoofing would drop the packet, even if it was dropped before that check."""
     return any(rule.verdict == "drop" and matches(rule, packet, known.network, known.sets)[0] for rule in known.chains["spoof"])
 
 
@@ -45,8 +45,8 @@ def _forged(network: RoutingTable, packet: Packet) -> str:
     return f"{what}: the packet is forged, or its host is configured wrongly."
 
 
-def _hosts(network: RoutingTable, address: Address, link: str | None) -> bool:
-    """Whether a host on that link can have it; the gateway's own are no question here."""
+def _can_host(network: RoutingTable, address: Address, link: str | None) -> bool:
+    """Whether a host on the link can have the address; link None: the gateway itself, always true."""
     if link is None:
         return True
     if address.version == 6:
@@ -71,21 +71,21 @@ def _allow(asked: Question, walk: PacketPath) -> str:
 
 
 def _quoted(address: Address) -> str:
-    """YAML takes the colons of IPv6 for its own."""
+    """The address for YAML, quoted if IPv6 because of its colons."""
     return f'"{address}"' if address.version == 6 else str(address)
 
 
 def _forward(known: Model, packet: Packet) -> str:
-    """By the same port, or by another if that one leads somewhere already."""
+    """YAML of a port forward, on the same port or another one if that is in use."""
     protocol, port = NAMES[packet.protocol], packet.dport
-    free = next(number for number in (port, *range(port % 1000 + 8000, 65536)) if not _taken(known, packet, number))
+    free = next(number for number in (port, *range(port % 1000 + 8000, 65536)) if not _port_in_use(known, packet, number))
     parts = [f"from: [{packet.iif}]", f"protocols: [{protocol}]", f"ports: [{free}]", f"to: {packet.dst}"]
     parts += [f"to_port: {port}"] if free != port else []
     return f"firewall:\n  forwards:\n    {protocol}-{free}: {{{', '.join(parts)}}}\n"
 
 
-def _taken(known: Model, packet: Packet, port: int) -> bool:
-    """Whether anybody who calls this port of the gateway may get an answer already."""
+def _port_in_use(known: Model, packet: Packet, port: int) -> bool:
+    """Whether the gateway or a port forward may answer on this port already."""
     rules = [rule for rule in (*known.chains["dstnat"], *known.chains["input"]) if rule.nat or rule.stage == "input.open"]
     for own in known.network.own:
         asked = replace(packet, src=None, dst=own.interface.ip, dport=port, oif=None)

@@ -1,1 +1,1 @@
-"""The profile language: YAML with positions, the schema, its messages and suggestions, sites, files that a profile names."""
+"""The profile language: YAML with positions, schema, messages and suggestions, sites, referenced files, external secrets."""

@@ -1,11 +1,9 @@
-"""`--secret PATH=SOURCE`: what only `seed` and `verify --site` are told, and no file of the profile holds.
+"""Secrets passed by --secret PATH=SOURCE to `seed` and `verify --site`; never stored in a file of the profile.
 
-SOURCE is file:NAME, env:NAME or command:LINE, which the shell runs. {site} in it becomes the site's name, so that each site of a
-folder gets its own. The secret takes the place of a site's key: of one that names a file (vpn.wg.private_key_file) as that file's
-content, else (system.admin.password_hash) as its value. It is never shown.
+SOURCE is file:NAME, env:NAME or command:LINE (run by the shell). {site} in it becomes the site's name, so that each site of
+a folder gets its own. The secret replaces a key of the site: the content of a file if the key names one
+(vpn.wg.private_key_file), else the value (system.admin.password_hash). It must never be shown.
 """
-
-from __future__ import annotations
 
 import copy
 import os
@@ -24,13 +22,13 @@ from gwimage.values import secret_keys
 
 COMMAND = "command"
 KINDS = ("file", "env", COMMAND)
-_FILE = "_file"  # how a key ends that names a file
-_PATIENCE = 120  # seconds: somebody may have to type a passphrase
+_FILE = "_file"  # suffix of keys that name a file
+_TIMEOUT = 120  # seconds; the user may have to type a passphrase
 
 
 @dataclass(frozen=True)
 class Secret:
-    """The key that it is for, and where it comes from."""
+    """A secret: path of its key, kind of source (KINDS), and file name, variable or command line."""
 
     path: Path
     kind: str
@@ -42,7 +40,7 @@ class Secret:
 
 
 def parse(texts: Sequence[str]) -> tuple[Secret, ...]:
-    """Raises ValueError, which does not repeat a text: it may hold the secret itself."""
+    """Parses --secret arguments; raises ValueError whose message never repeats one, since it may contain the secret."""
     found = tuple(map(_parse, texts))
     if len({one.path for one in found}) < len(found):
         raise ValueError("two secrets for one key")
@@ -61,12 +59,12 @@ def _parse(text: str) -> Secret:
 
 
 def put(site: Source, secrets: Sequence[Secret], name: str) -> tuple[Source, list[Problem]]:
-    """The site called `name` with its secrets, or why one of them could not be had."""
+    """The site with its secrets inserted, and problems for those not available; name: replaces {site}."""
     problems, data, names, files, values = [], copy.deepcopy(site.data), dict(site.names), dict(site.files), dict(site.values)
     for one in secrets:
         found = _fetch(one.kind, one.where.replace("{site}", name))
         if found.error:
-            problems.append(site.locate(Problem(one.path, f"{one.label} gives nothing: {found.error}")))
+            problems.append(site.locate(Problem(one.path, f"{one.label} cannot be read: {found.error}")))
             continue
         inner = data
         for key in one.path[:-1]:
@@ -76,11 +74,11 @@ def put(site: Source, secrets: Sequence[Secret], name: str) -> tuple[Source, lis
         else:
             is_file = one.path[-1].endswith(_FILE)
             inner[one.path[-1]] = one.label if is_file else found.text.strip()
-            values[one.path] = Mark(1, 1)  # so that what is wrong with it is told with the name of the site
+            values[one.path] = Mark(1, 1)  # so that problems are reported at the site's file
             if is_file:
                 names[one.path], files[one.label] = one.label, found
             continue
-        problems.append(site.locate(Problem(one.path, f"{one.label} has no place here: what stands above it is no mapping")))
+        problems.append(site.locate(Problem(one.path, f"{one.label} cannot be set: a key above it is not a mapping")))
     return replace(site, data=data, names=names, files=files, values=values), problems
 
 
@@ -95,14 +93,14 @@ def _fetch(kind: str, where: str) -> Named:
 
 
 def _run(line: str) -> Named:
-    """What it prints; what it says on standard error goes to the user's."""
+    """Standard output of a shell command; its standard error goes to the terminal."""
     with subprocess.Popen(line, shell=True, stdout=subprocess.PIPE) as process:
         raw = _read(process.stdout.fileno())
         if raw is None or len(raw) > referenced_files.LARGEST:
             process.kill()
         process.stdout.close()
     if raw is None:
-        return Named(error=f"the command was not done after {_PATIENCE} s")
+        return Named(error=f"the command did not finish within {_TIMEOUT} s")
     if len(raw) > referenced_files.LARGEST:
         return Named(error="it is larger than 64 KiB")
     if process.returncode:
@@ -114,8 +112,11 @@ def _run(line: str) -> Named:
 
 
 def _read(source: int) -> bytes | None:
-    """All that comes, or a byte more than may; None if its end does not come in time, whoever still holds it open."""
-    raw, deadline = b"", time.monotonic() + _PATIENCE
+    """Reads a pipe to its end, or to one byte over the limit.
+
+    None if the end does not come in _TIMEOUT seconds, even if another process holds the pipe open.
+    """
+    raw, deadline = b"", time.monotonic() + _TIMEOUT
     while len(raw) <= referenced_files.LARGEST:
         if not select.select([source], [], [], max(0, deadline - time.monotonic()))[0]:
             return None

@@ -27,17 +27,17 @@ def page() -> str:
 
 
 def root() -> dict:
-    """The schema of a whole profile; go down from it by `follow` alone."""
+    """Schema node of a whole profile; descend only with `follow`."""
     return _node({"$ref": ROOT}, ROOT)
 
 
 def follow(schema: dict, parent: dict) -> dict:
-    """A schema that stands in `parent`, with its reference followed; what stands beside a reference wins."""
+    """A child schema of `parent` with its $ref resolved; keys beside the $ref win."""
     return _node(schema, parent[""])
 
 
 def bundle() -> dict:
-    """One schema without references to other files, for editors far from a checkout."""
+    """The schema as one document without references to other files, for editors without a checkout."""
     names = sorted(entry.name for entry in (resources.files("gwimage") / "schemas").iterdir())
     fragments = {name: _inlined(_fragment(name), name) for name in names}
     root = fragments.pop(ROOT)
@@ -49,7 +49,7 @@ def _fragment(name: str) -> dict:
 
 
 def _inlined(node: object, file: str) -> object:
-    """References point into the bundle: types.schema.json#/$defs/nic becomes #/$defs/types/$defs/nic."""
+    """The node with references rewritten: types.schema.json#/$defs/nic becomes #/$defs/types/$defs/nic."""
     if isinstance(node, list):
         return [_inlined(entry, file) for entry in node]
     if not isinstance(node, dict):
@@ -62,7 +62,7 @@ def _inlined(node: object, file: str) -> object:
 
 
 def _node(schema: dict, file: str) -> dict:
-    """`file` is where references start; the key "" remembers it."""
+    """The schema with $ref resolved; file: base of references, kept under the key ""."""
     node = {**schema, "": file}
     while "$ref" in node:
         target = node.pop("$ref")
@@ -76,7 +76,7 @@ def _node(schema: dict, file: str) -> dict:
 
 
 def _objects(path: tuple[str, ...], node: dict) -> Iterator[tuple[tuple[str, ...], dict]]:
-    """Every mapping with keys of its own, outermost first, in the order of the schema."""
+    """Yields every mapping with fixed keys and its path, outermost first, in schema order."""
     if "properties" in node:
         yield path, node
         for key, value in node["properties"].items():
@@ -104,7 +104,7 @@ def _cell(text: str) -> str:
 
 
 def _kind(node: dict) -> str:
-    """What may stand there, in a few words."""
+    """The allowed values in a few words."""
     if "const" in node:
         return f"`{json.dumps(node['const'])}`"
     if "enum" in node:

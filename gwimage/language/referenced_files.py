@@ -1,6 +1,6 @@
-"""The files that a profile names by keys ending in `_file`: private keys, and what else must not stand in its text.
+"""Files that a profile references by keys ending in `_file`: private keys and other secrets.
 
-Neither a name nor a content is ever shown: a key pasted in place of the name would be.
+Must never show a content or a name: a key pasted in place of the name would be shown.
 """
 
 import os
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from gwimage.problem import Path, Problem
 
-LARGEST = 1 << 16
-ALL = 1 << 20  # bytes of all together
+LARGEST = 1 << 16  # bytes of one file
+ALL = 1 << 20  # bytes of all files together
 
 
 @dataclass(frozen=True)
 class Named:
-    """Its text, or why there is none; or its text and a warning."""
+    """A referenced file: its text (perhaps with a warning), or an error."""
 
     text: str = ""
     error: str = ""
@@ -24,7 +24,7 @@ class Named:
 
 
 def check(names: Mapping[Path, str], files: Mapping[str, Named]) -> list[Problem]:
-    """What is wrong with the files. names: the value of each such key; files: what `read` found, by that value."""
+    """Problems of referenced files; names: file name by profile path; files: results of `read` by file name."""
     problems = []
     for path, name in names.items():
         named = files.get(name, Named(error="it was not read"))
@@ -37,7 +37,7 @@ def check(names: Mapping[Path, str], files: Mapping[str, Named]) -> list[Problem
 
 
 def read(names: Iterable[str], folder: str) -> dict[str, Named]:
-    """From the disk; relative names start in the folder."""
+    """Reads the files; relative names start in `folder`."""
     files, left = {}, ALL
     for name in names:
         if name not in files:

@@ -1,6 +1,6 @@
-"""Checks plain data against the JSON Schema in schemas/; here are the formats that need more than a pattern.
+"""Validates plain data against the JSON Schema in schemas/, and defines formats that need more than a pattern.
 
-What it finds is put into words in words.py.
+Messages are in schema_messages.py.
 """
 
 import functools
@@ -17,7 +17,7 @@ from gwimage.values.wireguard import is_endpoint, is_key
 
 
 def check(data: object) -> list[Problem]:
-    """Every violation of the schema, as problems; of more than MOST only some."""
+    """Problems for all violations of the schema, about MOST at most."""
     if isinstance(data, dict) and type(data.get("version", 1)) is int and data.get("version", 1) != 1:
         hint = "this gwimage reads version 1"
         return [Problem(("version",), f"unknown profile format {data['version']}", hint)]
@@ -31,14 +31,14 @@ def check(data: object) -> list[Problem]:
 
 
 def sections() -> dict[str, str]:
-    """The sections of a profile and what they are for."""
+    """Description of each section of a profile, by name."""
     return {
         name: part["description"] for name, part in whole()["properties"].items() if part.get("type") in ("object", "array")
     }
 
 
 def seedable() -> list[str]:
-    """What a site may set, as dotted paths."""
+    """Dotted paths that a site may set."""
     return [".".join(path) for path in _seedable(whole(), ())]
 
 
@@ -73,7 +73,7 @@ def ipv4_range(text: str) -> bool:
 
 
 def ipv6_address(text: str) -> bool:
-    return "%" not in text and _is(IPv6Address, text)  # a zone such as %wan is no part of an address
+    return "%" not in text and _is(IPv6Address, text)  # a scope such as %wan is not part of an address here
 
 
 def ipv6_prefix(text: str) -> bool:
@@ -117,12 +117,12 @@ def _validator():
     import jsonschema
 
     def pattern(validator, regex, instance, schema):
-        # Python's $ also matches before a last newline, and a newline must never reach a unit file
+        # Python's $ also matches before a final newline, and a newline must never reach a unit file
         if isinstance(instance, str) and ("\n" in instance or not re.search(regex, instance)):
             yield jsonschema.ValidationError("pattern")
 
     def unique(validator, wanted, instance, schema):
-        # jsonschema compares each item with each where they cannot be sorted
+        # jsonschema is quadratic for items that cannot be sorted
         if isinstance(instance, list) and len({json.dumps(item, sort_keys=True) for item in instance}) < len(instance):
             yield jsonschema.ValidationError("uniqueItems")
 
@@ -135,12 +135,12 @@ def _validator():
 
 @functools.cache
 def whole() -> dict:
-    """The schema in one piece."""
+    """The whole schema, with references resolved."""
     return _inlined({"$ref": "profile.schema.json"})
 
 
 def _inlined(schema, file: str = ""):
-    """The schema with what each $ref points at in its place: jsonschema would look it up for every value."""
+    """The schema with each $ref replaced by its target, which jsonschema would otherwise look up for every value."""
     if isinstance(schema, list):
         return [_inlined(part, file) for part in schema]
     if not isinstance(schema, dict):

@@ -1,6 +1,6 @@
-"""Says in human words, with a hint, what jsonschema found.
+"""Turns jsonschema's errors into problems with a message and a hint.
 
-The words for a pattern, format or enum stand beside it in the schema (`patternErrorMessage`, which editors show too).
+Messages for a pattern, format or enum are in the schema (`patternErrorMessage`, which editors show too).
 """
 
 import re
@@ -13,7 +13,7 @@ from gwimage.language.suggestions import guesses
 from gwimage.problem import Path, Problem, cut
 from gwimage.values import ranges, secret_keys, time_zones
 
-Fits = Callable[[object, dict], bool]  # whether a schema takes a value
+Fits = Callable[[object, dict], bool]  # whether a schema accepts a value
 
 TYPES = {
     "object": "a mapping",
@@ -32,11 +32,11 @@ LIMITS = {
     "maxLength": "the text is longer than {} characters",
 }
 NOT_HERE = {"pppoe": "PPPoE is not possible: let the modem or router before the gateway dial in, and take dhcp"}
-COMPARED = 100  # unknown keys, with the missing ones
+COMPARED = 100  # unknown keys compared with missing ones
 
 
 def translate(error, fits: Fits) -> Iterator[Problem]:
-    """One of jsonschema's errors as problems, mostly one."""
+    """Problems for one jsonschema error; usually one."""
     path, words = tuple(error.absolute_path), error.schema.get("patternErrorMessage", "")
     rule, wanted, value = error.validator, error.validator_value, error.instance
     if rule == "additionalProperties":
@@ -44,7 +44,7 @@ def translate(error, fits: Fits) -> Iterator[Problem]:
     elif rule in ("required", "dependentRequired"):
         yield from _missing(error, path, words)
     elif "propertyNames" in error.absolute_schema_path:
-        yield Problem((*path, value), f"{words}{_but(value, path)}", _hint(error, (*path, value), fits), on_key=True)
+        yield Problem((*path, value), f"{words}{_but_not(value, path)}", _hint(error, (*path, value), fits), on_key=True)
     elif rule == "not":
         yield Problem(path, words, on_key=True)
     elif rule == "minItems" and not value:
@@ -52,7 +52,7 @@ def translate(error, fits: Fits) -> Iterator[Problem]:
     elif rule in LIMITS:
         yield Problem(path, LIMITS[rule].format(wanted))
     else:
-        yield Problem(path, (words or _expected(rule, wanted, error.schema)) + _but(value, path), _hint(error, path, fits))
+        yield Problem(path, (words or _expected(rule, wanted, error.schema)) + _but_not(value, path), _hint(error, path, fits))
 
 
 def _expected(rule: str, wanted: object, schema: dict) -> str:
@@ -82,7 +82,7 @@ def _unknown(known: dict, value: dict, path: Path) -> Iterator[Problem]:
             elif inner:
                 hint = f"it belongs under {inner[0]!r}"
             else:
-                hint = _foreign(key) or f"known keys: {', '.join(known)}"
+                hint = _non_ascii(key) or f"known keys: {', '.join(known)}"
             yield Problem((*path, key), f"unknown key {cut(key)}", hint, on_key=True)
 
 
@@ -91,25 +91,25 @@ def _near(word: str, known) -> str:
 
 
 def _misspelt(key: str, value: dict, schema: dict) -> bool:
-    """Said once is enough: the unknown key's hint names this one."""
+    """Whether the missing key is misspelt as an unknown one, whose hint names it already."""
     known = schema.get("properties", {key: {}})
     unknown = (other for other in value if other not in known)
     return any(_near(other, known) == key for other in islice(unknown, COMPARED))
 
 
 def _hint(error, path: Path, fits: Fits) -> str:
-    """What to write instead, if there is an idea; never about what may be a secret."""
+    """Hint what to write instead, or empty; never for values that may be secret."""
     rule, wanted, value = error.validator, error.validator_value, error.instance
     if value is None or value == "":
         return "give it a value, or remove the key"
     if secret_keys.holds(path):
         return ""
     if rule == "type" and wanted in ("object", "array") and isinstance(value, (dict, list)) and _mappings(error.schema):
-        return _shape(error.schema, value)
+        return _shape_hint(error.schema, value)
     if rule == "type" and value is False:
         return "write none" if fits("none", error.schema) else "remove the key if you want none"
     if rule == "type" and wanted == "object" and not isinstance(value, (dict, list)):
-        return _inside(error.schema, path)
+        return _keys_hint(error.schema, path)
     if str(value).lower() in NOT_HERE:
         return NOT_HERE[str(value).lower()]
     if "\n" in str(value):
@@ -134,17 +134,17 @@ def _hint(error, path: Path, fits: Fits) -> str:
     if str(wanted).startswith("ipv6"):
         return "leave out the % and what follows it" if "%" in text else "only IPv6 here" if ":" not in text else ""
     near = _near(str(value), wanted) if rule == "enum" and all(isinstance(word, str) for word in wanted) else ""
-    return f"did you mean {near!r}?" if near else _foreign(str(value))
+    return f"did you mean {near!r}?" if near else _non_ascii(str(value))
 
 
 def _mappings(schema: dict) -> bool:
-    """Whether the schema wants mappings: by name, or as the entries of a list."""
+    """Whether the schema expects mappings, by name or as entries of a list."""
     inner = schema.get("items", schema.get("additionalProperties"))
     return isinstance(inner, dict) and inner.get("type") == "object"
 
 
-def _inside(schema: dict, path: Path) -> str:
-    """What a mapping would hold, for one who wrote a single value: dhcp: true, or wans: {nic: net0} without a name."""
+def _keys_hint(schema: dict, path: Path) -> str:
+    """Hint for a single value in place of a mapping: dhcp: true, or wans: {nic: net0} without a name."""
     keys = schema.get("properties", {})
     if path and path[-1] in keys:
         return f"give it a name first: NAME: {{{path[-1]}: ...}}"
@@ -152,7 +152,7 @@ def _inside(schema: dict, path: Path) -> str:
     return f"give it its keys: {', '.join(wanted)}" if wanted else ""
 
 
-def _shape(schema: dict, value: dict | list) -> str:
+def _shape_hint(schema: dict, value: dict | list) -> str:
     if isinstance(value, list):
         return "write each one below its name, as NAME: {...}, without hyphens"
     if value.keys() <= schema["items"].get("properties", {}).keys():
@@ -172,8 +172,8 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _foreign(text: str) -> str:
-    """A letter that only looks like one of ours."""
+def _non_ascii(text: str) -> str:
+    """Names the first non-ASCII character, which may only look like an ASCII one; empty if there is none."""
     odd = next((char for char in text if not char.isascii()), None)
     return f"{odd!r} is U+{ord(odd):04X} {unicodedata.name(odd, '')}".rstrip() if odd else ""
 
@@ -183,8 +183,8 @@ def _first_sentence(schema: dict, key: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _but(value: object, path: Path) -> str:
-    """What stands there instead."""
+def _but_not(value: object, path: Path) -> str:
+    """The end of a message: `, not VALUE`; empty for possible secrets."""
     if secret_keys.holds(path):
         return ""
     if isinstance(value, (dict, list)):

@@ -1,11 +1,8 @@
-"""One site of many: a small file over a profile.
+"""A site: a small file overlaid on a profile that several sites share.
 
-Its mappings are merged into those of the profile, key by key; everything else, lists too, takes the place of what stands there.
-A site may set what the schema marks as seedable, so that no site needs another image. Its name becomes the host name, unless it
-says another one.
+Mappings are merged key by key; everything else, lists too, replaces the profile's value. A site may set only what the schema
+marks as seedable, so that all sites use the same image. Its name becomes the host name unless it sets another.
 """
-
-from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -22,7 +19,7 @@ KEY = "site"
 
 @dataclass(frozen=True)
 class Overlaid(Source):
-    """A profile with a site over it: what each of them says keeps its own place."""
+    """A profile overlaid with a site; each value keeps its position in its own file."""
 
     site: Source | None = None
 
@@ -34,26 +31,26 @@ class Overlaid(Source):
 
 
 def name(site: Source) -> str:
-    """Of a site that was checked."""
+    """The name of a site that was checked."""
     return site.data[KEY]
 
 
 def check(site: Source) -> list[Problem]:
-    """What is wrong with it by itself."""
+    """Problems of a site file by itself, without a profile."""
     return list(site.problems) if errors(site.problems) else in_order(site.locate(problem) for problem in _check(site.data))
 
 
 def overlay(profile: Source, site: Source) -> Overlaid:
-    """Pure; of a site that was checked."""
+    """The profile overlaid with a site that was checked. Pure."""
     said = copy.deepcopy({key: value for key, value in site.data.items() if key != KEY})
-    if isinstance(said.setdefault("system", {}), dict):  # else the schema says what is wrong with it
+    if isinstance(said.setdefault("system", {}), dict):  # else the schema check reports it
         said["system"].setdefault("hostname", site.data[KEY])
-    files = profile.files | _apart(said, site)
-    gone: list[Path] = []
-    data = _merge(profile.data, said, (), gone)
+    files = profile.files | _site_files(said, site)
+    replaced: list[Path] = []
+    data = _merge(profile.data, said, (), replaced)
 
     def left(marks: Mapping) -> dict:
-        return {path: mark for path, mark in marks.items() if not any(path[: len(each)] == each for each in gone)}
+        return {path: mark for path, mark in marks.items() if not any(path[: len(each)] == each for each in replaced)}
 
     fields = {key: left(getattr(profile, key)) | getattr(site, key) for key in ("keys", "values", "names")}
     fields["names"] |= {path: f"{site.filename}: {name}" for path, name in site.names.items()}
@@ -62,8 +59,11 @@ def overlay(profile: Source, site: Source) -> Overlaid:
     )
 
 
-def _apart(said: dict, site: Source) -> dict[str, Named]:
-    """The files that the site names, which lie in its own folder: under names that the profile cannot have."""
+def _site_files(said: dict, site: Source) -> dict[str, Named]:
+    """The site's referenced files, under names that cannot clash with the profile's.
+
+    They are relative to the site's folder; names in `said` are changed in place.
+    """
     for path, name in site.names.items():
         inner = said
         for key in path[:-1]:
@@ -73,7 +73,7 @@ def _apart(said: dict, site: Source) -> dict[str, Named]:
 
 
 def _depth(source: Source, path: Path) -> int:
-    """How much of the path was written down there."""
+    """Length of the longest prefix of the path that is written in the source."""
     return next((end for end in range(len(path), 0, -1) if path[:end] in source.values or path[:end] in source.keys), 0)
 
 
@@ -88,13 +88,13 @@ def _check(data: object) -> list[Problem]:
     said = {key: value for key, value in data.items() if key != KEY}
     hint = f"it may set {', '.join(schema.seedable())}; for others make a profile of its own"
     problems += [
-        Problem(path, f"a site cannot set {path[-1]!r}", hint, on_key=True) for path in _beyond(said, schema.whole(), ())
+        Problem(path, f"a site cannot set {path[-1]!r}", hint, on_key=True) for path in _not_seedable(said, schema.whole(), ())
     ]
     return problems
 
 
-def _beyond(data: Mapping, described: Mapping, path: Path) -> Iterator[Path]:
-    """What stands there and is not seedable."""
+def _not_seedable(data: Mapping, described: Mapping, path: Path) -> Iterator[Path]:
+    """Paths in the data that are not seedable."""
     known = described.get("properties", {})
     for key, value in data.items():
         part = known.get(key, {})
@@ -102,14 +102,16 @@ def _beyond(data: Mapping, described: Mapping, path: Path) -> Iterator[Path]:
             continue
         inner = part.get("properties", {})
         if isinstance(value, dict) and any(each.get("seedable") for each in inner.values()):
-            yield from _beyond(value, part, (*path, key))
+            yield from _not_seedable(value, part, (*path, key))
         else:
             yield (*path, key)
 
 
-def _merge(base: object, over: object, path: Path, gone: list[Path]) -> object:
-    """gone: paths of the base of which nothing is left."""
+def _merge(base: object, over: object, path: Path, replaced: list[Path]) -> object:
+    """`over` merged into `base`; replaced: collects paths whose base value was replaced."""
     if not (isinstance(base, dict) and isinstance(over, dict)):
-        gone.append(path)
+        replaced.append(path)
         return over
-    return base | {key: _merge(base[key], value, (*path, key), gone) if key in base else value for key, value in over.items()}
+    return base | {
+        key: _merge(base[key], value, (*path, key), replaced) if key in base else value for key, value in over.items()
+    }

@@ -1,5 +1,6 @@
-"""What somebody may have meant by a value that the schema refuses. Knows ways of writing, not the profile:
-the schema says which guess is right, and nothing is ever changed for the user.
+"""Guesses of what was meant by a value that the schema rejects.
+
+Must know ways of writing only, not the profile: the schema decides which guess is valid, and no value is changed for the user.
 """
 
 import re
@@ -22,7 +23,7 @@ FIRST_SLOT = 18  # Proxmox's net0 is device 18, so Linux calls it ens18
 
 
 def guesses(value: object) -> Iterator[object]:
-    """Other ways to write it, the likeliest first."""
+    """Other ways to write the value, the likeliest first."""
     if isinstance(value, str):
         if len(value) <= LONGEST:
             yield from _of_text(value.strip())
@@ -59,7 +60,7 @@ def _of_text(text: str) -> Iterator[object]:
     yield lower.strip(".")
     if match := FULL_NAME.fullmatch(lower):
         yield match[1]  # a label is wanted
-    if not re.fullmatch(r"[\d.]+|.*\..*\s.*|.*\s.*\..*", lower):  # an address, or several words: no misspelt name
+    if not re.fullmatch(r"[\d.]+|.*\..*\s.*|.*\s.*\..*", lower):  # not a misspelt name if it is an address or several words
         yield re.sub(r"[\s_.-]+", "-", lower).strip("-")
     words = re.split(r"[,\s]+", text)
     if len(words) > 1:
@@ -80,7 +81,7 @@ def _of_addresses(text: str) -> Iterator[str]:
             yield IPv4Interface(f"{match[1]}/{match[2]}").with_prefixlen
         except ValueError:
             pass
-    if re.search(r"[.:]", plain):  # tcp/udp is both of them
+    if re.search(r"[.:]", plain):  # not tcp/udp, which means both
         yield plain.partition("/")[0]
     if re.fullmatch(r"\d+:\d+", plain):
         yield plain.replace(":", "-")

@@ -1,6 +1,6 @@
-"""The plan: what features want and renderers write. It knows neither YAML nor any feature.
+"""The plan: what features produce and renderers write. Must not know YAML or any feature.
 
-Every entry carries the profile path that caused it; the manifest's source map comes from there.
+Every entry carries the profile path that caused it, for the manifest's source map.
 """
 
 from collections.abc import Iterable
@@ -11,9 +11,9 @@ from gwimage.claims.claim import Claim
 
 @dataclass(frozen=True)
 class File:
-    """One file or symbolic link (`link` is its target) of the output.
+    """An output file, or a symbolic link with the target `link`.
 
-    origins: (line, profile path) of each line that one path caused.
+    origins: (line number from 1, profile path) of each line caused by a path.
     """
 
     text: str = ""
@@ -24,7 +24,7 @@ class File:
 
 @dataclass(frozen=True)
 class Setting:
-    """One `key=value` in a section of a unit-like file; `instance` tells sections of one name apart."""
+    """One `key=value` in a section of a unit-like file; `instance` distinguishes sections with the same name."""
 
     file: str
     section: str
@@ -36,7 +36,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rule:
-    """One nft rule, without its comment; `stage` is a stage that the nftables renderer knows."""
+    """One nft rule without its comment; `stage` is one of the nftables renderer's STAGES."""
 
     stage: str
     text: str
@@ -54,7 +54,7 @@ class Element:
 
 @dataclass(frozen=True)
 class Set:
-    """A named nft set beyond those that the nftables renderer always knows; `type` such as ipv4_addr."""
+    """A named nft set in addition to the nftables renderer's own; `type`: an nft type such as ipv4_addr."""
 
     name: str
     type: str
@@ -62,7 +62,7 @@ class Set:
 
 @dataclass(frozen=True)
 class Plan:
-    """Parts add up: Plan() + part + part. Keep it free of fields that serve one feature only."""
+    """Everything to render; plans add up: Plan() + part + part. Must have no field that serves one feature only."""
 
     network: tuple[Setting, ...] = ()
     resolved: tuple[Setting, ...] = ()
@@ -79,25 +79,25 @@ class Plan:
 
 
 def any_of(values: Iterable[object]) -> str:
-    """The right side of a match in a rule: one value as it is, several in braces."""
+    """The right side of an nft match: one value as it is, several as an anonymous set in braces."""
     texts = list(map(str, values))
     return texts[0] if len(texts) == 1 else f"{{ {', '.join(texts)} }}"
 
 
 def settings(file: str, section: str, path: str, values: Iterable[tuple[str, str]]) -> tuple[Setting, ...]:
-    """Several keys of one section that one path caused."""
+    """Several keys of one section, all caused by one profile path."""
     return tuple(Setting(file, section, key, value, path) for key, value in values)
 
 
 def file_of(lines: Iterable[tuple[str, str]]) -> File:
-    """A file from (line, profile path or nothing) pairs."""
+    """A file from pairs of line and profile path (empty if none)."""
     lines = tuple(lines)
     origins = tuple((number, path) for number, (_, path) in enumerate(lines, 1) if path)
     return File("".join(f"{text}\n" for text, _ in lines), origins=origins)
 
 
 def ini(values: Iterable[Setting]) -> File:
-    """Sections in order of first appearance, keys in the order given; a key may repeat."""
+    """A unit-like file: sections in order of first appearance, keys in the order given; a key may repeat."""
     sections: dict[tuple[str, str], list[Setting]] = {}
     for setting in values:
         sections.setdefault((setting.section, setting.instance), []).append(setting)

@@ -1,16 +1,14 @@
-"""Where forged source addresses are looked for."""
-
-from __future__ import annotations
+"""Chooses the nft hook for source-address validation (anti-spoofing)."""
 
 from gwimage.profile import Profile, link
 
 
 def chain(profile: Profile) -> str:
-    """The chain that sends packets to the chain `spoof` before the kernel routes or answers them.
+    """Name of the chain that jumps to the chain `spoof`, before the kernel routes or answers a packet.
 
-    prerouting: every packet, before connections are tracked. dstnat: only what begins a connection, which spares the others
-    a seventh of what they cost. That will do with one WAN and one LAN and nothing beside them: a forged packet that fits an open
-    connection then says nothing that its sender could not say under an address of its own network.
+    prerouting: every packet, before conntrack. dstnat: only packets that begin a connection, which saves all others a seventh
+    of their cost. It suffices with one WAN, one LAN and nothing else: a forged packet that matches an open connection then says
+    nothing that its sender could not say with an address of its own network.
     """
     one = len(profile.wans) == len(profile.lans) == 1 and all(link.is_card(net.link) for net in (*profile.wans, *profile.lans))
     more = profile.vpn or profile.routes or profile.ipv6.wans or profile.ipv6.lans or profile.raw.rules

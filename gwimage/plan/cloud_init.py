@@ -1,11 +1,9 @@
-"""cloud-init in the image: what it may do there, and what is kept from it.
+"""Configuration of cloud-init in the image: enabled modules, and everything else turned off.
 
-It is started only where a volume was found, after the network and all that serves (gwimage-cloud-init.service); the initrd has put
-the volume's user-data, meta-data and vendor-data where cloud-init looks first, and has left the network's configuration out.
-/var/lib/cloud is not kept, so each boot is an instance's first one, as all of /etc is new at each boot.
+It starts only if a NoCloud volume was found, after the network and all services (gwimage-cloud-init.service). The initrd has
+copied the volume's user-data, meta-data and vendor-data to where cloud-init looks first, without the network configuration.
+/var/lib/cloud is not persistent, so each boot is an instance's first boot, as all of /etc is new at each boot.
 """
-
-from __future__ import annotations
 
 import yaml
 
@@ -13,9 +11,9 @@ from gwimage.plan import File, Plan
 from gwimage.profile.system import Admin
 
 UNIT = "gwimage-cloud-init.service"
-PACKAGES = ("cloud-init", "udhcpc")  # it wants a DHCP client, and udhcpc is the smallest
-# What is not named here does not run: upgrades of packages (Proxmox's drive asks for them unless told not to), /etc/hosts
-# (manage_etc_hosts), growpart and mounts (the partitions are what they are), locales, apt, and agents of others.
+PACKAGES = ("cloud-init", "udhcpc")  # it depends on a DHCP client; udhcpc is the smallest
+# Modules not listed do not run: package upgrades (Proxmox's drive requests them unless told not to), /etc/hosts
+# (manage_etc_hosts), growpart and mounts (the partitions are fixed), locales, apt, and third-party agents.
 _MODULES = {
     "cloud_init_modules": ["bootcmd", "write_files", "set_hostname", "ca_certs", "users_groups", "ssh"],
     "cloud_config_modules": ["set_passwords", "runcmd"],
@@ -25,9 +23,10 @@ _HEAD = "# of gwimage; cloud-init's own would do more than a gateway can bear\n"
 
 
 def plan(admin: Admin | None) -> Plan:
+    """Package, configuration and unit of cloud-init; admin: becomes its default user."""
     settings = {
         "datasource_list": ["NoCloud"],
-        "datasource": {"NoCloud": {"fs_label": None}},  # the initrd has read the volume
+        "datasource": {"NoCloud": {"fs_label": None}},  # the initrd has read the volume already
         "network": {"config": "disabled"},
         "users": ["default"],
         "disable_root": True,
@@ -49,7 +48,7 @@ def plan(admin: Admin | None) -> Plan:
 
 
 def administrator(admin: Admin | None) -> dict:
-    """Who may log in and become root, as cloud-init's `users` describes it; without password and keys."""
+    """The administrator as an entry of cloud-init's `users`, with sudo but without password and keys."""
     return {
         "name": admin.name if admin else "admin",
         "gecos": "Administrator",

@@ -1,4 +1,7 @@
-"""Matches of nft rules, in the few forms that gwimage writes and `explain` reads. Without a condition a match is empty text."""
+"""Matches of nft rules, only in the forms that gwimage writes and `explain` parses.
+
+A match without a condition is empty text.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,22 +9,24 @@ from gwimage.values.address_lists import FAMILY, Items, Sets, set_name
 from gwimage.values.ranges import Ports, Range, ports_text
 
 ICMP = {4: "icmp", 6: "icmpv6"}
-ICMP_LIMIT = "limit rate 100/second burst 100 packets"  # nft's own burst is 5: one ping too many from a few hosts
+ICMP_LIMIT = "limit rate 100/second burst 100 packets"  # nft's default burst is 5, too few for pings from several hosts
 
 
 def rule(*parts: str) -> str:
+    """The text of a rule; empty parts are left out."""
     return " ".join(part for part in parts if part)
 
 
 def interfaces(field: str, names: Sequence[str]) -> str:
-    """field: iifname or oifname."""
+    """A match on interface names; field: iifname or oifname."""
     return f"{field} " + one_of(f'"{name}"' for name in names)
 
 
 def addresses(field: str, items: Items, family: int, sets: Sets) -> list[str]:
-    """Each way to match one of the items, since nft names no set inside a list; none if none is of the family.
+    """Alternative matches for the items of one family; empty if none is of the family.
 
-    field: saddr or daddr. No items: one way, without a condition.
+    Several, since nft allows no named set inside an anonymous one. field: saddr or daddr. No items: one match, without a
+    condition.
     """
     if not items:
         return [""]
@@ -32,7 +37,7 @@ def addresses(field: str, items: Items, family: int, sets: Sets) -> list[str]:
 
 
 def protocols(names: Sequence[str], ports: Sequence[Ports]) -> str:
-    """No names: every protocol. Ports stand with tcp and udp only."""
+    """A match on protocols and destination ports (tcp and udp only); no names: every protocol."""
     if not ports:
         return f"meta l4proto {one_of(names)}" if names else ""
     listed = one_of([ports_text(pair) for pair in ports])

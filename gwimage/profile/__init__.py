@@ -1,4 +1,4 @@
-"""The profile as the program knows it: typed, complete with defaults, checked by the schema beforehand."""
+"""The typed profile, with defaults filled in; built from data that the schema has accepted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from gwimage.values.ranges import AddressSet
 
 @dataclass(frozen=True)
 class Profile:
-    """One field for each section of the profile."""
+    """A whole profile; one field for each section."""
 
     name: str
     release: str
@@ -51,7 +51,7 @@ class Profile:
     qos: tuple[qos.Qos, ...]
     vpn: tuple[vpn.Vpn, ...]
     firewall: firewall.Firewall
-    sets: dict[str, AddressSet]  # by name
+    sets: dict[str, AddressSet]  # by set name
     allow: tuple[allow.Allow, ...]
     forwards: tuple[forwards.Forward, ...]
     raw: raw.Raw
@@ -59,9 +59,9 @@ class Profile:
 
 
 def parse(data: dict, files: Mapping[str, str] = MappingProxyType({})) -> Profile:
-    """Data that the schema accepted, and only that; cannot fail.
+    """The profile from data that the schema accepted; cannot fail on such data.
 
-    files: the content of each file that the data names by a key ending in `_file`, by that name as it was written.
+    files: contents of the files named by keys ending in `_file`, by file name as written.
     """
     return Profile(
         name=data["name"],

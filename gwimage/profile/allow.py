@@ -1,6 +1,4 @@
-"""`firewall.allow`: what may reach what, by zone, protocol, port and address."""
-
-from __future__ import annotations
+"""`firewall.allow`: allowed connections by zone, protocol, port and address."""
 
 from dataclasses import dataclass
 
@@ -11,7 +9,7 @@ from gwimage.values.ranges import Ports
 
 @dataclass(frozen=True)
 class Allow:
-    """From each of one to each of the other zones. No protocols, ports, sources or destinations: all of them."""
+    """Allows connections from each of from_zones to each of to_zones; an empty condition matches everything."""
 
     from_zones: tuple[str, ...]
     to_zones: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The profile with all defaults in: what the schemas call default, and what follows from other values. Pure."""
+"""Writes out a profile's defaults: those in the schemas, and those derived from other values. Pure."""
 
 import copy
 
@@ -7,7 +7,7 @@ from gwimage.profile import Profile
 
 
 def complete(data: dict, profile: Profile) -> dict:
-    """`data`, which the checker took, with every default written out; it compiles to the same files."""
+    """A copy of checked profile data with every default written out; it compiles to the same files."""
     found = copy.deepcopy(data)
     found.setdefault("system", {}).setdefault("hostname", profile.system.hostname)
     for lan in profile.lans:
@@ -28,7 +28,7 @@ def complete(data: dict, profile: Profile) -> dict:
 
 
 def _fill(data: object, node: dict) -> object:
-    """Keys that are not there and have a default; a default of {} is a section that holds without being written."""
+    """The data with missing keys set to their schema defaults; a default of {} is a section that is active even if absent."""
     if isinstance(data, dict):
         known, rest = node.get("properties", {}), node.get("additionalProperties")
         for key, schema in known.items():

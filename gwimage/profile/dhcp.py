@@ -1,7 +1,5 @@
 """`lans.NAME.dhcp`: the DHCP server of a LAN."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -13,13 +11,18 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True)
 class Pxe:
+    """Network boot: TFTP server and boot file name."""
+
     server: IPv4Address
     file: str
 
 
 @dataclass(frozen=True)
 class Dhcp:
-    """lease_time in seconds; no dns means the gateway's address; ntp as the profile names it; no router: None."""
+    """A DHCP server with the pool first..last and lease_time in seconds.
+
+    dns empty: the gateway's address; ntp: only what the profile names; router None: none is sent.
+    """
 
     first: IPv4Address
     last: IPv4Address
@@ -33,7 +36,7 @@ class Dhcp:
 
 
 def parse(data: dict) -> dict[str, Dhcp]:
-    """The servers by the names of their LANs."""
+    """DHCP servers by LAN name."""
     domain = data.get("dns", {}).get("domain", domain_names.DOMAIN)
     return {name: _parse_one(lan["dhcp"], lan["address"], domain) for name, lan in data["lans"].items() if "dhcp" in lan}
 

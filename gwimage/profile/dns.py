@@ -1,6 +1,4 @@
-"""`dns`: upstream servers, DNS over TLS, the local domain and its names."""
-
-from __future__ import annotations
+"""`dns`: upstream servers, DNS over TLS, DNSSEC, the local domain and its host names."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -12,7 +10,7 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True)
 class Upstream:
-    """name: the one in its certificate; may be empty."""
+    """An upstream DNS server; name: as in its TLS certificate, may be empty."""
 
     address: Address
     name: str
@@ -20,7 +18,10 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Dns:
-    """tls: never, opportunistic or always; dnssec: never, allow-downgrade or always; hosts: addresses by name."""
+    """DNS settings.
+
+    tls: never, opportunistic or always; dnssec: never, allow-downgrade or always; hosts: addresses by name.
+    """
 
     upstreams: tuple[Upstream, ...]
     tls: str

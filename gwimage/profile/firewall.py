@@ -1,13 +1,11 @@
-"""`firewall`: the settings that are no rules: logging."""
-
-from __future__ import annotations
+"""`firewall.log`: logging of dropped packets and its rate limit."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Firewall:
-    """log_limit: a number and a time, as nft takes it."""
+    """Firewall settings other than rules; log_limit: an nft rate, such as 10/minute."""
 
     log_dropped: bool = False
     log_limit: str = "10/minute"

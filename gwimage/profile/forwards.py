@@ -1,6 +1,4 @@
-"""`firewall.forwards`: port forwards from outside, and from inside too (hairpin)."""
-
-from __future__ import annotations
+"""`firewall.forwards`: port forwards from outside, and from inside with hairpin NAT."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -12,7 +10,10 @@ from gwimage.values.ranges import Ports
 
 @dataclass(frozen=True)
 class Forward:
-    """wans: on whose addresses it works; to_port: the first on the server, where it is not the port that was called."""
+    """A port forward on the addresses of `wans`.
+
+    to_port: first port on the server; None if it is the port called.
+    """
 
     name: str
     wans: tuple[str, ...]

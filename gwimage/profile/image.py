@@ -1,6 +1,4 @@
-"""`image`: the kernel, more packages, the size of the state partition, the kind of seed."""
-
-from __future__ import annotations
+"""`image`: kernel, additional packages, state partition size, kind of seed."""
 
 from dataclasses import dataclass
 
@@ -9,7 +7,7 @@ SMALLEST, LARGEST = 64, 64 * 1024  # MiB
 
 @dataclass(frozen=True)
 class Image:
-    """kernel: cloud or generic; state_size in MiB; seed: cloud-init, native or none."""
+    """Image settings; kernel: cloud or generic; state_size in MiB; seed: cloud-init, native or none."""
 
     kernel: str = "cloud"
     packages: tuple[str, ...] = ()
@@ -21,7 +19,7 @@ def parse(data: dict) -> Image:
     image = data.get("image", {})
     kernel, size = image.get("kernel", "auto"), image.get("state_size", f"{SMALLEST}M")
     mebibytes = int(size[:-1]) * (1024 if size[-1] == "G" else 1)
-    # auto: nothing that a profile can say today needs more than the cloud kernel has
+    # auto means cloud: no feature of a profile needs more than the cloud kernel today
     return Image(
         "cloud" if kernel == "auto" else kernel, tuple(image.get("packages", ())), mebibytes, image.get("seed", "cloud-init")
     )

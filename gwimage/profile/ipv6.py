@@ -1,7 +1,5 @@
 """`wans.NAME.ipv6` and `lans.NAME.ipv6`: addresses, delegated prefixes, router advertisements."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, IPv6Interface
 
@@ -10,7 +8,7 @@ from gwimage.values import ipv6 as inet6
 
 @dataclass(frozen=True)
 class Outside:
-    """address and gateway are None where router advertisements and DHCPv6 give them."""
+    """IPv6 of a WAN; address and gateway are None if they come from router advertisements and DHCPv6."""
 
     address: IPv6Interface | None = None
     gateway: IPv6Address | None = None
@@ -18,7 +16,7 @@ class Outside:
 
 @dataclass(frozen=True)
 class Inside:
-    """subnet: which /64 of the delegated prefix; every delegated LAN has one after `parse`."""
+    """IPv6 of a LAN; subnet: number of the /64 in the delegated prefix, set for every delegated LAN after `parse`."""
 
     delegated: bool = False
     subnet: int | None = None
@@ -27,14 +25,17 @@ class Inside:
 
 @dataclass(frozen=True)
 class Ipv6:
-    """The networks that have IPv6, by name. uplink: the WAN that is asked for a prefix, if a LAN wants a part of one."""
+    """Networks with IPv6, by name.
+
+    uplink: the WAN that requests a delegated prefix (DHCPv6-PD), if a LAN needs one.
+    """
 
     wans: dict[str, Outside]
     lans: dict[str, Inside]
     uplink: str | None = None
 
     def leaves(self, inside: Inside) -> bool:
-        """Whether clients have an address that is good for anything outside."""
+        """Whether the LAN's clients have an address with which they can reach something outside."""
         local = any(inet6.local(outside.address) for outside in self.wans.values())
         return bool(self.wans) and (inside.delegated or local or not inet6.local(inside.address))
 
@@ -59,7 +60,10 @@ def _inside(data: str | dict) -> Inside:
 
 
 def _numbered(lans: dict[str, Inside]) -> dict[str, Inside]:
-    """Left to networkd, the numbers would follow the order in which links come up, and change with it."""
+    """Assigns subnet ids to delegated LANs without one.
+
+    networkd would assign them in the order in which links come up, which may change at each boot.
+    """
     taken = {inside.subnet for inside in lans.values()}
     free = (number for number in range(1 << 16) if number not in taken)
     return {

@@ -1,6 +1,4 @@
-"""`lans`: the networks inside, with the gateway's addresses there."""
-
-from __future__ import annotations
+"""`lans`: inside networks and the gateway's addresses on them."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
@@ -11,6 +9,8 @@ from gwimage.profile.link import Link
 
 @dataclass(frozen=True)
 class Lan:
+    """A LAN; masquerade: NAT towards the WANs; internet: its hosts may open connections to the WANs."""
+
     name: str
     link: Link
     address: IPv4Interface

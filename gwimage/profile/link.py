@@ -1,6 +1,6 @@
-"""The link of a network: the cards that carry it, as VLAN, as bridge or as they are; its MTU and MAC address.
+"""The link of a network: its NICs (plain, VLAN or bridge), MTU and MAC address.
 
-Below the features, since wans and lans both stand on it; knows neither of them.
+Shared by wans and lans; must not know either.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ USUAL_MTU = 1500
 
 @dataclass(frozen=True)
 class Link:
-    """More than one card make a bridge; vlan None is untagged; mtu in bytes, None as the card has it."""
+    """A link; several cards form a bridge; vlan None: untagged; mtu in bytes, None: the card's own."""
 
     cards: tuple[Nic, ...]
     vlan: int | None = None
@@ -24,14 +24,14 @@ class Link:
 
 
 def parse(data: dict) -> Link:
-    """The data of one WAN or LAN."""
+    """The link in the data of one WAN or LAN."""
     cards = data.get("nics") or [data.get("mac") or data["nic"]]
     cloned = data.get("cloned_mac", "").lower() or None
     return Link(tuple(map(nic.parse, cards)), data.get("vlan"), data.get("mtu"), cloned)
 
 
 def is_card(link: Link) -> bool:
-    """Whether the network has a card for itself, which then bears the network's name."""
+    """Whether the network has a card of its own, which then gets the network's name."""
     return link.vlan is None and not is_bridge(link)
 
 
@@ -40,18 +40,18 @@ def is_bridge(link: Link) -> bool:
 
 
 def key(link: Link) -> str:
-    """The key of the profile that names the cards."""
+    """The profile key that names the cards: nics, mac or nic."""
     return "nics" if is_bridge(link) else "mac" if link.cards[0].mac else "nic"
 
 
 def places(path: Path, link: Link) -> list[tuple[Path, Nic]]:
-    """Each card with the place in the profile that names it."""
+    """Each card with the profile path that names it."""
     where = (*path, key(link))
     return [((*where, index) if is_bridge(link) else where, card) for index, card in enumerate(link.cards)]
 
 
 def check(networks: Iterable[tuple[Path, Link]]) -> list[Problem]:
-    """Cards and MAC addresses that can exist; whoever shares a card can be told apart by VLAN."""
+    """Problems of cards, MAC addresses and MTUs; networks that share a card must differ in VLAN."""
     problems: list[Problem] = []
     users: dict[Nic, list[tuple[Path, Link]]] = {}
     networks = list(networks)
@@ -69,7 +69,7 @@ def check(networks: Iterable[tuple[Path, Link]]) -> list[Problem]:
 
 
 def _check_cloned(path: Path, link: Link, taken: list[tuple[str, Path]]) -> list[Problem]:
-    """taken: every MAC address of the profile with its place."""
+    """Problems of a cloned MAC address; taken: every MAC address of the profile with its path."""
     place, mac = (*path, "cloned_mac"), link.cloned_mac
     if wrong := nic.check_mac(place, mac):
         return wrong
@@ -80,7 +80,7 @@ def _check_cloned(path: Path, link: Link, taken: list[tuple[str, Path]]) -> list
 
 
 def _check_card(place: Path, path: Path, card: Nic, link: Link, users: list[tuple[Path, Link]]) -> list[Problem]:
-    """users: who has the card already."""
+    """A problem if the card is in use in a conflicting way; users: networks that use it already."""
     for other_path, other in users:
         who = dotted(other_path)
         if is_bridge(link) or is_bridge(other):
@@ -94,7 +94,10 @@ def _check_card(place: Path, path: Path, card: Nic, link: Link, users: list[tupl
 
 
 def _check_mtu(sharing: list[tuple[Path, Link]]) -> list[Problem]:
-    """A VLAN's packets pass through the card, whose MTU is that of the untagged network on it."""
+    """Problems of VLANs with an MTU larger than their card's.
+
+    The card's MTU is that of the untagged network on it.
+    """
     problems = []
     for owner_path, owner in sharing:
         room = owner.mtu or USUAL_MTU

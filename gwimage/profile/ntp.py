@@ -1,13 +1,11 @@
-"""`system.ntp` and `services.ntp`: whose time the gateway takes, and whom it gives its own."""
-
-from __future__ import annotations
+"""`system.ntp` and `services.ntp`: upstream NTP servers, and zones that the gateway serves."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Ntp:
-    """servers: names or addresses, none for Debian's own; serves: zones that may ask the gateway."""
+    """NTP settings; servers: names or addresses, empty for Debian's pool; serves: zones that may query the gateway."""
 
     servers: tuple[str, ...]
     serves: tuple[str, ...]

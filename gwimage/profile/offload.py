@@ -1,8 +1,6 @@
-"""`firewall.offload`: whether established connections take the fast path."""
-
-from __future__ import annotations
+"""`firewall.offload`: flowtable fast path for established connections."""
 
 
 def parse(data: dict) -> bool:
-    """Whether there is a short way."""
+    """Whether established connections take the software flowtable."""
     return data.get("firewall", {}).get("offload", "none") == "software"

@@ -1,6 +1,4 @@
-"""`qos`: CAKE on what leaves by a WAN."""
-
-from __future__ import annotations
+"""`qos`: CAKE shaping of a WAN's outgoing traffic (tc-cake(8))."""
 
 from dataclasses import dataclass
 
@@ -9,7 +7,7 @@ KILO = {"K": 10**3, "M": 10**6, "G": 10**9}
 
 @dataclass(frozen=True)
 class Qos:
-    """upload in bits per second, rtt in milliseconds, overhead in bytes per packet; None counts none."""
+    """CAKE settings; upload in bit/s, rtt in ms, overhead in bytes per packet (None: not counted)."""
 
     wan: str
     upload: int

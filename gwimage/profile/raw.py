@@ -1,6 +1,4 @@
-"""`firewall.raw`: nft rules of the user's own."""
-
-from __future__ import annotations
+"""`firewall.raw`: the user's own nft rules."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ USE = re.compile(r"@([\w-]+)")
 
 @dataclass(frozen=True)
 class Raw:
-    """rules: by chain; sets: the names of the profile's sets that they use."""
+    """Raw nft rules by chain; sets: names of the profile's sets that they use."""
 
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sets: tuple[str, ...] = ()

@@ -1,6 +1,4 @@
-"""`lans.NAME.dhcp.reservations`: fixed addresses by MAC address, with a name."""
-
-from __future__ import annotations
+"""`lans.NAME.dhcp.reservations`: static leases, a fixed address and a name for a MAC address."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -8,7 +6,7 @@ from ipaddress import IPv4Address
 
 @dataclass(frozen=True)
 class Reservation:
-    """mac: lower case."""
+    """A static lease; mac in lower case."""
 
     name: str
     mac: str
@@ -16,7 +14,7 @@ class Reservation:
 
 
 def parse(data: dict) -> dict[str, tuple[Reservation, ...]]:
-    """The reservations by the names of their LANs; only LANs that have some."""
+    """Reservations by LAN name, without LANs that have none."""
     found = {name: lan.get("dhcp", {}).get("reservations", {}) for name, lan in data["lans"].items()}
     return {
         lan: tuple(Reservation(name, one["mac"].lower(), IPv4Address(one["address"])) for name, one in members.items())

@@ -1,6 +1,4 @@
-"""`routes`: networks behind other routers."""
-
-from __future__ import annotations
+"""`routes`: static routes to networks behind other routers."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
@@ -8,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 @dataclass(frozen=True)
 class Route:
-    """to: as written, so that a host's address in place of the network's can be told."""
+    """A static route; `to` keeps host bits, so that a host address instead of the network's can be reported."""
 
     to: IPv4Interface
     via: IPv4Address

@@ -1,13 +1,11 @@
-"""`services`: SSH to the gateway, and from where."""
-
-from __future__ import annotations
+"""`services.ssh`: zones from which SSH to the gateway is open."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Services:
-    """ssh_from: zones from which SSH to the gateway is open."""
+    """Services of the gateway; ssh_from: zones from which SSH is open."""
 
     ssh_from: tuple[str, ...] = ()
 

@@ -1,13 +1,11 @@
-"""`firewall.sets`: named lists of addresses, of both families."""
-
-from __future__ import annotations
+"""`firewall.sets`: named address lists of both families."""
 
 from gwimage.values import ranges
 from gwimage.values.ranges import AddressSet
 
 
 def parse(data: dict) -> dict[str, AddressSet]:
-    """By name."""
+    """Sets by name."""
     return {name: _parse_one(items) for name, items in data.get("firewall", {}).get("sets", {}).items()}
 
 

@@ -1,20 +1,21 @@
 """Allow rules as multi-dimensional ranges; finds rules shadowed by earlier ones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gwimage.values.ranges import EVERY, IntervalIndex
 
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "esp", "gre")
-REST = "the rest"  # of the protocols
+REST = "the rest"  # all other protocols
 WITH_PORTS = ("tcp", "udp")
 
 
 @dataclass(frozen=True)
 class Opening:
-    """New connections from one of the zones to another by one of the protocols. The bits come from `ranges`."""
+    """New connections that a rule allows: from sources to targets by any of the protocols.
+
+    Ports and addresses are bit sets of `values.ranges`; EVERY means no condition.
+    """
 
     path: str
     sources: tuple[str, ...]
@@ -27,29 +28,29 @@ class Opening:
 
 @dataclass
 class _Uncovered:
-    """Pairs of zones, as bits, that nothing opens so far: by family and protocol."""
+    """Zone pairs (bit sets, by family and protocol) not yet covered, and the rules that cover the others."""
 
     pairs: dict[tuple[int, str], int]
     by: list[str] = field(default_factory=list)
 
 
 def shadowed(openings: Sequence[Opening], axis: IntervalIndex) -> Iterable[tuple[Opening, tuple[str, ...]]]:
-    """Each opening all of whose parts an earlier one opens already, with the paths of those.
+    """Yields each opening whose parts earlier openings all cover, with the paths of those.
 
-    A part is one pair of zones, one family and one protocol; what only several earlier ones cover together is not found.
+    A part is one zone pair, family and protocol; one that only several earlier openings cover together is not found.
     """
     pairs = _pairs(openings)
     for index, one in enumerate(openings):
         left = _Uncovered({(family, name): pairs[index] for family in _families(one, axis) for name in one.protocols})
         for other in range(index):
             if pairs[other] & pairs[index]:
-                _take(left, one, openings[other], pairs[other], axis)
+                _subtract(left, one, openings[other], pairs[other], axis)
         if left.pairs and not any(left.pairs.values()):
             yield one, tuple(dict.fromkeys(left.by))
 
 
-def _take(left: _Uncovered, one: Opening, other: Opening, pairs: int, axis: IntervalIndex) -> None:
-    """Takes away what the other one opens of this one."""
+def _subtract(left: _Uncovered, one: Opening, other: Opening, pairs: int, axis: IntervalIndex) -> None:
+    """Removes from `left` the zone pairs of `one` that `other` covers completely."""
     protocols = [name for name in one.protocols if name in other.protocols]
     for family in _families(one, axis):
         if one.saddr & axis.family[family] & ~other.saddr or one.daddr & axis.family[family] & ~other.daddr:
@@ -65,7 +66,7 @@ def _families(one: Opening, axis: IntervalIndex) -> list[int]:
 
 
 def _pairs(openings: Sequence[Opening]) -> list[int]:
-    """For each opening one bit for each of its pairs of zones."""
+    """A bit set of zone pairs for each opening."""
     zones = {zone: None for one in openings for zone in (*one.sources, *one.targets)}
     number = {zone: index for index, zone in enumerate(zones)}
     found = []

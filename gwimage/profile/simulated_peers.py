@@ -1,6 +1,4 @@
-"""Which peers of a profile's VPNs the lab plays, and who of the two calls. For claims and for the lab alike."""
-
-from __future__ import annotations
+"""VPN peers that the lab simulates, and which side initiates the handshake; shared by claims and lab."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -11,12 +9,12 @@ from gwimage.values import address_lists, lab_host, wireguard
 from gwimage.values.address_lists import Items
 from gwimage.values.lab_host import LabHost
 
-MOST = 8  # of all VPNs: each is one more host, with a program of its own
+MOST = 8  # over all VPNs: each is another host with its own WireGuard process
 
 
 @dataclass(frozen=True)
 class SimulatedPeer:
-    """A peer that the lab plays. initiates: it starts the handshake; else the gateway does, at its endpoint."""
+    """A simulated peer; initiates: whether it starts the handshake, else the gateway does, at the peer's endpoint."""
 
     vpn: Vpn
     peer: Peer
@@ -32,11 +30,11 @@ class SimulatedPeer:
 
     @property
     def handshake(self) -> str:
-        """Id of the claim without which it cannot be asked anything."""
+        """Id of the handshake claim, a prerequisite of every probe of this peer."""
         return f"{self.path}.handshake"
 
     def has(self, address: IPv4Address) -> bool:
-        """Whether the address is its own, or lies behind it."""
+        """Whether the address is the peer's own or in a network behind it."""
         return any(address in net for net in self.networks)
 
     @property
@@ -45,20 +43,23 @@ class SimulatedPeer:
 
 
 def played(profile: Profile) -> tuple[SimulatedPeer, ...]:
-    """The first ones of the profile that can come to a tunnel at all."""
-    found, names = [], set()
+    """The first MOST peers of the profile that can establish a tunnel in the lab."""
+    found, endpoints = [], set()
     for vpn in profile.vpn:
         for peer in vpn.peers:
             host, _ = wireguard.endpoint(peer.endpoint or "")
-            called = host not in names and _is_called(profile, vpn, peer)
-            if called or vpn.port:
-                found.append(SimulatedPeer(vpn, peer, initiates=not called))
-                names.add(host)
+            called_by_gateway = host not in endpoints and _gateway_initiates(profile, vpn, peer)
+            if called_by_gateway or vpn.port:
+                found.append(SimulatedPeer(vpn, peer, initiates=not called_by_gateway))
+                endpoints.add(host)
     return tuple(found[:MOST])
 
 
-def _is_called(profile: Profile, vpn: Vpn, peer: Peer) -> bool:
-    """The gateway calls by itself with keepalive, or when somebody on a LAN has something to send."""
+def _gateway_initiates(profile: Profile, vpn: Vpn, peer: Peer) -> bool:
+    """Whether the gateway initiates the handshake with this peer in the lab.
+
+    It does so with keepalive, or when a host on a LAN sends, if the endpoint is outside and can be reached.
+    """
     host, _ = wireguard.endpoint(peer.endpoint or "")
     lans = {lan.name for lan in profile.lans}
     sends = any(vpn.name in entry.to_zones and lans & set(entry.from_zones) for entry in profile.allow)
@@ -71,7 +72,7 @@ def _is_called(profile: Profile, vpn: Vpn, peer: Peer) -> bool:
 
 
 def _resolves(profile: Profile) -> bool:
-    """Whether the gateway can look up a name outside in the lab, whose DNS servers have neither certificate nor signatures."""
+    """Whether the gateway can resolve an outside name in the lab, whose DNS servers support neither TLS nor DNSSEC."""
     dns, known = profile.dns, zones.of(profile)
     upstreams = [one.address for one in dns.upstreams if one.address.version == 4]
     plain = dns.tls != "always" and dns.dnssec != "always"
@@ -79,7 +80,7 @@ def _resolves(profile: Profile) -> bool:
 
 
 def host(items: Items, zone: str, profile: Profile) -> tuple[SimulatedPeer, IPv4Address] | None:
-    """The first peer of a VPN that has one of these addresses, or any if there are none, and that address."""
+    """The first simulated peer of a VPN with one of these IPv4 addresses (no items: its own), and the address; else None."""
     here = [one for one in played(profile) if one.vpn.name == zone]
     if not items:
         return (here[0], here[0].peer.address) if here else None

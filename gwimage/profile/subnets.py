@@ -1,9 +1,7 @@
-"""Addresses and subnets of a profile's networks: what several features must agree on. Takes profiles, knows no feature.
+"""Addresses and subnets of a profile's networks, shared by several features. Must not know any feature.
 
-Subnets are compared as pairs of whole numbers where a profile may have hundreds: ipaddress takes ten times as long.
+Where a profile may have hundreds of subnets they are compared as pairs of integers: ipaddress takes ten times as long.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -17,7 +15,7 @@ from gwimage.values import host_address
 
 
 class OwnAddress(NamedTuple):
-    """An address of the gateway: its place in the profile, that of its network, its subnet from first to last."""
+    """An address of the gateway: its profile path, its network's path, and its subnet as integers first..last."""
 
     place: Path
     zone: Path
@@ -27,23 +25,26 @@ class OwnAddress(NamedTuple):
 
 
 def addresses(net: Wan | Lan) -> tuple[IPv4Interface, ...]:
-    """The gateway's own on this network that are known beforehand, the main one first."""
+    """The gateway's addresses on this network that are known beforehand, the main one first; none if DHCP assigns it."""
     known = net.ipv4 if isinstance(net, Wan) else net
     return (known.address, *known.extra_addresses) if isinstance(known, (StaticAddress, Lan)) else ()
 
 
 def provider_routers(profile: Profile) -> tuple[IPv4Address, ...]:
-    """Those that are known beforehand."""
+    """The routers of WANs with a static address."""
     return tuple(wan.ipv4.gateway for wan in profile.wans if isinstance(wan.ipv4, StaticAddress))
 
 
 def connected(net: Wan | Lan) -> tuple[IPv4Network, ...]:
-    """The subnets of these addresses, each once."""
+    """Subnets of the gateway's addresses on this network, each once."""
     return tuple(dict.fromkeys(address.network for address in addresses(net)))
 
 
 def has_free_host(wan: Wan) -> bool:
-    """Whether its subnet has room for a host besides the gateway and the provider's router: then the lab has one there."""
+    """Whether the WAN's subnet has a free address besides the gateway's and the provider router's.
+
+    The lab then places a host there.
+    """
     if not isinstance(wan.ipv4, StaticAddress):
         return True
     net = wan.ipv4.address.network
@@ -52,12 +53,12 @@ def has_free_host(wan: Wan) -> bool:
 
 
 def inside(profile: Profile) -> tuple[str, ...]:
-    """The zones that are networks inside."""
+    """Names of the inside zones: LANs and VPNs."""
     return tuple(net.name for net in (*profile.lans, *profile.vpn))
 
 
 def routed(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
-    """What routes lead to, by the network that their routers are on: each network once, with the route's number."""
+    """Routed networks with the route's index, by the LAN or WAN where their router is; each network once."""
     spans, found = own(profile), {}
     for index, route in enumerate(profile.routes):
         if zone := zone_of(spans, route.via):
@@ -66,17 +67,17 @@ def routed(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
 
 
 def masqueraded(profile: Profile) -> tuple[IPv4Network, ...]:
-    """The subnets whose addresses no WAN may show."""
+    """Subnets whose source addresses are masqueraded on every WAN."""
     behind = routed(profile)
     lans = (net for lan in profile.lans if lan.masquerade for net in (*connected(lan), *behind.get(lan.name, ())))
     return collapse((*lans, *(net for vpn in profile.vpn for net in vpn.networks)))
 
 
 def collapse(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
-    """Each once, without those that lie in others: nft takes no overlaps in a set."""
+    """Networks without duplicates and without those contained in others: an nft set must not overlap."""
     nets = tuple(dict.fromkeys(nets))
     kept, end = set(), -1
-    for net in sorted(nets):  # the wider first, where two begin alike
+    for net in sorted(nets):  # of two with the same first address the wider comes first
         first, last = span(net)
         if first > end:
             kept.add(net)
@@ -85,9 +86,9 @@ def collapse(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
 
 
 def overlapping(nets: list[tuple[Path, IPv4Network]]) -> list[tuple[Path, IPv4Network, Path, IPv4Network]]:
-    """Of every two that overlap the earlier one in the list, then the later one; each that lies in another once.
+    """Pairs of overlapping networks: the earlier one in the list, then the later; each contained network once.
 
-    In n log n steps: sorted by where they begin, what begins before the widest one has ended overlaps it.
+    O(n log n): sorted by first address, a network that begins before the widest so far ends overlaps it.
     """
     spans, found, widest = [span(net) for _, net in nets], [], None
     for index in sorted(range(len(nets)), key=lambda index: (spans[index][0], -spans[index][1], index)):
@@ -99,7 +100,7 @@ def overlapping(nets: list[tuple[Path, IPv4Network]]) -> list[tuple[Path, IPv4Ne
 
 
 def own(profile: Profile) -> list[OwnAddress]:
-    """Every fixed address of the gateway on a WAN or LAN; a VPN's is no neighbour to a router."""
+    """Every static address of the gateway on a WAN or LAN; not on VPNs, where no next hop can be."""
     zones = [(("wans", wan.name), ("ipv4",), wan) for wan in profile.wans]
     zones += [(("lans", lan.name), (), lan) for lan in profile.lans]
     found = []
@@ -111,25 +112,26 @@ def own(profile: Profile) -> list[OwnAddress]:
 
 
 def span(net: IPv4Network) -> tuple[int, int]:
+    """First and last address of a subnet, as integers."""
     return int(net.network_address), int(net.broadcast_address)
 
 
 def zone_of(spans: list[OwnAddress], address: IPv4Address) -> Path | None:
-    """The network in whose subnet it lies."""
+    """Profile path of the network in whose subnet the address is; None if in none."""
     number = int(address)
     return next((own.zone for own in spans if own.first <= number <= own.last), None)
 
 
 def leased(profile: Profile, address: IPv4Address) -> str:
-    """The LAN whose DHCP server may give this address to any machine; none if it is reserved for one."""
+    """The LAN whose DHCP pool may lease this address to any client; empty if there is none or it is reserved."""
     pools = (lan for lan, dhcp in profile.dhcp.items() if dhcp.first <= address <= dhcp.last)
     lan = next(pools, "")
     return "" if any(one.address == address for one in profile.reservations.get(lan, ())) else lan
 
 
 def check_overlaps(profile: Profile) -> list[Problem]:
-    """An address belongs to one network, and each network has subnets of its own."""
-    # later checks say nothing about what is wrong by itself
+    """Problems of addresses and subnets that overlap: each network needs its own."""
+    # an address that is wrong by itself is reported elsewhere, once
     sane = [entry for entry in own(profile) if not host_address.check_host((), entry.address, narrowest=32)]
     problems = []
     for index, entry in enumerate(sane):
@@ -147,7 +149,7 @@ def _overlap(entry: OwnAddress, other: OwnAddress) -> Problem | None:
         return Problem(entry.place, message, "each network needs a subnet of its own")
     if ip == other.address.ip:
         return Problem(entry.place, f"{ip} is already an address of this network", "give each once")
-    # networkd masquerades by subnets, and fails on two that overlap; a WAN's additional /32 are no subnets
+    # networkd masquerades by subnet and fails on two that overlap; a WAN's additional /32 addresses are no subnets
     if net == other.address.network or entry.zone[0] == "wans" and 32 in (net.prefixlen, other.address.network.prefixlen):
         return None
     hint = f"write {ip}/{other.address.network.prefixlen} if it is the same subnet"

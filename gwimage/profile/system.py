@@ -1,12 +1,12 @@
 """`system`: host name, time zone, administrator."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Admin:
+    """The administrator's account; password_hash None: no password."""
+
     name: str
     ssh_keys: tuple[str, ...] = ()
     password_hash: str | None = None
@@ -14,6 +14,8 @@ class Admin:
 
 @dataclass(frozen=True)
 class System:
+    """System settings; admin None: no administrator configured."""
+
     hostname: str
     timezone: str = "UTC"
     admin: Admin | None = None

@@ -1,6 +1,4 @@
-"""`vm`: cores, memory, firmware, and the bridge and VLAN of each card."""
-
-from __future__ import annotations
+"""`vm`: cores, memory, firmware, and the bridge and VLANs of each NIC."""
 
 from dataclasses import dataclass
 
@@ -9,7 +7,7 @@ from gwimage.values import nic
 
 @dataclass(frozen=True)
 class Plug:
-    """Where a card is plugged in. tag: VLAN done by the hypervisor; trunks: VLANs let through, () for all."""
+    """Hypervisor side of a NIC; tag: VLAN tagged by the hypervisor; trunks: VLANs passed to the guest, () for all."""
 
     bridge: str
     tag: int | None = None
@@ -18,7 +16,7 @@ class Plug:
 
 @dataclass(frozen=True)
 class Vm:
-    """memory in MiB; firmware bios or uefi; nics by slot, empty if the profile does not say."""
+    """VM settings; memory in MiB; firmware: bios or uefi; nics: (slot, Plug), empty if the profile has none."""
 
     cores: int = 2
     memory: int = 512

@@ -1,7 +1,5 @@
 """`vpn`: WireGuard interfaces and their peers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
@@ -11,7 +9,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True)
 class Peer:
-    """keepalive in seconds. preshared_key is what its file holds, blanks at the ends apart: only a key once it is checked."""
+    """A WireGuard peer; keepalive in seconds.
+
+    preshared_key: the file's content without surrounding whitespace; not validated before the checks.
+    """
 
     name: str
     public_key: str
@@ -24,7 +25,10 @@ class Peer:
 
 @dataclass(frozen=True)
 class Vpn:
-    """private_key is None where the hypervisor gives it; else as Peer.preshared_key."""
+    """A WireGuard interface.
+
+    private_key: None if the hypervisor provides it; else file content, as Peer.preshared_key.
+    """
 
     name: str
     address: IPv4Interface
@@ -35,7 +39,7 @@ class Vpn:
 
     @property
     def networks(self) -> tuple[IPv4Network, ...]:
-        """Every subnet behind this zone: its own, then those of its peers."""
+        """Subnets behind this zone: its own first, then those of its peers."""
         return (self.address.network, *(net for peer in self.peers for net in peer.networks))
 
 

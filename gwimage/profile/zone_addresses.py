@@ -1,9 +1,7 @@
-"""Which addresses can be met on which zone, as bits of one axis; and what is wrong with a list of them.
+"""Addresses of hosts in each zone as bit sets, and checks of address lists against them.
 
-For the sources and destinations of firewall.allow and firewall.forwards.
+For sources and destinations of firewall.allow and firewall.forwards.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,16 +15,19 @@ from gwimage.values import address_lists, ranges
 from gwimage.values.address_lists import Items
 from gwimage.values.ranges import IntervalIndex, Range
 
-LAST_HOST = int(IPv4Address("223.255.255.255"))  # of IPv4
+LAST_HOST = int(IPv4Address("223.255.255.255"))  # IPv4 unicast
 
-# not to one host: the gateway hears them, but passes none of them on
-GROUPS = (Range(4, int(IPv4Address("224.0.0.0")), 2**32 - 1, ""),)
+# multicast, reserved and broadcast: the gateway receives them, but forwards none
+NOT_UNICAST = (Range(4, int(IPv4Address("224.0.0.0")), 2**32 - 1, ""),)
 LINK_LOCAL = (ranges.parse("fe80::/10"),)
 
 
 @dataclass(frozen=True)
 class ZoneAddresses:
-    """hosts: by zone, who may speak or be spoken to there; where IPv6 comes from a provider, any address of it."""
+    """Bit sets of addresses on one axis.
+
+    hosts: by zone, possible host addresses; every IPv6 address where the prefix comes from a provider. sets: by set name.
+    """
 
     zones: Zones
     axis: IntervalIndex
@@ -34,7 +35,7 @@ class ZoneAddresses:
     sets: dict[str, int]
 
     def mask(self, items: Items) -> int:
-        """No items: every address."""
+        """Bit set of the items, with sets expanded; no items mean every address."""
         if not items:
             return ranges.EVERY
         plain = self.axis.bits(item for item in items if isinstance(item, Range))
@@ -43,7 +44,7 @@ class ZoneAddresses:
         return plain
 
     def on(self, names: Iterable[str]) -> int:
-        """Who is on any of the zones."""
+        """Bit set of the hosts in any of these zones."""
         bits = 0
         for name in names:
             bits |= self.hosts[name]
@@ -51,7 +52,7 @@ class ZoneAddresses:
 
 
 def of(profile: Profile, lists: Iterable[Items]) -> ZoneAddresses:
-    """lists: all items that will be asked about."""
+    """Zone addresses of a profile; lists: every address list that will be passed to `mask`."""
     known = zones.of(profile)
     homes = {name: _ranges(nets) for name, nets in known.subnets.items()}
     own, edges, inside = (
@@ -63,12 +64,12 @@ def of(profile: Profile, lists: Iterable[Items]) -> ZoneAddresses:
     named = [one for members in profile.sets.values() for one in members.ranges]
     fixed = {name: _ranges([lan.address.network]) for name, lan in profile.ipv6.lans.items() if lan.address}
     inside6 = [one for some in fixed.values() for one in some]
-    axis = IntervalIndex([*plain, *named, *own, *edges, *GROUPS, *inside, *inside6, *LINK_LOCAL])
+    axis = IntervalIndex([*plain, *named, *own, *edges, *NOT_UNICAST, *inside, *inside6, *LINK_LOCAL])
     hosts = {name: axis.bits(some) & ~axis.bits([*own, *edges]) for name, some in homes.items()}
-    outside = axis.family[4] & ~axis.bits([*GROUPS, *inside])
+    outside = axis.family[4] & ~axis.bits([*NOT_UNICAST, *inside])
     hosts |= {name: outside & ~axis.bits(own) for name in known.wans}
     unknown = not all(isinstance(wan.ipv4, StaticAddress) for wan in profile.wans)
-    hosts[GATEWAY] = axis.bits([*own, *GROUPS]) | (outside if unknown else 0)
+    hosts[GATEWAY] = axis.bits([*own, *NOT_UNICAST]) | (outside if unknown else 0)
     for name, lan in profile.ipv6.lans.items():
         hosts[name] |= axis.family[6] if lan.delegated else axis.bits([*fixed.get(name, ()), *LINK_LOCAL])
     for name in profile.ipv6.wans:
@@ -80,7 +81,10 @@ def of(profile: Profile, lists: Iterable[Items]) -> ZoneAddresses:
 
 
 def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address | None:
-    """The first address of a list that a host on a WAN or LAN can have; outside one near the end, where no router is."""
+    """The first IPv4 address of a list that a host in the zone can have; None if there is none.
+
+    On a WAN it is taken near the end of the range, where routers rarely are.
+    """
     home = next((lan.address for lan in profile.lans if lan.name == zone), None)
     for one in address_lists.resolved(items, profile.sets):
         last = min(one.last, LAST_HOST)
@@ -95,23 +99,26 @@ def host(items: Items, zone: str, known: Zones, profile: Profile) -> IPv4Address
 
 
 def is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: Profile) -> bool:
-    """Neither the gateway's nor a provider's router's; outside (no home) none that is inside."""
+    """Whether a host may take the address: not the gateway's, a provider router's, or a network or broadcast address.
+
+    home: the LAN's address; None for a WAN, where inside addresses are not free either.
+    """
     taken = ip in known.own or ip in known.network_and_broadcast or ip in subnets.provider_routers(profile)
     return not taken and (home is not None or known.zone_of(ip) is None)
 
 
 def check(path: Path, items: Items, names: Sequence[str], addresses: ZoneAddresses) -> list[Problem]:
-    """names: the zones where these addresses should be. The names of sets must be known."""
+    """Problems of duplicates, and of addresses in none of the zones `names`; set names must exist."""
     problems, met = ranges.check(path, items), addresses.on(names)
     for index, item in enumerate(items):
         if not addresses.mask([item]) & met:
-            message, hint = _elsewhere(item, names, addresses)
+            message, hint = _mismatch(item, names, addresses)
             problems.append(Problem((*path, index), f"this never matches: {message}", hint))
     return problems
 
 
 def check_names(path: Path, items: Items, profile: Profile) -> list[Problem]:
-    """Sets that nobody made, and sets that are named twice."""
+    """Problems for unknown set names and for sets named twice."""
     problems, seen = [], set()
     for index, name in enumerate(items):
         if isinstance(name, str) and name not in profile.sets:
@@ -122,7 +129,7 @@ def check_names(path: Path, items: Items, profile: Profile) -> list[Problem]:
     return problems
 
 
-def _elsewhere(item: Range | str, names: Sequence[str], addresses: ZoneAddresses) -> tuple[str, str]:
+def _mismatch(item: Range | str, names: Sequence[str], addresses: ZoneAddresses) -> tuple[str, str]:
     where, known = ", ".join(names), addresses.zones
     near = [name for name in names if name in known.subnets]
     hint = "; ".join(f"{name} is {', '.join(map(str, known.subnets[name][:3]))}" for name in near[:3])

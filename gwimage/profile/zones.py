@@ -1,6 +1,4 @@
-"""Zones: the networks of a profile by name, and which IPv4 subnets lie behind each. Knows no rule."""
-
-from __future__ import annotations
+"""Zones: a profile's networks by name, and the IPv4 subnets behind each. Must not know any rule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,22 +9,23 @@ from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, subnets
 
 GATEWAY = "gateway"
-ENOUGH = 300  # errors of one section: a search for names that are alike takes its time
+ENOUGH = 300  # errors reported per section: the search for similar names is slow
 
 
 @dataclass(frozen=True)
 class Zones:
-    """wans: in order of preference. subnets: by LAN or VPN, with those behind routers and peers, its own ones first.
+    """Zones of a profile.
 
-    own: the gateway's addresses that the profile knows, with zone and subnet. network_and_broadcast: such
-    addresses of its subnets inside, which no host has and to which nothing is passed on.
+    wans: in order of preference. subnets: by LAN or VPN, its own first, then those behind routers and peers.
+    own: static addresses of the gateway, with zone and subnet. network_and_broadcast: network and broadcast
+    addresses of its inside subnets, which no host has and to which nothing is forwarded. homes: the zone of each subnet.
     """
 
     wans: tuple[str, ...]
     subnets: dict[str, tuple[IPv4Network, ...]]
     own: dict[IPv4Address, tuple[str, IPv4Network]]
     network_and_broadcast: dict[IPv4Address, IPv4Network]
-    transit_zones: frozenset[str]  # zones whose own hosts meet by way of the gateway
+    transit_zones: frozenset[str]  # zones whose own hosts reach each other through the gateway
     homes: dict[IPv4Network, str]
 
     @property
@@ -38,7 +37,7 @@ class Zones:
         return (*self.wans, *self.subnets)
 
     def zone_of(self, address: IPv4Address) -> str | None:
-        """The LAN or VPN through which the address is reached; the narrowest subnet decides."""
+        """The LAN or VPN through which the address is reached, by longest prefix; None if outside."""
         around = (IPv4Network((address, length), strict=False) for length in range(32, -1, -1))
         return next((self.homes[net] for net in around if net in self.homes), None)
 
@@ -62,7 +61,7 @@ def of(profile: Profile) -> Zones:
 
 
 def unknown(path: Path, name: str, known: Iterable[str], kind: str = "network", on_key: bool = False) -> Problem:
-    """A name that nothing has."""
+    """A problem for an unknown name, with a similar known name as hint."""
     known = list(known)
     near = like(name, known)
     hint = f"{kind}s here: {', '.join(known[:12]) or 'none'}{' ...' if known[12:] else ''}"
@@ -70,5 +69,8 @@ def unknown(path: Path, name: str, known: Iterable[str], kind: str = "network", 
 
 
 def like(name: str, known: list[str]) -> str:
-    """The name that was perhaps meant. It begins alike: `lan` and `any` must not lead to `wan`."""
+    """A similar known name, or empty.
+
+    It must have the same first letter: `lan` and `any` must not suggest `wan`.
+    """
     return next(iter(get_close_matches(name.lower(), [one for one in known if one[:1] == name[:1].lower()], n=1)), "")

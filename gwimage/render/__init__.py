@@ -1,1 +1,1 @@
-"""Renderers: each turns the plan into files of one program, {path: File}, and knows nothing else."""
+"""Renderers: each turns the plan into the files of one program, {path: File}; must not know other programs."""

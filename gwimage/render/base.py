@@ -1,6 +1,4 @@
-"""The digest of everything that a profile compiles to: the base that a seed is made against."""
-
-from __future__ import annotations
+"""Digest of a profile's compiled files: the base to which a seed belongs."""
 
 import hashlib
 import json
@@ -10,11 +8,11 @@ from gwimage.plan import File
 from gwimage.render import manifest
 
 LAYER, IDENTITY = "config/", "seed/"
-BASE = f"{LAYER}etc/gwimage/base"  # its digest, in the configuration layer
+BASE = f"{LAYER}etc/gwimage/base"  # holds the digest, in the configuration layer
 
 
 def digest(files: Mapping[str, File]) -> str:
-    """Of what a profile compiles to: definitions and configuration, without what says so itself."""
+    """SHA-256 (hex) of the definitions and configuration; without seed files, manifest and the digest file itself."""
     known = {
         path: manifest.entry(file)
         for path, file in files.items()

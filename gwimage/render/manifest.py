@@ -1,4 +1,7 @@
-"""manifest.json: digests of the input and of every file, and the source map. The only file with a version in it."""
+"""manifest.json: digests of the input and of every file, and the source map.
+
+The only output file that contains gwimage's version.
+"""
 
 import hashlib
 import json
@@ -27,14 +30,14 @@ def render(profile: Profile, source: Source, files: dict[str, File]) -> dict[str
 
 
 def entry(file: File) -> dict[str, str]:
-    """How the manifest describes one file; `write` compares what it finds with this."""
+    """The manifest's entry for one file; `write` compares files on disk with it."""
     if file.link:
         return {"link": file.link}
     return {"mode": f"{file.mode:04o}", "sha256": hashlib.sha256(file.text.encode()).hexdigest()}
 
 
 def _origins(file: File, source: Source) -> dict[str, str]:
-    """Output lines -> "LINE:COLUMN path" of the profile; lines that follow each other are one entry."""
+    """Source map of a file: output line or range -> "LINE:COLUMN path" of the profile; adjacent lines share an entry."""
     ranges: list[list] = []
     for line, path in file.origins:
         if ranges and ranges[-1][1] == line - 1 and ranges[-1][2] == path:
@@ -49,7 +52,7 @@ def _range(first: int, last: int) -> str:
 
 
 def _where(path: str, source: Source) -> str:
-    """Defaults point at the nearest thing that was written; what no profile causes has no place."""
+    """LINE:COLUMN and path: of the nearest written key for a default, without position if the profile has no cause."""
     keys = tuple(int(part) if part.isdecimal() else part for part in path.split("."))
     if keys[:1] not in source.keys:
         return path

@@ -1,6 +1,6 @@
-"""The mkosi definitions: the packages layer as it stands in gwimage/image/, and what one profile adds to it.
+"""mkosi definitions: the packages layer from gwimage/image/, and what the profile adds to it.
 
-Emits only settings that mean the same in mkosi 25.3 and 27.1, and never a mirror.
+Must emit only settings that mean the same in mkosi 25.3 and 27.1, and never a mirror.
 """
 
 from collections.abc import Iterable
@@ -13,20 +13,20 @@ from gwimage.plan import File, Plan
 from gwimage.profile import Profile
 
 STATE = "mkosi.repart/40-state.conf"
-NAME = "mkosi.conf.d/20-name.conf"  # the one definition that no partition depends on
-# The cloud kernel has these built in, or cannot have them. Patterns as in mkosi.conf. crc32c by name: mkosi does not
-# follow what erofs and ext4 want by an alias.
+NAME = "mkosi.conf.d/20-name.conf"  # the only definition that does not change partition UUIDs
+# Only for the generic kernel: the cloud kernel has these built in, or lacks them. Patterns as in mkosi.conf. crc32c is named
+# because mkosi does not follow the alias by which erofs and ext4 depend on it.
 GENERIC_MODULES = (
     "^drivers/net/(ethernet|phy|mdio|pcs|ppp|slip|mii)",
     "^fs/ext4/",
     "^(crypto/crc32c_generic|arch/x86/crypto/crc32c-intel)",
 )
-# Units and generators that a gateway has no use for: each costs its share of every boot (docs/lean.md).
+# Units and generators that a gateway does not need: each adds to the time of every boot (docs/lean.md).
 MASKED_GENERATORS = ("fstab", "gpt-auto", "hibernate-resume", "rc-local", "run", "ssh", "system-update", "sysv", "tpm2")
 MASKED_UNITS = (
     "nftables.service",  # its stock rules begin with `flush ruleset`
     "systemd-networkd-wait-online.service",
-    # what they would do is done: mkosi built the linker's cache and the users, what they write would not outlive the boot
+    # not needed: mkosi built the linker cache and the users, and what the others write would not survive the boot
     "ldconfig.service",
     "systemd-firstboot.service",
     "systemd-hwdb-update.service",
@@ -34,10 +34,10 @@ MASKED_UNITS = (
     "systemd-machine-id-commit.service",
     "systemd-random-seed.service",
     "systemd-update-done.service",
-    # the initrd mounts all that there is, and nobody hibernates
+    # the initrd mounts all file systems, and a gateway does not hibernate
     "systemd-hibernate-clear.service",
     "systemd-remount-fs.service",
-    # file systems that nobody asks for
+    # file systems that nothing uses
     "dev-hugepages.mount",
     "dev-mqueue.mount",
     "proc-sys-fs-binfmt_misc.automount",
@@ -50,8 +50,8 @@ MASKED_UNITS = (
     "systemd-creds.socket",
     "systemd-initctl.socket",  # no graphics, no System V init
     "run-lock.mount",
-    "tmp.mount",  # both are in memory already
-    # no TPM, no extensions, no passwords for disks
+    "tmp.mount",  # both directories are in memory already
+    # no TPM, no system extensions, no encrypted disks
     "systemd-ask-password-console.path",
     "systemd-ask-password-wall.path",
     "systemd-pcrextend.socket",
@@ -62,18 +62,18 @@ MASKED_UNITS = (
     "systemd-sysext.socket",
     "systemd-tpm2-setup-early.service",
     "systemd-tpm2-setup.service",
-    # network and udev come from the profile alone, never from the kernel's command line or a credential
+    # network and udev are configured by the profile alone, never by the kernel command line or a credential
     "systemd-network-generator.service",
     "systemd-udev-load-credentials.service",
-    # usr/lib/gwimage/coldplug makes the one device node that the kernel does not
+    # usr/lib/gwimage/coldplug creates the one device node that the kernel does not
     "kmod-static-nodes.service",
     "systemd-tmpfiles-setup-dev-early.service",
     "systemd-tmpfiles-setup-dev.service",
-    "systemd-networkd-persistent-storage.service",  # systemd-networkd.service.d/20-leases.conf tells it at once
+    "systemd-networkd-persistent-storage.service",  # systemd-networkd.service.d/20-leases.conf tells networkd itself
 )
 MASKED = (
     *(f"systemd/system-generators/systemd-{name}-generator" for name in MASKED_GENERATORS),
-    "systemd/system-generators/cloud-init-generator",  # gwimage-cloud-init.service is in its place
+    "systemd/system-generators/cloud-init-generator",  # replaced by gwimage-cloud-init.service
     *(f"systemd/system/{name}" for name in MASKED_UNITS),
 )
 LINKS = {f"mkosi.extra/etc/{path}": "/dev/null" for path in MASKED} | {
@@ -82,7 +82,7 @@ LINKS = {f"mkosi.extra/etc/{path}": "/dev/null" for path in MASKED} | {
 
 
 def render(profile: Profile, plan: Plan) -> dict[str, File]:
-    """The tree that mkosi builds, without the configuration layer (`config/`)."""
+    """The tree of mkosi definitions, without the configuration layer (`config/`)."""
     state = static()[STATE].text.replace("64M", f"{profile.image.state_size}M")
     content = _content(profile, plan)
     seed = _seed(static() | {STATE: File(state), "": File(content)})
@@ -103,7 +103,7 @@ def image_name(profile: Profile) -> str:
 
 @cache
 def static() -> dict[str, File]:
-    """gwimage/image/ word for word; scripts are the files that begin with #!."""
+    """Files of gwimage/image/ unchanged, plus masking links; files that begin with #! are executable."""
     found = {link: File(link=target) for link, target in LINKS.items()}
     folders = [("", files("gwimage") / "image")]
     while folders:
@@ -118,7 +118,7 @@ def static() -> dict[str, File]:
 
 
 def _seed(definitions: dict[str, File]) -> UUID:
-    """The same for all profiles whose images differ in the configuration layer alone."""
+    """The mkosi Seed= for partition UUIDs; equal for profiles whose images differ only in the configuration layer."""
     parts = [f"{path}\0{file.mode:o}\0{file.link}\0{file.text}\0" for path, file in sorted(definitions.items())]
     return uuid5(NAMESPACE_URL, f"gwimage:{''.join(parts)}")
 

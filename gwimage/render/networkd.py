@@ -1,4 +1,4 @@
-"""systemd-networkd's and udev's files: .link, .network and networkd.conf."""
+"""systemd-networkd and udev files: .link, .netdev, .network and networkd.conf."""
 
 from gwimage.plan import File, Plan, Setting, ini
 

@@ -1,6 +1,7 @@
-"""The firewall: one own table, replaced as a whole; never `flush ruleset`, which would delete networkd's NAT.
+"""The nftables ruleset: one table of our own, replaced atomically.
 
-Rules of one stage keep the order of the plan. Names from the profile stand in quoted strings only.
+Must never use `flush ruleset`, which would delete networkd's NAT. Rules of one stage keep the order of the plan. Names from the
+profile appear only in quoted strings.
 """
 
 import re
@@ -29,7 +30,7 @@ SETS = {
     "forward_open": ("type ifname . ifname",),
 }
 CHAINS = {
-    # those without a hook: where another chain jumps to
+    # regular chains without a hook, reached by jumps
     "clamp": "",
     "spoof": "",
     "prerouting": "type filter hook prerouting priority raw; policy accept;",
@@ -38,7 +39,7 @@ CHAINS = {
     "dstnat": "type nat hook prerouting priority dstnat; policy accept;",
     "input": "type filter hook input priority filter; policy drop;",
     "forward": "type filter hook forward priority filter; policy drop;",
-    # before networkd's masquerade, which comes at srcnat + 1 and has no output interface
+    # before networkd's masquerade, which has priority srcnat + 1 and matches no output interface
     "srcnat": "type nat hook postrouting priority srcnat; policy accept;",
 }
 STAGES = (
@@ -81,7 +82,7 @@ STAGES = (
 
 
 def render(plan: Plan) -> dict[str, File]:
-    """The whole table; sets that no rule names and chains without rules are left out."""
+    """The whole table, without sets that no rule uses and chains without rules."""
     lines = [(text, "") for text in HEAD]
     rules = ordered(plan)
     used = {name for rule in rules for name in USE.findall(rule.text)}
@@ -96,19 +97,19 @@ def render(plan: Plan) -> dict[str, File]:
 
 
 def ordered(plan: Plan) -> list[Rule]:
-    """The rules as they stand in the file, and as a packet meets them within a chain; without jumps to chains that have none."""
+    """Rules in file order, which is evaluation order within a chain; jumps to empty chains are left out."""
     there = {chain(rule) for rule in plan.rules}
     rules = [rule for rule in plan.rules if not rule.text.endswith(tuple(f"jump {name}" for name in CHAINS.keys() - there))]
     return sorted(rules, key=lambda rule: STAGES.index(rule.stage))
 
 
 def chain(rule: Rule) -> str:
-    """The name of the chain that has it."""
+    """Name of the rule's chain."""
     return rule.stage.partition(".")[0]
 
 
 def named(plan: Plan) -> dict[str, tuple[str, ...]]:
-    """The lines that declare each set: its type, and perhaps its flags."""
+    """Declaration lines of each set by name: type, and flags if any."""
     return SETS | {extra.name: (f"type {extra.type}", "flags interval") for extra in plan.sets}
 
 

@@ -1,4 +1,4 @@
-"""Who the gateway is, as cloud-init reads it. The only renderer that reads the profile itself."""
+"""NoCloud seed files: the gateway's identity for cloud-init. Renders from the profile, not from the plan."""
 
 import hashlib
 
@@ -15,7 +15,7 @@ HEAD = """\
 
 
 def render(profile: Profile, config: dict[str, File]) -> dict[str, File]:
-    """config: the files of the configuration layer; their digest makes the instance-id."""
+    """meta-data and user-data; config: files of the configuration layer, whose digest is part of the instance-id."""
     user_data = HEAD + _dump(_user_data(profile))
     digest = hashlib.sha256()
     for path, file in sorted(config.items()):
@@ -30,7 +30,7 @@ def _user_data(profile: Profile) -> dict:
     admin = profile.system.admin
     return {
         "hostname": profile.system.hostname,
-        # an empty list: without it cloud-init makes the distribution's default user
+        # an explicit empty list, else cloud-init creates the distribution's default user
         "users": [_user(admin)] if admin else [],
         "disable_root": True,
         "ssh_pwauth": False,
@@ -50,5 +50,5 @@ def _user(admin) -> dict:
 
 
 def _dump(data: dict) -> str:
-    # a width without end: an SSH key stays on one line
+    # unlimited width, so that an SSH key stays on one line
     return yaml.safe_dump(data, sort_keys=False, width=float("inf"))

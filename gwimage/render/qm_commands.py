@@ -1,6 +1,4 @@
-"""The commands that make a gateway's VM on a Proxmox host, for people to read and paste. Runs nothing."""
-
-from __future__ import annotations
+"""qm(1) commands that create a gateway's VM on a Proxmox host, to read and paste. Must not run anything."""
 
 from itertools import chain, count
 
@@ -14,8 +12,11 @@ STORAGE = "local-lvm"
 
 
 def commands(profile: Profile, seed: str = "", image: str = "") -> list[str]:
-    """qm(1), as root on the host, in the folder of the profile's qcow2 image, or of another one that is named and then gets no state
-    disk, and of the seed if one is named; VMID and STORAGE are the user's to change."""
+    """Lines of qm(1) commands, to run as root on the Proxmox host in the folder with the disk images.
+
+    image: file name instead of the profile's qcow2; then there is no state disk. seed: file name of a seed volume, if any.
+    VMID and STORAGE are for the user to change.
+    """
     vm = profile.vm
     uefi = f" --machine q35 --bios ovmf --efidisk0 {STORAGE}:0,efitype=4m,pre-enrolled-keys=0" if vm.firmware == "uefi" else ""
     return [
@@ -29,7 +30,7 @@ def commands(profile: Profile, seed: str = "", image: str = "") -> list[str]:
 
 
 def _cards(profile: Profile) -> list[str]:
-    """One option for each card: those of the profile's slots, then those with MAC addresses where there is room."""
+    """One --netN option for each card; cards with a MAC address get the slots that are free."""
     used = [card for net in (*profile.wans, *profile.lans) for card in net.link.cards]
     plugs = dict(profile.vm.nics)
     slots: dict[int, Nic] = {slot: Nic(slot) for slot in plugs}

@@ -1,4 +1,4 @@
-"""systemd-resolved's settings, one drop-in."""
+"""systemd-resolved settings, as one drop-in file."""
 
 from gwimage.plan import File, Plan, ini
 

@@ -1,1 +1,1 @@
-"""Values of the field, typed and parsed: addresses, ranges, names, cards, keys. They know no section of the profile."""
+"""Typed, parsed values: addresses, ranges, DNS names, NICs, keys. Must not know any section of the profile."""

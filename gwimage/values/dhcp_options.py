@@ -1,6 +1,6 @@
-"""DHCP options: which codes are free, how SendOption= writes one that networkd has no key for, and the room for all.
+"""DHCP options: free codes, encoding for networkd's SendOption=, and the space available in a reply.
 
-What RFC 2132 says of an option's meaning is the user's business.
+The meaning of an option (RFC 2132) is left to the user; it is not checked here.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from gwimage.values import domain_names
 
 ROUTER, DNS, DOMAIN, NTP, FILE, SEARCH = 3, 6, 15, 42, 67, 119  # RFC 2132, RFC 3397
 SIZES = {"uint8": 1, "uint16": 2, "uint32": 4}
-# codes that gwimage or networkd write themselves: what they are, and the key of `dhcp` that is for it
+# codes that gwimage or networkd send themselves: what each is, and the `dhcp` key to use instead
 OWN = {
     1: ("the subnet mask", "it follows from the network's address"),
     ROUTER: ("the router", "use router"),
@@ -23,15 +23,15 @@ OWN = {
     FILE: ("the file of a network boot", "use pxe"),
     SEARCH: ("the search domain", "use domain"),
 }
-PROTOCOL = frozenset({50, 52, 53, 54, 55, 56, 57, 61, 80, 82, 118})  # said between client and server alone
-# Without room for all of them networkd answers nobody, and a text of 256 bytes ends it. Options have 336 bytes of an
-# answer of 576; message type, lease time, mask, server, end and rapid commit take 24 of them.
+PROTOCOL = frozenset({50, 52, 53, 54, 55, 56, 57, 61, 80, 82, 118})  # DHCP's own signalling between client and server
+# Bytes for options. If they do not all fit, networkd answers no client at all, and a text of 256 bytes makes it exit. A reply
+# of 576 bytes has 336 for options; message type, lease time, mask, server, end and rapid commit take 24 of them.
 ROOM = 336 - 24
 
 
 @dataclass(frozen=True)
 class Option:
-    """type: uint8, uint16, uint32, ipv4 or string, and a value that fits."""
+    """One option; type: uint8, uint16, uint32, ipv4 or string, with a value that fits it."""
 
     code: int
     type: str
@@ -44,7 +44,7 @@ def parse(data: dict) -> Option:
 
 
 def check(path: Path, options: Iterable[Option]) -> list[Problem]:
-    """Codes that are not free, or used twice: networkd would send the last one only."""
+    """Problems for reserved and duplicate codes; of duplicates networkd would send only the last."""
     problems, seen = [], set()
     for index, option in enumerate(options):
         place = (*path, index, "code")
@@ -61,26 +61,29 @@ def check(path: Path, options: Iterable[Option]) -> list[Problem]:
 
 
 def size(options: Iterable[tuple[int, bytes]]) -> int:
-    """Bytes that they take in an answer."""
+    """Bytes that the options take in a reply: code, length and value of each."""
     return sum(2 + len(value) for _, value in options)
 
 
 def raw(option: Option) -> bytes:
-    """The value as it goes over the wire."""
+    """The option's value in wire format."""
     if option.type == "ipv4":
         return option.value.packed
     return option.value.encode() if option.type == "string" else option.value.to_bytes(SIZES[option.type])
 
 
 def send(option: Option) -> str:
-    """The value of SendOption=."""
+    """The option as the value of networkd's SendOption=."""
     if option.type == "string":
         return text(option.code, option.value.encode())
     return f"{option.code}:{'ipv4address' if option.type == 'ipv4' else option.type}:{option.value}"
 
 
 def text(code: int, value: bytes) -> str:
-    """SendOption= with bytes. A backslash begins an escape; networkd drops colons in front and blanks at the ends."""
+    """Bytes as a string value of SendOption=, escaped where networkd needs it.
+
+    A backslash begins an escape; networkd drops leading colons, and blanks at both ends.
+    """
     plain = [chr(byte) if 32 <= byte < 127 and byte != 0x5C else f"\\x{byte:02x}" for byte in value]
     for end in {0, len(plain) - 1}:
         if plain[end] in (" ", ":"):
@@ -89,7 +92,7 @@ def text(code: int, value: bytes) -> str:
 
 
 def shown(code: int, value: bytes) -> str:
-    """As `claim_dhcp.DhcpOptions` has it: addresses and names in clear where the code says that it has some, else hex."""
+    """The value as text for `claim_dhcp.DhcpOptions`: addresses or names for codes known to hold them, else hex."""
     if code in (ROUTER, DNS, NTP):
         return " ".join(str(IPv4Address(value[at : at + 4])) for at in range(0, len(value) - 3, 4))
     if code == SEARCH:

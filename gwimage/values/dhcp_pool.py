@@ -1,4 +1,4 @@
-"""A DHCP pool in its subnet: what networkd would hand out beside it, or break on, in silence."""
+"""Checks a DHCP pool against its subnet, where networkd would silently hand out wrong addresses or fail."""
 
 from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Interface
@@ -9,7 +9,10 @@ from gwimage.problem import Path, Problem
 def check(
     path: Path, first: IPv4Address, last: IPv4Address, address: IPv4Interface, own: Collection[IPv4Address]
 ) -> list[Problem]:
-    """address: the gateway's on this network; own: all that it has."""
+    """Problems of the pool first..last.
+
+    address: the gateway's address on this network; own: all its addresses.
+    """
     net = address.network
     lowest, highest = net.network_address, net.broadcast_address
     outside = [str(ip) for ip in (first, last) if ip not in net]
@@ -32,7 +35,7 @@ def check(
 
 
 def _hint(first: IPv4Address, last: IPv4Address, inside: list[IPv4Address]) -> str:
-    """The largest part of the pool that holds none of these."""
+    """Suggests the largest part of the pool without the addresses `inside`."""
     ends = [first - 1, *inside, last + 1]
     parts = [(below + 1, above - 1) for below, above in zip(ends, ends[1:])]
     better = max(parts, key=lambda part: int(part[1]) - int(part[0]))

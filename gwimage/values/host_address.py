@@ -1,4 +1,4 @@
-"""Addresses of hosts: which ones no host can have, and which the gateway cannot have on its networks."""
+"""IPv4 host addresses: those no host can have, and checks of the gateway's own address on a network."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
@@ -8,7 +8,7 @@ from gwimage.values import ipv6 as inet6
 
 THIS_NETWORK = IPv4Network("0.0.0.0/8")  # RFC 1122, 3.2.1.3
 
-# written down, since what ipaddress calls private differs between versions of Python (RFC 1918, 6598, 2544, 5737)
+# listed here because ipaddress.is_private differs between Python versions (RFC 1918, 6598, 2544, 5737)
 PRIVATE_NETS = tuple(
     IPv4Network(net)
     for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
@@ -17,12 +17,12 @@ PRIVATE_NETS = tuple(
 
 
 def is_private(address: IPv4Address) -> bool:
-    """Whether nobody on the internet has it."""
+    """Whether the address is in a range that is never used on the internet."""
     return any(address in net for net in PRIVATE_NETS)
 
 
 def unusable(address: IPv4Address) -> str:
-    """Why no host can have this address; empty if one can."""
+    """Reason why no host can have this IPv4 address; empty if one can."""
     if address.is_loopback:
         return "is a loopback address"
     if address.is_multicast:
@@ -35,7 +35,7 @@ def unusable(address: IPv4Address) -> str:
 
 
 def why_unusable(address: IPv4Address | IPv6Address) -> str:
-    """As `unusable`, for both families, with the address."""
+    """Reason as in `unusable`, prefixed with the address, for IPv4 and IPv6."""
     if isinstance(address, IPv6Address):
         return inet6.unusable(address)[0]
     reason = unusable(address)
@@ -43,12 +43,15 @@ def why_unusable(address: IPv4Address | IPv6Address) -> str:
 
 
 def is_valid(address: IPv4Interface, narrowest: int = 30) -> bool:
-    """Whether `check_host` would let it pass: later checks say nothing about a wrong one."""
+    """Whether `check_host` accepts the address; later checks skip one that it does not."""
     return not check_host((), address, narrowest=narrowest)
 
 
 def check_host(path: Path, address: IPv4Interface, widest: int = 8, narrowest: int = 30) -> list[Problem]:
-    """The gateway's own address on a network: one that a host can have, in a subnet of sane size."""
+    """Problems of the gateway's own address on a network.
+
+    A host must be able to have it, and the prefix length must be widest..narrowest.
+    """
     net, ip = address.network, address.ip
     if reason := unusable(ip):
         return [Problem(path, f"{ip} {reason}")]
@@ -64,6 +67,7 @@ def check_host(path: Path, address: IPv4Interface, widest: int = 8, narrowest: i
 
 
 def check_dns(path: Path, servers: Iterable[IPv4Address]) -> list[Problem]:
+    """Problems of DNS server addresses that no host can have."""
     problems = []
     for index, server in enumerate(servers):
         if reason := unusable(server):

@@ -1,4 +1,4 @@
-"""IPv6 addresses: which of them a host can have, and how far they reach. Below the features; knows none of them."""
+"""IPv6 addresses: which a host can have, and their scope. Must not know any feature."""
 
 from ipaddress import IPv6Address, IPv6Interface, IPv6Network
 
@@ -8,12 +8,12 @@ GLOBAL, UNIQUE_LOCAL, LINK_LOCAL = (IPv6Network(net) for net in ("2000::/3", "fc
 
 
 def local(address: IPv6Interface | None) -> bool:
-    """Whether it is a unique local address (RFC 4193), which nobody on the internet answers."""
+    """Whether this is a unique local address (RFC 4193), which is not reachable from the internet."""
     return address is not None and address.ip in UNIQUE_LOCAL
 
 
 def unusable(ip: IPv6Address) -> tuple[str, str]:
-    """Why no host can have this address for its own, and a hint; empty if one can."""
+    """Reason why no host can be configured with this address, and a hint; both empty if one can."""
     if ip.ipv4_mapped:
         return f"{ip.ipv4_mapped} stays an IPv4 address, also when it is written like this", ""
     if ip in LINK_LOCAL:
@@ -25,13 +25,13 @@ def unusable(ip: IPv6Address) -> tuple[str, str]:
 
 
 def made_of(prefix: IPv6Network, mac: str) -> IPv6Address:
-    """The address that a card has in a /64 by itself (RFC 4291 appendix A)."""
+    """The EUI-64 address of a MAC address in a /64 (RFC 4291 appendix A)."""
     raw = bytes.fromhex(mac.replace(":", ""))
     return IPv6Address(prefix.network_address.packed[:8] + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:])
 
 
 def check_host(path: Path, address: IPv6Interface, widest: int, narrowest: int) -> list[Problem]:
-    """The gateway's own address on a network: one that a host can have, with a prefix length that works."""
+    """Problems of the gateway's own address on a network: whether a host can have it, prefix length widest..narrowest."""
     ip, net = address.ip, address.network
     message, hint = unusable(ip)
     if message:

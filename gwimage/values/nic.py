@@ -1,6 +1,6 @@
-"""Network cards: how a profile names one, how udev finds it, what an address of a host must not be.
+"""Network cards (NICs): their names in a profile, interface names, and checks of MAC addresses and network names.
 
-Below the features, since wans and lans both stand on it; knows neither of them.
+Shared by wans and lans; must not know either.
 """
 
 import re
@@ -19,29 +19,29 @@ KERNEL = re.compile(
 
 @dataclass(frozen=True)
 class Nic:
-    """Exactly one of: slot N of Proxmox's netN, or a lower-case MAC address."""
+    """A NIC by exactly one of: slot N of Proxmox's netN, or lower-case MAC address."""
 
     slot: int | None = None
     mac: str | None = None
 
 
 def parse(text: str) -> Nic:
-    """netN or a MAC address, as the schema took it."""
+    """A NIC from netN or a MAC address, in the form that the schema accepted."""
     return Nic(mac=text.lower()) if ":" in text else Nic(int(text.removeprefix("net")))
 
 
 def name(nic: Nic) -> str:
-    """What people call it: net1, or its MAC address."""
+    """The NIC's name for messages: its MAC address, or net1."""
     return nic.mac or f"net{nic.slot}"
 
 
 def interface(nic: Nic) -> str:
-    """What it is called in the gateway if no network has the card for itself; 15 characters at most."""
+    """Interface name in the gateway if the NIC is shared (VLANs, bridge); at most 15 characters (IFNAMSIZ)."""
     return f"enx{nic.mac.replace(':', '')}" if nic.mac else f"net{nic.slot}"
 
 
 def check_mac(path: Path, mac: str) -> list[Problem]:
-    """An address that one machine can have: neither of a group nor zero."""
+    """A problem unless the MAC address is unicast and not zero."""
     if not int(mac[:2], 16) & 1 and mac != "00:00:00:00:00:00":
         return []
     kind = "no card's address: it is all zero" if mac[:2] == "00" else "a multicast address, not a card's"
@@ -49,7 +49,7 @@ def check_mac(path: Path, mac: str) -> list[Problem]:
 
 
 def check_name(path: Path, name: str) -> list[Problem]:
-    """Names that the kernel, udev or systemd give or reserve would collide with ours."""
+    """A problem if a network's name collides with names that the kernel, udev or systemd assign or reserve."""
     if name not in RESERVED and not KERNEL.fullmatch(name):
         return []
     hint = "choose a name that says what it is for, such as wan, lan, guests"

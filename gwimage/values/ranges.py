@@ -1,6 +1,6 @@
-"""Addresses and ports as people write them: one, a prefix, a range. Read here, compared, and written for nft.
+"""Addresses and ports as single values, prefixes and ranges: parsed, compared, and written for nft.
 
-Both families stand on one axis: what overlaps, covers or fits becomes arithmetic on bits (`Axis`).
+`IntervalIndex` puts both families on one axis, so that overlap and containment become arithmetic on bits.
 """
 
 import re
@@ -13,15 +13,15 @@ from gwimage.problem import Path, Problem
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 PORTS = re.compile(r"([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?")
 LAST_PORT = 65535
-MOST_OVERLAPS = 10  # that are told of one list
-EVERY = -1  # as bits: all that there is
+MOST_OVERLAPS = 10  # reported for one list
+EVERY = -1  # as bits: everything
 
 Ports = tuple[int, int]  # first and last
 
 
 @dataclass(frozen=True)
 class Range:
-    """Addresses first..last, as integers, of one family (4 or 6); `text` is how nft takes them."""
+    """Addresses first..last, as integers, of one family (4 or 6); `text` is their form for nft."""
 
     family: int
     first: int
@@ -31,21 +31,21 @@ class Range:
 
 @dataclass(frozen=True)
 class AddressSet:
-    """A list of addresses that has a name; families: those that it has addresses of."""
+    """A named list of addresses; families: those (4, 6) present in it."""
 
     ranges: tuple[Range, ...]
     families: frozenset[int]
 
 
 class Wrong(ValueError):
-    """Why it cannot be read, in words for people."""
+    """A parse error whose message is meant for the user."""
 
 
 WHOLE = {4: Range(4, 0, 2**32 - 1, "0.0.0.0/0"), 6: Range(6, 0, 2**128 - 1, "::/0")}
 
 
 def parse(text: str) -> Range:
-    """An address, a prefix or FIRST-LAST. Raises ValueError, which is Wrong where there is more to say."""
+    """Parses an address, a prefix or FIRST-LAST; raises ValueError, as `Wrong` where a message can say what to write."""
     if "%" in text:
         raise Wrong("leave the interface after % out")
     if "/" in text:
@@ -73,19 +73,19 @@ def _prefix(text: str) -> Range:
 
 
 def _not_mapped(*addresses) -> None:
-    """Their text differs between versions of Python, and no packet carries one."""
+    """Raises Wrong for IPv4-mapped addresses: their text differs between Python versions, and no packet carries one."""
     for address in addresses:
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             raise Wrong(f"write the IPv4 address: {address.ipv4_mapped}")
 
 
 def parse_items(texts: Iterable[str]) -> tuple[Range | str, ...]:
-    """Addresses, and names of sets as they are."""
+    """Parsed addresses; names of sets stay as text."""
     return tuple(text if NAME.fullmatch(text) else parse(text) for text in texts)
 
 
 def fault(text: str) -> str:
-    """More words about what is wrong with addresses or ports, where there are any."""
+    """Details of what is wrong with addresses or ports; empty if there is nothing to add."""
     if found := PORTS.fullmatch(text):
         return f"the range ends before it starts: write {found[2]}-{found[1]}" if found[2] and not is_ports(text) else ""
     try:
@@ -98,6 +98,7 @@ def fault(text: str) -> str:
 
 
 def is_addresses(text: str) -> bool:
+    """Whether the text is an address, a prefix or a range of addresses."""
     try:
         parse(text)
     except ValueError:
@@ -110,6 +111,7 @@ def is_addresses_or_set(text: str) -> bool:
 
 
 def is_ports(text: str) -> bool:
+    """Whether the text is a port or FIRST-LAST, within 1..65535."""
     found = PORTS.fullmatch(text)
     return bool(found) and int(found[1]) <= int(found[2] or found[1]) <= LAST_PORT
 
@@ -124,7 +126,7 @@ def ports_text(ports: Ports) -> str:
 
 
 def port_bits(ports: Iterable[Ports]) -> int:
-    """One bit for each port; no ports means every one."""
+    """A bit set with one bit for each port; no ports means every one."""
     bits = 0
     for first, last in ports:
         bits |= (1 << last + 1) - (1 << first)
@@ -136,7 +138,7 @@ def check_ports(path: Path, ports: Sequence[Ports]) -> list[Problem]:
 
 
 def check(path: Path, items: Sequence[Range | str]) -> list[Problem]:
-    """Addresses that are in the list twice; nft refuses them in a set. Names of sets are not looked at."""
+    """Problems for addresses that are in the list twice, which nft refuses in a set; names of sets are ignored."""
     problems = []
     for family in WHOLE:
         mine = [(index, item) for index, item in enumerate(items) if isinstance(item, Range) and item.family == family]
@@ -146,7 +148,7 @@ def check(path: Path, items: Sequence[Range | str]) -> list[Problem]:
 
 
 def _overlaps(path: Path, items: list[tuple[int, int, str]]) -> list[Problem]:
-    """Each (first, last, text) that shares something with one that comes before it in order of size."""
+    """Problems for each (first, last, text) that overlaps one before it, sorted by first value, the widest first."""
     problems, end, widest = [], -1, ""
     for index in sorted(range(len(items)), key=lambda index: (items[index][0], -items[index][1], index)):
         first, last, text = items[index]
@@ -162,7 +164,7 @@ def _overlaps(path: Path, items: list[tuple[int, int, str]]) -> list[Problem]:
 
 
 class IntervalIndex:
-    """Turns addresses into bits, one for each stretch between two edges of all the ranges it was made of."""
+    """Maps ranges to bit sets: one bit for each interval between neighbouring edges of the ranges it was made of."""
 
     def __init__(self, ranges: Iterable[Range]):
         edges = {edge for one in (*ranges, *WHOLE.values()) for edge in _edges(one)}

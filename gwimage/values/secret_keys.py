@@ -1,6 +1,6 @@
-"""What is never shown again: the values of keys that may hold a secret, wherever they stand.
+"""Keys whose values may be secret, so that no message shows them.
 
-Told by the names of keys, known or not: a wrong profile may have its password in any place.
+Recognized by the key's name, known or not, at any place: a wrong profile may have its password anywhere.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gwimage.problem import Path
 
-# everything here is bounded or possessive, so that no line takes long
+# quantifiers are bounded or possessive, so that no line takes long to match
 NAME = r"(?:pass|secret|private|psk|token|_key|_hash)[\w-]{0,40}+"
 KEY = re.compile(f"(?i){NAME}")
 WRITTEN = re.compile(rf"(?i)({NAME}[\"']?\s{{0,40}}+(?::|$))(.*)")
@@ -17,14 +17,17 @@ PRIVATE = "PRIVATE KEY-----"
 
 
 def holds(path: Path) -> bool:
-    """Whether the value at this path may be a secret. In system.admin all but the name may: people paste the wrong thing."""
+    """Whether the value at this path may be a secret.
+
+    In system.admin every value but the name may be one: people paste the wrong thing.
+    """
     if path[:2] == ("system", "admin"):
         return path[2:] != ("name",)
     return any(isinstance(part, str) and KEY.search(part) for part in path)
 
 
 def hidden(lines: Sequence[str]) -> frozenset[int]:
-    """Numbers, from 1, of the lines not to show at all: what stands below such a key, private keys, endless lines."""
+    """Numbers (from 1) of lines to hide completely: values below a secret key, PEM private keys, overlong lines."""
     found, depth, fresh, key = set(), None, False, False
     for number, line in enumerate(lines, 1):
         text = line.lstrip(" ")
@@ -43,5 +46,5 @@ def hidden(lines: Sequence[str]) -> frozenset[int]:
 
 
 def masked(line: str) -> str:
-    """The line with stars for what follows such a key."""
+    """The line with the value after a secret key replaced by stars."""
     return WRITTEN.sub(lambda match: match[1] + "*" * len(match[2]), line)

@@ -1,6 +1,6 @@
-"""Names of time zones: those that Debian's tzdata ships, and what the old ones in tzdata-legacy are called today.
+"""Time zone names: those in Debian's tzdata, and the current names of the old ones in tzdata-legacy.
 
-timezones.txt has a line for each, `NAME` or `OLD NAME`; a test compares it with the package.
+timezones.txt has a line for each, `NAME` or `OLD NAME`; a test compares it with the packages.
 """
 
 import re
@@ -12,18 +12,18 @@ OFFSET = re.compile(r"(?:utc|gmt)([+-])(\d{1,2})(?::?00)?")
 
 
 def exists(name: str) -> bool:
-    """Whether the image has it."""
+    """Whether the image has this time zone."""
     return _names().get(name) == name
 
 
 def near(name: str) -> str:
-    """The one that was probably meant; empty if there is none."""
+    """The existing time zone probably meant; empty if there is none."""
     names = _names()
     spelt = {known.lower(): today for known, today in names.items()} | {
         known.lower(): known for known in names if exists(known)
     }
     wanted = name.lower().replace(" ", "_")
-    if match := OFFSET.fullmatch(wanted):  # POSIX counts to the west
+    if match := OFFSET.fullmatch(wanted):  # POSIX counts offsets westward, so the sign is inverted
         wanted = f"etc/gmt{'-' if match[1] == '+' else '+'}{int(match[2])}"
     cities = {known.rpartition("/")[2]: today for known, today in spelt.items()}
     found = spelt.get(wanted) or cities.get(wanted.rpartition("/")[2])
@@ -32,6 +32,6 @@ def near(name: str) -> str:
 
 @cache
 def _names() -> dict[str, str]:
-    """Each name that is or was used, and the one of today."""
+    """Every current or old name, mapped to the current one."""
     lines = (files("gwimage") / "timezones.txt").read_text(encoding="utf-8").splitlines()
     return {words[0]: words[-1] for words in map(str.split, lines)}

@@ -1,6 +1,6 @@
-"""WireGuard's keys and endpoints. Below the features: the schema, the checks and the client's configuration stand on it.
+"""WireGuard keys and endpoints, for the schema, the checks and the client configuration. Must not know any feature.
 
-Curve25519 is the library's business (RFC 7748); it is imported late, since most profiles need none.
+Curve25519 (RFC 7748) comes from `cryptography`, imported late since most profiles need no keys.
 """
 
 import base64
@@ -18,7 +18,7 @@ LONGEST_NAME = 253
 
 
 def is_key(text: str) -> bool:
-    """32 bytes in the one base64 form that wg(8) and networkd take."""
+    """Whether the text is 32 bytes in the canonical base64 form that wg(8) and networkd take."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -27,7 +27,7 @@ def is_key(text: str) -> bool:
 
 
 def generate() -> str:
-    """A new private key."""
+    """A new private key, in base64."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -36,7 +36,7 @@ def generate() -> str:
 
 
 def public(private: str) -> str:
-    """The public key that belongs to a private one."""
+    """The public key of a private key, both in base64."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -45,7 +45,7 @@ def public(private: str) -> str:
 
 
 def check_secret(path: Path, key: str | None) -> list[Problem]:
-    """What a file with a private or preshared key holds; never repeated."""
+    """Problems of the content of a private or preshared key file; messages never repeat it."""
     if key is None:
         return []
     if not is_key(key):
@@ -58,13 +58,16 @@ def check_secret(path: Path, key: str | None) -> list[Problem]:
 
 
 def is_endpoint(text: str) -> bool:
-    """HOST:PORT, both there."""
+    """Whether the text is HOST:PORT with both parts present."""
     host, port = endpoint(text)
     return bool(host) and port is not None
 
 
 def endpoint(text: str) -> tuple[IPv4Address | IPv6Address | str, int | None]:
-    """The address or name, and the port if there is one, of HOST, HOST:PORT, [IPV6] or [IPV6]:PORT; ("", None) if it is none."""
+    """Host and port of HOST, HOST:PORT, [IPV6] or [IPV6]:PORT.
+
+    The port is None if missing; ("", None) if the text is not an endpoint.
+    """
     bracketed, bracket, rest = text[1:].partition("]") if text.startswith("[") else ("", "", text)
     host, colon, port = rest.partition(":")
     if (bracket and host) or (colon and not (PORT.fullmatch(port) and int(port) < 65536)):
@@ -78,6 +81,6 @@ def _host(bracketed: str, host: str) -> IPv4Address | IPv6Address | str:
             return "" if "%" in bracketed else IPv6Address(bracketed)
         return IPv4Address(host)
     except AddressValueError:
-        labels = host.split(".")  # a last one that begins with a digit is a wrong address
+        labels = host.split(".")  # a last label that begins with a digit is a malformed address
         named = len(host) <= LONGEST_NAME and all(map(LABEL.fullmatch, labels)) and not labels[-1][0].isdigit()
         return host if named and not bracketed else ""

@@ -126,7 +126,7 @@ def test_it_leads_to_the_line_of_the_profile(ask):
         ("--from fibre:10.0.0.5 --to wan --tcp 80", "10.0.0.5 is an inside address: nobody on fibre can have it."),
         ("--from lan:10.0.0.1 --to 9.9.9.9 --tcp 80", "10.0.0.1 is an address of the gateway itself, not a host's"),
         ("--from lan --to 10.0.20.255 --udp 80", "10.0.20.255 is the broadcast address of a network here"),
-        ("--from lan --to gateway --icmp 0", "it answers or reports what nobody asked"),
+        ("--from lan --to gateway --icmp 0", "it is a reply or error without a known connection"),
         ("--from lan --to gateway --icmp 0", "No line of a profile changes that."),
     ],
 )

@@ -99,14 +99,14 @@ def test_nothing_else_holds_the_secrets(gateway):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (f"{AT}=file:none.key", "gives nothing: no such file or directory"),
-        (f"{AT}=env:NOWHERE", "gives nothing: this variable is not set"),
-        (f"{AT}=command:cat branch-a.key; exit 3", "gives nothing: the command ended with status 3"),
-        (f"{AT}=command:true", "gives nothing: it is empty"),
-        (f"{AT}=command:head -c 70000 /dev/zero", "gives nothing: it is larger than 64 KiB"),
-        (f"{AT}=command:printf '\\377'", "gives nothing: it is not UTF-8 text"),
+        (f"{AT}=file:none.key", "cannot be read: no such file or directory"),
+        (f"{AT}=env:NOWHERE", "cannot be read: this variable is not set"),
+        (f"{AT}=command:cat branch-a.key; exit 3", "cannot be read: the command ended with status 3"),
+        (f"{AT}=command:true", "cannot be read: it is empty"),
+        (f"{AT}=command:head -c 70000 /dev/zero", "cannot be read: it is larger than 64 KiB"),
+        (f"{AT}=command:printf '\\377'", "cannot be read: it is not UTF-8 text"),
         (f"{AT}=command:echo {OTHER[:-3]}", "a.yaml:1:1: error: this file holds no WireGuard key"),
-        ("site.private_key=command:echo x", "has no place here"),
+        ("site.private_key=command:echo x", "cannot be set: a key above it is not a mapping"),
         ("vpn.nowhere.private_key_file=command:echo x", "[vpn.nowhere"),
         ("system.admin.password_hash=command:echo hunter2-hunter2", "expected a password's hash"),
     ],
@@ -147,7 +147,9 @@ def test_a_file_that_everybody_can_read_is_warned_of(gateway):
 
 
 def test_a_command_that_leaves_somebody_behind_ends_in_time(monkeypatch):
-    monkeypatch.setattr(external_secrets, "_PATIENCE", 0.3)
+    monkeypatch.setattr(external_secrets, "_TIMEOUT", 0.3)
     (one,) = external_secrets.parse([f"{AT}=command:sleep 5 & echo x"])
     site, problems = external_secrets.put(source.parse("site: a\n", "a.yaml"), [one], "a")
-    assert [problem.message for problem in problems] == [f"--secret {AT} gives nothing: the command was not done after 0.3 s"]
+    assert [problem.message for problem in problems] == [
+        f"--secret {AT} cannot be read: the command did not finish within 0.3 s"
+    ]

@@ -34,6 +34,7 @@ OPEN = {f"lans.{lan}.unreachable.{other}" for lan, other in (("lan", "wan"), ("l
 SSH = {f"firewall.forwards.ssh.{host}.wan.tcp" for host in ("attacker-wan", "client-lan", "client-iot")}
 ONLY = "firewall.allow.0.iot.lan.only"
 CLAIMS = compiler.claims(loading.load(source.read(str(TWO_LANS)))[0])
+ASK_NAMES_OF_LAN = {one.id for one in CLAIMS if one.id.endswith((".name", ".reverse")) and one.probe.lan == "lan"}
 
 
 def with_needing(*names):
@@ -58,8 +59,7 @@ MUTANTS = {
         with_needing("lans.lan.dns")
         | {
             "lans.lan.closed.udp",
-            "system.hostname.name",
-            *(f"lans.lan.dhcp.reservations.{name}.name" for name in ("nas", "web")),
+            *ASK_NAMES_OF_LAN,
         },
     ),
     "a port opened for nobody": (

@@ -1,6 +1,4 @@
-"""`gwimage seed`: volumes for sites, and what each of them changes."""
-
-from __future__ import annotations
+"""`gwimage seed`: writes seed volumes for sites, or shows what each of them changes."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +15,7 @@ from gwimage.problem import Problem, ProfileError, ToolError, errors
 from gwimage.seed import stock_image
 from gwimage.seed.instance import Made, make
 
-_FEW = 8  # of which another process would cost more than it brings
+_FEW = 8  # sites, up to which starting other processes costs more time than it saves
 
 
 def _secret(_context, _parameter, values: tuple[str, ...]) -> tuple[Secret, ...]:
@@ -33,7 +31,7 @@ SECRET = click.option(
     multiple=True,
     callback=_secret,
     metavar="PATH=SOURCE",
-    help="A key of each site from file:NAME, env:NAME or command:LINE, {site} in which is its name; repeatable.",
+    help="Set PATH of each site from file:NAME, env:NAME or command:LINE; {site} stands for its name; repeatable.",
 )
 
 
@@ -49,12 +47,12 @@ SECRET = click.option(
 def seed(
     profile: str, sites: tuple[str, ...], base: str | None, output: Path, explain: bool, secrets: tuple[Secret, ...]
 ) -> None:
-    """Write the seed of each SITE: what one instance of PROFILE's image has that the image has not.
+    """Write the seed of each SITE: the difference of one instance to PROFILE's image.
 
     A site is a small YAML file: its name, and what differs (docs/sites.md). Its seed is a volume for the VM, beside the image:
     OUTPUT/NAME_VERSION_SITE.seed.iso, a CD image that is also good as a disk. Nothing is written if any site is wrong.
 
-    With --base debian-13 the seed makes the gateway of a stock cloud image, without a build; a site is then not needed. Its
+    With --base debian-13 the seed turns a stock cloud image into the gateway, without a build; --site is then optional. Its
     user-data is written beside it, too.
     """
     from gwimage.render import mkosi as definitions
@@ -63,9 +61,10 @@ def seed(
         raise click.UsageError("whose seed? Give --site, or --base for a stock cloud image")
     ((parsed, source),) = loaded((profile,))
     one = partial(make, source, secrets=secrets, stock_image=bool(base))
-    alone = any(secret.kind == external_secrets.COMMAND for secret in secrets)  # it may ask somebody for a passphrase
-    found = list(_all(one, _files(sites) or [None], alone))
-    problems = [problem for made in found for problem in made.problems] + _twice(found)
+    # a command may ask for a passphrase on the terminal
+    one_process = any(secret.kind == external_secrets.COMMAND for secret in secrets)
+    found = list(_all(one, _files(sites) or [None], one_process))
+    problems = [problem for made in found for problem in made.problems] + _duplicate_names(found)
     if errors(problems):
         raise ProfileError(problems)
     show_problems(problems)
@@ -103,8 +102,8 @@ def _files(sites: Iterable[str]) -> list[str | None]:
     return list(dict.fromkeys(found))
 
 
-def _all(one: Callable[[str | None], Made], files: list[str | None], alone: bool) -> Iterator[Made]:
-    if alone or len(files) <= _FEW:
+def _all(one: Callable[[str | None], Made], files: list[str | None], one_process: bool) -> Iterator[Made]:
+    if one_process or len(files) <= _FEW:
         yield from map(one, files)
         return
     from concurrent.futures import ProcessPoolExecutor
@@ -115,7 +114,7 @@ def _all(one: Callable[[str | None], Made], files: list[str | None], alone: bool
             yield from bar
 
 
-def _twice(found: Iterable[Made]) -> list[Problem]:
+def _duplicate_names(found: Iterable[Made]) -> list[Problem]:
     problems, first = [], {}
     for made in found:
         if made.seed and first.setdefault(made.seed.site, made.file) != made.file:
@@ -125,7 +124,7 @@ def _twice(found: Iterable[Made]) -> list[Problem]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing; read back and compared."""
+    """Writes the file atomically, reads it back and compares. Raises ToolError."""
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Measurements, by hand. They import no tests; tests may import them."""
+"""Benchmarks, run by hand. They import no tests; tests may import them."""

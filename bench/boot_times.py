@@ -1,13 +1,11 @@
-"""Boots gateways in the lab and looks at the wires: when the first lease is offered, and when the first connection passes.
+"""Measures boots on the wire: time to the first DHCP offer and to the first connection through the gateway.
 
     python -m bench.boot_times [--memory MIB] [--prove] [--logs DIR] [NAME...]
 
-Each one twice, on the same disk: the first boot makes keys and grows file systems, the second is every other one. With
---prove the claims of bench/gateway.yaml are asked in the second boot, without the control that `gwimage verify` has; the
-exit status is 1 if one does not hold that must.
+Each gateway boots twice from the same disk: the first boot makes keys and grows file systems, the second is typical of all
+later ones. With --prove the claims of bench/gateway.yaml are asked in the second boot, without the control boot of
+`gwimage verify`; the exit status is 1 if a claim of MUST does not hold.
 """
-
-from __future__ import annotations
 
 import argparse
 import shutil
@@ -47,19 +45,19 @@ from gwimage.verify.schedule import ask_all
 SHAPE = Shape("pc", memory=512, cores=1, state_disk=False)
 PORTS = (*range(1, 1025), 8080, 8443, LISTENER)
 PATIENCE = {"kvm": 120, "tcg": 600}  # seconds
-# Which claims must hold for what is made by hand; the others are what a profile gives without being asked.
+# Claims that handmade gateways must pass; the other claims are features of gwimage that they do not have.
 _SERVES = ("wans.wan.address", "lans.lan.dhcp.lease", "lans.lan.dhcp.reservations.web", "lans.lan.dns")
 _GUARDS = ("wans.wan.closed", "wans.wan.closed.udp", "lans.lan.unreachable.wan", "firewall.forwards.web.attacker-wan.wan.tcp")
 MUST = {"baseline": (*_SERVES, "lans.lan.source", *_GUARDS), "networkd": (*_SERVES, "lans.lan.source"), "bare": _SERVES}
 _OFFER, _SYN_ACK = 2, 0x12
-_PAUSE, _MAC = 0.1, "52:54:00:67:77:fe"  # of who asks for an offer
+_PAUSE, _MAC = 0.1, "52:54:00:67:77:fe"  # of the DHCP client that asks for offers: seconds between its packets, MAC address
 
 
 @dataclass(frozen=True)
 class Times:
     """Seconds since power-on, None for what never came.
 
-    offer: the first DHCP offer on a LAN; through: a server outside has answered the first connection of a client inside.
+    offer: first DHCP offer on a LAN; through: an outside server answered the first connection of an inside client.
     """
 
     offer: float | None
@@ -68,8 +66,11 @@ class Times:
 
 @dataclass(frozen=True)
 class Counts:
-    """Instructions of the guest until it was first in its kernel, first in a program, until the offer and the connection of Times,
-    and until all units were up."""
+    """Guest instructions since power-on.
+
+    kernel, program: until it was first seen in its kernel, and in user space; offer, through: as in Times; done: until all
+    units were up.
+    """
 
     kernel: int
     program: int
@@ -80,8 +81,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Boot:
-    """done: seconds until the last unit of the boot; memory: MiB that are not available any more then, of the total that Linux
-    has; None for what never came. stopped: how it ended. Of a counted machine also counts, and how long its units took.
+    """Measurements of one boot; None for what never came.
+
+    done: seconds until the last unit; memory: MiB in use then (total minus available), of `total` MiB that Linux has;
+    stopped: how it shut down; counts, units: instructions and unit times, only of a counted machine.
     """
 
     times: Times
@@ -95,7 +98,7 @@ class Boot:
 
 @dataclass
 class Watched(Gateway):
-    """Somebody asks for an offer, from its power-on, ten times a second. A counted machine is counted."""
+    """Gateway that is asked for a DHCP offer ten times a second from power-on; counts instructions of a counted machine."""
 
     asker: dhcp_client.Client | None = None
     count: Count | None = None
@@ -124,7 +127,7 @@ class Watched(Gateway):
 
 @dataclass(frozen=True)
 class Job:
-    """dir gets logs and disks; claims: what is asked in the last boot."""
+    """One watch. dir: for logs and disks; claims: asked in the last boot."""
 
     image: Path
     profile: Profile
@@ -136,7 +139,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Seen:
-    """answers: by the id of a claim whether it holds, and what was seen; without those that need another that does not."""
+    """Results of a watch.
+
+    answers: (holds, observation) by claim id; leaves out claims that need a claim that does not hold.
+    """
 
     boots: tuple[Boot, ...]
     answers: dict[str, tuple[bool, str]]
@@ -152,7 +158,7 @@ def watch(
     logs: Path | None = None,
     say: Say = lambda text: None,
 ) -> Seen:
-    """The boots of one image that is never written to. Raises ToolError when the host cannot run the lab."""
+    """Boots an image, which is never written to, and measures. Raises ToolError if the host cannot run the lab."""
     if problems := preflight.missing(shape.machine):
         raise ToolError(("bench.boot_times",), 3, "; ".join(problems))
     with tempfile.TemporaryDirectory(prefix="gwimage-lab-") as folder:
@@ -166,7 +172,7 @@ def watch(
 
 
 def run(say: Say, job: Job) -> Seen:
-    """Runs inside the world."""
+    """Runs one job inside the sandbox."""
     accel = acceleration()
     hosts = Hosts(derive(job.profile), job.dir)
     machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
@@ -193,7 +199,7 @@ def run(say: Say, job: Job) -> Seen:
 
 
 def times(topology: Topology, packets: Sequence[Frame], on: float) -> Times:
-    """What the wires show of the boot that began at that time; packets: in the order of theirs, without those of later boots."""
+    """Times of the boot that began at `on`, from captured packets in order of time, without those of later boots."""
     lans, outside = {lan.name for lan in topology.lans}, topology.outside.packed
     inside = [packet for packet in packets if packet.network in lans and packet.time >= on]
 
@@ -204,7 +210,7 @@ def times(topology: Topology, packets: Sequence[Frame], on: float) -> Times:
 
 
 def _answers(frame: bytes, outside: bytes) -> bool:
-    """The server outside takes a connection: SYN and ACK from its port, without IP options."""
+    """Whether a frame is the outside server's SYN and ACK; its IPv4 header must have no options."""
     there = frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_TCP and frame[26:30] == outside
     return there and frame[34:36] == PORT.to_bytes(2, "big") and frame[47] & 0x3F == _SYN_ACK
 
@@ -262,6 +268,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    from bench import boot_times  # the lab's process must find the functions by this name, not in __main__
+    from bench import boot_times  # pickled functions must be found under this name, not in __main__
 
     sys.exit(boot_times.main())

@@ -1,8 +1,8 @@
-"""What a cold `gwimage check` costs beside the bare imports that it cannot do without.
+"""Compares the time of a cold `gwimage check` with the bare imports that it needs.
 
     python -m bench.cold_start [RUNS]
 
-Runs both commands by turns (default 15 times each) and prints medians and their ratio; exit status 1 above LIMIT.
+Runs both commands alternately (default 15 times each) and prints medians and their ratio; exit status 1 above LIMIT.
 """
 
 import statistics
@@ -23,7 +23,7 @@ def seconds(argv: list[str]) -> float:
 
 def main() -> int:
     runs = int(sys.argv[1]) if sys.argv[1:] else 15
-    seconds(CHECK)  # bytecode and the disk's cache
+    seconds(CHECK)  # warms bytecode and page cache
     times = [(seconds(BARE), seconds(CHECK)) for _ in range(runs)]
     bare, check = (statistics.median(column) for column in zip(*times))
     ratio = statistics.median(full / empty for empty, full in times)

@@ -1,12 +1,12 @@
-"""What it costs to compile many profiles in one call: time per profile, and whether it grows linearly.
+"""Measures compiling many profiles in one call: time per profile, and whether it grows linearly.
 
     python -m bench.compile [NUMBER]
 
-Compiles NUMBER (default 1000) and half as many generated profiles, each RUNS times by turns, into an empty directory
-of its own, by the command itself. Prints what it ran, medians, and their ratio (2 is linear).
+Compiles NUMBER (default 1000) and half as many generated profiles alternately, RUNS times each, into a fresh directory,
+by the command itself. Prints what it ran, medians, and their ratio (2 is linear).
 
-Writes to memory where there is a /dev/shm: a profile is some eighty files and folders, and ext4 takes up to a
-millisecond for each one where many were deleted a short while ago, as a benchmark does.
+Writes to /dev/shm if there is one: a profile is some eighty files and folders, and ext4 takes up to a millisecond for
+each after many deletions, which a benchmark causes.
 """
 
 import os
@@ -37,7 +37,7 @@ lans:
 
 
 def profiles(folder: Path, number: int) -> list[str]:
-    """Files of as many different profiles."""
+    """Writes `number` different profiles; returns their paths."""
     folder.mkdir()
     for n in range(number):
         (folder / f"{n}.yaml").write_text(PROFILE.format(n=n, a=n // 250, b=n % 250))

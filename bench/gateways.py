@@ -1,12 +1,10 @@
-"""Builds the gateways that the bench compares, from one mirror and by one mkosi: ours, and those that people make by hand.
+"""Builds the gateways that the benchmarks compare, by one mkosi from one mirror: ours, and handmade ones.
 
     python -m bench.gateways [--fresh] [-o DIR] [NAME...]
 
-A gateway that is in the folder already, from the same definition, is not built again; what its mirror has got since then
-does not count, unless --fresh is given.
+A gateway that is in the folder already, from the same definition, is not built again, even if its mirror has newer packages
+since, unless --fresh is given.
 """
-
-from __future__ import annotations
 
 import argparse
 import hashlib
@@ -32,14 +30,14 @@ from gwimage.profile import Profile
 
 BENCH = Path(__file__).resolve().parent
 PROFILE, BASELINE = BENCH / "gateway.yaml", BENCH / "baseline"
-OURS, OFFLOAD = "ours", "offload"  # the second: the same profile with firewall.offload
-# By hand: the profiles of bench/baseline that make each. `bare` only forwards, as the ceiling for throughput.
+OURS, OFFLOAD = "ours", "offload"  # OFFLOAD: the same profile with firewall.offload
+# Handmade gateways: the mkosi profiles of bench/baseline for each. `bare` only forwards: the upper bound of throughput.
 HANDMADE = {"baseline": ("dnsmasq", "iptables"), "networkd": ("networkd",), "bare": ("dnsmasq",)}
 KINDS = ("native", "cloud-init")  # the same profile with another image.seed than none
 NAMES = (OURS, OFFLOAD, *HANDMADE)
-STOCK = "stock"  # what they are made from: a cloud image with nobody's data in it, which the bench does not measure
+STOCK = "stock"  # base of the handmade ones: a cloud image without user data; the benchmarks do not measure it
 _SEEDED = "mkosi.extra/var/lib/cloud/seed/"
-_SIZE = "installed"  # the file in which the script leaves what the tree holds, in bytes
+_SIZE = "installed"  # file to which _MEASURE writes the size of the tree, in bytes
 _MEASURE = f"""#!/bin/sh
 du --summarize --apparent-size --block-size=1 "$BUILDROOT" | cut -f1 > "$OUTPUTDIR/{_SIZE}"
 """
@@ -47,7 +45,10 @@ du --summarize --apparent-size --block-size=1 "$BUILDROOT" | cut -f1 > "$OUTPUTD
 
 @dataclass(frozen=True)
 class Gateway:
-    """A built one. seconds: of mkosi and of the compression; sizes in bytes; installed: all files of the tree, before any compression."""
+    """A built gateway, sizes in bytes.
+
+    seconds: of mkosi and the compression; installed: size of all files of the tree, before any compression.
+    """
 
     name: str
     raw: Path
@@ -60,14 +61,14 @@ class Gateway:
 
 
 def profile() -> Profile:
-    """What all of them are to be."""
+    """Profile that all gateways implement."""
     return _read(OURS)[0]
 
 
 def build(
     folder: Path, steps: Steps, names: Sequence[str] = NAMES, *, fresh: bool = False, mirror: Mirror | None = None
 ) -> list[Gateway]:
-    """Those of that name, in the folder. Raises ToolError."""
+    """Builds the named gateways in the folder, or reuses them. Raises ToolError."""
     mirror = mirror or host.mirror()
     mkosi = tools.mkosi(steps, mirror)
     tree = tools.tree(steps, mkosi, mirror)
@@ -84,13 +85,16 @@ def build(
 
 
 def handmade() -> dict[str, File]:
-    """bench/baseline/ as it stands; scripts are the files that begin with #!."""
+    """Files of bench/baseline/; those that begin with #! are executable."""
     texts = {str(path.relative_to(BASELINE)): path.read_text() for path in sorted(BASELINE.rglob("*")) if path.is_file()}
     return {path: File(text, mode=0o755 if text.startswith("#!") else 0o644) for path, text in texts.items()}
 
 
 def stock() -> dict[str, File]:
-    """The same without the data; its mirror is mirror.example, in which it trusts; and it would make /etc/hosts anew at every boot."""
+    """Files of `handmade` without user data, with the trusted mirror mirror.example, and manage_etc_hosts of cloud-init.
+
+    With the latter cloud-init rewrites /etc/hosts at every boot.
+    """
     sources = File("Types: deb\nURIs: http://mirror.example/\nSuites: ./\nTrusted: yes\n")
     left = {path: file for path, file in handmade().items() if not path.startswith(_SEEDED)}
     hosts = File("manage_etc_hosts: true\n")
@@ -101,7 +105,7 @@ def stock() -> dict[str, File]:
 
 
 def text(name: str) -> str:
-    """The profile of one of ours: as it stands, with a short way, or with that kind of image.seed."""
+    """YAML of bench/gateway.yaml for a gateway: unchanged, with firewall.offload, or with another image.seed."""
     found = PROFILE.read_text()
     if name == OFFLOAD:
         return found.replace("\nfirewall:\n", "\nfirewall:\n  offload: software\n")
@@ -151,7 +155,7 @@ def _load(built: Path) -> Gateway:
 
 
 def known(name: str) -> str:
-    """For argparse: the name of a gateway."""
+    """Argparse type: the name of a gateway."""
     if name not in NAMES:
         raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(NAMES)}")
     return name

@@ -1,9 +1,9 @@
-"""How long gwimage takes to refuse a profile that wants to keep it busy: about 1 MiB each, in a dozen shapes.
+"""Measures how long gwimage takes to reject hostile profiles: about 1 MiB each, in some fifty shapes.
 
     python -m bench.hostile [NAME...]
 
-Prints seconds of CPU, problems and bytes printed for each; exit status 1 if one takes longer than LIMIT. The shapes are
-those of tests/language/test_hostile.py, which looks at counts and never at the clock.
+Prints CPU seconds, problems and bytes printed for each; exit status 1 if one takes longer than LIMIT. The shapes are those
+of tests/language/test_hostile.py, which checks counts and never time.
 """
 
 import base64
@@ -23,7 +23,7 @@ LAN = "lans:\n  lan: {nic: net1, address: 10.0.0.1/24}\n"
 
 
 def fill(head: str, unit: str, tail: str = "", most: int = SIZE) -> str:
-    """As many units as fit, or as wanted; N in a unit is its number."""
+    """Repeats `unit` up to SIZE bytes, or `most` times, between head and tail; N in a unit becomes its number."""
     left, parts = SIZE - len(head) - len(tail), []
     while left > 0 and len(parts) <= most:
         parts.append(unit.replace("N", str(len(parts))))
@@ -32,7 +32,7 @@ def fill(head: str, unit: str, tail: str = "", most: int = SIZE) -> str:
 
 
 def large(right: bool) -> str:
-    """As many networks, routes and peers as the schema allows; all correct, or each one wrong beside all others."""
+    """Profile with as many networks, routes and peers as the schema allows; all correct, or each conflicting with all others."""
     lines = [*HEAD.splitlines(), "lans:"]
     for n in range(64):
         subnet = f"10.1.{n if right else 0}"
@@ -54,12 +54,12 @@ def large(right: bool) -> str:
 
 
 def many(name: str, count: int) -> str:
-    """Different names in a list; N in them as for fill."""
+    """Comma-separated list of different names; N in them as for fill."""
     return ", ".join(f"{name}N-{index}" for index in range(count))
 
 
 def shapes() -> dict[str, str]:
-    """Hostile profiles by name."""
+    """Hostile profiles (YAML) by name."""
     valid = HEAD + LAN
     allow = f"{valid}firewall:\n  allow:\n"
     admin = f"{HEAD}{LAN}system:\n  admin:\n    ssh_keys: "
@@ -122,7 +122,7 @@ def shapes() -> dict[str, str]:
 
 
 def ask(text: str) -> tuple[float, int, str]:
-    """Seconds of CPU, number of problems, what is printed."""
+    """Checks a profile; returns CPU seconds, number of problems, and the text printed."""
     start = time.process_time()
     _, problems = load(source.parse(text, "hostile.yaml"))
     said = diagnostics.text(problems)

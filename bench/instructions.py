@@ -1,6 +1,4 @@
-"""How many instructions a guest has run at a moment of its boot: what a busy host cannot change."""
-
-from __future__ import annotations
+"""Counts the instructions that a guest executes during its boot, which is independent of the host's load."""
 
 import bisect
 import contextlib
@@ -13,15 +11,15 @@ from gwimage.lab.machine.qemu import Machine
 from gwimage.problem import ToolError
 
 _KERNEL = 0xFFFF_8000_0000_0000  # x86-64: addresses from here on are Linux's own
-_PAUSE = 0.05  # seconds; every question makes what the guest sleeps longer, by its own clock too
+_PAUSE = 0.05  # seconds between samples; each one prolongs the guest's sleeps, also by its own clock
 
 
 @dataclass
 class Count:
-    """Of a `counted` machine that has just started. Samples of (time, instructions), until end()."""
+    """Samples (time, instructions) of a `counted` machine that has just started, between begin() and end()."""
 
     machine: Machine
-    kernel: int = 0  # when it was first seen in the kernel, and when in a program
+    kernel: int = 0  # instructions when first seen in the kernel; `program`: in user space
     program: int = 0
     samples: list[tuple[float, int]] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -36,13 +34,13 @@ class Count:
         self._thread.join()
 
     def at(self, moment: float) -> int:
-        """Instructions by then, seconds since the epoch: between two samples as if it had run evenly."""
+        """Instructions at a moment (seconds since the epoch), interpolated linearly between samples."""
         place = bisect.bisect(self.samples, (moment,))
         (before, low), (after, high) = self.samples[max(0, place - 1)], self.samples[min(place, len(self.samples) - 1)]
         return round(low + (high - low) * (moment - before) / (after - before)) if after > before else low
 
     def _sample(self) -> None:
-        with contextlib.suppress(OSError, ToolError):  # it is off
+        with contextlib.suppress(OSError, ToolError):  # the machine is off
             while not self._ended.wait(_PAUSE):
                 number = self.machine.instructions()
                 self.samples.append((time.time(), number))

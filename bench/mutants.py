@@ -1,12 +1,12 @@
-"""How many mistakes in compiled gateways `gwimage verify --fast` catches; and whether it ever cries wolf.
+"""Mutation test: which mistakes in compiled files `gwimage verify --fast` catches, and whether it reports false failures.
 
     python -m bench.mutants [--count N] [--seed N] [--jobs N] [-o FILE] [PROFILE...]
-    python -m bench.mutants --loop N [PROFILE...]      the same without mistakes: N runs, none may be red
+    python -m bench.mutants --loop N [PROFILE...]      N runs without mistakes, none may fail
 
-By hand, since it takes its time (a few seconds of processor for each mutant). A mutant is caught if any claim is not as it
-should be; `expected` if one of them says where to look (`expected` below), by the manifest's source map.
-bench/equivalent.yaml lists mistakes that change nothing that anybody could see, with the reason. Exit status 1 if the
-score, without those, is below LEAST, or if a run of the loop is red.
+Run by hand: each mutant takes a few seconds of CPU. A mutant is caught if any claim fails; its failed claims that point to
+the mistake, by the manifest's source map, are `expected` (below). bench/equivalent.yaml lists equivalent mutants: mistakes
+without any observable effect, with the reason. Exit status 1 if the score, without those, is below LEAST, or if a run of
+the loop fails.
 """
 
 import argparse
@@ -40,7 +40,7 @@ from gwimage.verify.result import PASS, UNTESTABLE, Result
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = [*sorted((ROOT / "profiles").glob("*.yaml")), ROOT / "tests/cases/everything/profile.yaml"]
 LEAST = 0.97
-PORTS = (*range(1, 10001), LISTENER)  # where the mistakes are; all of them cost most of the time
+PORTS = (*range(1, 10001), LISTENER)  # scanned ports: the mistakes are here; all ports would take most of the time
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Gateway:
 
 @dataclass
 class Seen:
-    """What became of a mutant; red: ids of claims, expected: those of the part of the profile that caused the line."""
+    """Result of a mutant. red: ids of failed claims; expected: those of the profile part that caused the line."""
 
     gateway: str
     mutant: mutate.Mutant
@@ -77,7 +77,7 @@ def load(path: Path) -> Gateway:
 
 
 def chosen(gateways: list[Gateway], count: int, seed: int) -> list[tuple[Gateway, mutate.Mutant]]:
-    """By turns of each kind, so that what is rare in the files is asked as well."""
+    """Random sample of mutants, one of each kind in turn, so that rare kinds are included."""
     kinds = defaultdict(list)
     for gateway in gateways:
         for mutant in mutate.mutants(gateway.files, gateway.zones):
@@ -101,7 +101,7 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
         return seen
     first = [claim for claim in gateway.claims if related(claim.path, origin)]
     try:
-        # first what should be red, and the others only if that is not: most mutants are caught by few questions
+        # first the claims that should fail, all claims only if they pass: saves time, since few claims catch most mutants
         for claims in (_with_needs(first, gateway.claims), gateway.claims):
             outcome = fast.verify(gateway.profile, mutant.apply(gateway.files), claims, tree, ports=PORTS)
             wrong = [result for result in outcome.results if result.status not in (PASS, UNTESTABLE)]
@@ -119,7 +119,7 @@ def ask(gateway: Gateway, mutant: mutate.Mutant, tree: Path, same: list[dict]) -
 
 
 def equivalent(gateway: str, mutant: mutate.Mutant, same: list[dict]) -> str:
-    """Why nobody can see it, if bench/equivalent.yaml says so."""
+    """Reason why the mutant has no observable effect, from bench/equivalent.yaml; empty if not listed."""
     for entry in same:
         fits = fnmatchcase(mutant.path, f"*/{entry['file']}") and mutant.kind in entry.get("kinds", [mutant.kind])
         if fits and gateway in entry.get("gateways", [gateway]) and re.search(entry["line"], mutant.old.strip()):
@@ -128,9 +128,10 @@ def equivalent(gateway: str, mutant: mutate.Mutant, same: list[dict]) -> str:
 
 
 def expected(wrong: list[Result], gateway: Gateway, mutant: mutate.Mutant) -> list[str]:
-    """Of what is red that which says where to look: the part of the profile that caused the line, or a network that it names.
+    """Ids of failed claims that point to the mistake: of the profile part that caused the line, or a network that it names.
 
-    Of a line that holds for every profile anything will do; of a key that nobody knows, that its reader complains.
+    For a line that is in every profile, or of the firewall as a whole, any claim counts; for a misspelt or dropped key also
+    files.accepted.
     """
     origin, line = mutant.origin(gateway.files), f"{Path(mutant.path).name} {mutant.old} {mutant.text} {mutant.more}"
     named = {zone for zone in gateway.zones if re.search(rf'["-]{re.escape(zone)}[".]', line)}
@@ -146,7 +147,7 @@ def expected(wrong: list[Result], gateway: Gateway, mutant: mutate.Mutant) -> li
 
 def _with_needs(some: list[Claim], claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
     wanted = {claim.id for claim in some}
-    for claim in reversed(claims):  # each comes after those that it needs
+    for claim in reversed(claims):  # in reverse: each claim comes after the claims that it needs
         wanted |= set(claim.needs) if claim.id in wanted else set()
     return tuple(claim for claim in claims if claim.id in wanted)
 
@@ -156,7 +157,7 @@ def related(path: str, origin: str) -> bool:
 
 
 def table(found: list[Seen]) -> tuple[str, float]:
-    """For people, and the score: what was caught, of all that could be seen here."""
+    """Table of verdicts by kind, and the score: caught mutants divided by all that could be asked here."""
     kinds, lines = defaultdict(Counter), []
     for seen in found:
         kinds[seen.mutant.kind][seen.verdict] += 1
@@ -203,7 +204,7 @@ def document(found: list[Seen], seed: int) -> dict:
 
 
 def loop(gateways: list[Gateway], times: int, jobs: int, tree: Path) -> int:
-    """Runs without a mistake, by turns; says which were red."""
+    """Verifies unchanged gateways in turn, and prints failures; returns 1 if any run failed, else 0."""
     bad = 0
 
     def run(number: int) -> list[str]:

@@ -1,9 +1,9 @@
-"""A sample of the mistakes that bench/mutants.py leaves to a machine: units, logins, tunnels, in the real image.
+"""Mutation test in the real image: a sample of the mutants that bench/mutants.py cannot ask (units, logins, tunnels).
 
     python -m bench.mutants_in_vm [--count N] [--seed N] [-o FILE] [PROFILE...]
 
-By hand: two boots for each. One image is built; a mutant is the same image with another configuration layer, where a
-file below /etc takes the place of the image's own below /usr/lib. Exit status 1 if the score is below mutants.LEAST.
+Run by hand: each mutant takes two boots. One image is built; a mutant is that image with another configuration layer, where
+a file below /etc overrides the image's own below /usr/lib. Exit status 1 if the score is below mutants.LEAST.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _IMAGE, _LAYER = re.compile(r"mkosi\.extra/usr/lib/(systemd|sysctl\.d)/"), r"con
 
 
 def chosen(gateways: list[Gateway], count: int, seed: int, same: list[dict]) -> list[tuple[Gateway, mutate.Mutant]]:
-    """Of those that need a machine, by turns of each kind; without files that only a build brings into the image."""
+    """Random sample of mutants that need a machine, without equivalents and files that only a full build can change."""
     every = mutants.chosen(gateways, 10**6, seed)
     found = [
         (gateway, mutant)

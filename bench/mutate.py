@@ -1,6 +1,4 @@
-"""Mistakes made mechanically in compiled files: one line dropped, changed or added. Pure; bench/mutants.py runs them."""
-
-from __future__ import annotations
+"""Generates mutants of compiled files: one line dropped, changed or added. Pure; bench/mutants.py runs them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +9,7 @@ from gwimage.plan import File
 
 RULES = "config/etc/nftables/gwimage.nft"
 UNITS = "/systemd/system/"
-MASKED = "unit masked"  # by an empty file (systemd.unit(5))
+MASKED = "unit masked"  # an empty unit file (systemd.unit(5))
 _UNIT_FILES = (".network", ".netdev", ".link", ".conf")
 _ADDRESS = re.compile(r"(?<![\d.])\d+\.\d+\.\d+\.\d+(?![\d.])")
 _MAC = re.compile(r"\b((?:[0-9a-f]{2}:){5})([0-9a-f]{2})\b")
@@ -26,7 +24,7 @@ _FLIPS = {"yes": "no", "no": "yes", "ipv4": "no", "0": "1", "1": "0", "accept": 
 
 @dataclass(frozen=True)
 class Mutant:
-    """line: counted from 1; text: what stands there instead, none if the line is dropped; more: a line behind it."""
+    """One mistake. line: from 1; text: the new line, None if it is dropped; more: a line added after it."""
 
     path: str
     line: int
@@ -43,12 +41,12 @@ class Mutant:
         return dict(files) | {self.path: replace(files[self.path], text="\n".join(lines))}
 
     def origin(self, files: Mapping[str, File]) -> str:
-        """The profile path that caused the line, by the source map; of a rule that holds for all, nothing."""
+        """Profile path that caused the line, by the source map; empty for a line that is in every profile."""
         return dict(files[self.path].origins).get(self.line, "")
 
 
 def mutants(files: Mapping[str, File], zones: list[str]) -> list[Mutant]:
-    """All of them, in the order of files and lines; zones: names of all networks."""
+    """All mutants, in the order of files and lines, then masked units; zones: names of all networks."""
     found = []
     for path in sorted(files):
         if not path.startswith(("config/", "mkosi.extra/")):
@@ -61,7 +59,7 @@ def mutants(files: Mapping[str, File], zones: list[str]) -> list[Mutant]:
 
 
 def needs_machine(mutant: Mutant) -> bool:
-    """Units, sshd, logins and the initrd are asked in the VM only."""
+    """Whether only a VM can ask about it: units, sshd, logins, the initrd."""
     asked = ("/network/", "/nftables/", "/networkd.conf.d/", "/resolved.conf.d/", "/chrony/", "/sysctl.d/", "etc/hosts")
     return not any(part in mutant.path for part in asked) or UNITS in mutant.path
 
@@ -84,7 +82,7 @@ def _of(path: str, line: str, zones: list[str]) -> Iterator[tuple[str, str | Non
 def _of_keys(line: str) -> Iterator[tuple[str, str | None, str | None]]:
     key, value = line.split("=", 1)
     yield "key dropped", None, None
-    if " " not in key:  # a sysctl has blanks around it, and no spelling that anybody checks
+    if " " not in key:  # a sysctl has blanks around `=`, and nothing checks its spelling
         yield "key misspelt", f"{key[:2]}{key[3:]}={value}" if len(key) > 3 else f"{key}x={value}", None
     if value.strip() in _FLIPS:
         yield "value flipped", f"{key}={' ' * value.startswith(' ')}{_FLIPS[value.strip()]}", None
@@ -117,7 +115,7 @@ def _of_rules(line: str, zones: list[str]) -> Iterator[tuple[str, str | None, st
 
 
 def _opened(line: str, zones: list[str]) -> Iterator[tuple[str, str | None, str | None]]:
-    """A zone opened: beside the first element of its kind only, or the same would come again and again."""
+    """Mutants that open a zone or port: an element added after an existing one."""
     blank = line[: len(line) - len(line.lstrip())]
     if found := re.match(r'\s*"([\w-]+)" \. "([\w-]+)"', line):
         for other in zones:
@@ -129,7 +127,7 @@ def _opened(line: str, zones: list[str]) -> Iterator[tuple[str, str | None, str 
 
 
 def _addresses(kind: str, line: str) -> Iterator[tuple[str, str | None, str | None]]:
-    """Another address, or the network beside it."""
+    """Mutants with another address: a prefix becomes its neighbour, an address differs in one bit."""
     for found in _ADDRESS.finditer(line):
         length = re.match(r"/(\d+)", line[found.end() :])
         bit = 1 << (32 - int(length[1])) if length and int(length[1]) < 31 else 2

@@ -1,9 +1,7 @@
-"""What one packet costs a gateway: instructions of the guest for each that it forwards. A busy host cannot change that.
+"""Measures guest instructions per forwarded packet, which is independent of the host's load.
 
 python -m bench.packet_cost [NAME...]
 """
-
-from __future__ import annotations
 
 import argparse
 import contextlib
@@ -29,12 +27,12 @@ from gwimage.problem import ToolError
 from gwimage.profile import Profile
 
 PACKETS, WINDOW = 6000, 32
-_SETTLE, _IDLE = 20, 3  # seconds: after the boot, and of doing nothing, whose instructions are taken off
+_SETTLE, _IDLE = 20, 3  # seconds: pause after the boot; idle time, whose instructions are subtracted
 
 
 @dataclass(frozen=True)
 class Job:
-    """dir gets logs and disks."""
+    """One measurement. dir: for logs and disks."""
 
     image: Path
     profile: Profile
@@ -42,7 +40,7 @@ class Job:
 
 
 def cost(image: Path, profile: Profile, say: Say = lambda text: None) -> float:
-    """Instructions for each small UDP packet of a flow that was answered, from inside to outside. Raises ToolError."""
+    """Instructions per small UDP packet of an established flow from inside to outside. Raises ToolError."""
     if problems := preflight.missing(SHAPE.machine):
         raise ToolError(("bench.packet_cost",), 3, "; ".join(problems))
     with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as folder:
@@ -50,7 +48,7 @@ def cost(image: Path, profile: Profile, say: Say = lambda text: None) -> float:
 
 
 def run(say: Say, job: Job) -> float:
-    """Runs inside the world."""
+    """Runs one job inside the sandbox."""
     accel = acceleration()
     hosts = Hosts(derive(job.profile), job.dir)
     machine = Machine(job.image, replace(SHAPE, counted=True), hosts.topology.cards, job.dir, accel)
@@ -69,14 +67,14 @@ def run(say: Say, job: Job) -> float:
 
 
 def _count(machine: Machine, work: Callable[[], int | None]) -> tuple[int, float, int | None]:
-    """Instructions, seconds, and what the work returns."""
+    """Runs `work`; returns instructions, seconds, and its result."""
     before, begin = machine.instructions(), time.monotonic()
     said = work()
     return machine.instructions() - before, time.monotonic() - begin, said
 
 
 def _send(hosts: Hosts) -> int:
-    """How many of the packets arrived."""
+    """Sends PACKETS packets, WINDOW at a time; returns how many arrived."""
     arrived = 0
     with traffic.flow(hosts) as (sender, receiver):
         for _ in range(PACKETS // WINDOW):
@@ -100,6 +98,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    from bench import packet_cost  # the lab's process must find the functions by this name, not in __main__
+    from bench import packet_cost  # pickled functions must be found under this name, not in __main__
 
     sys.exit(packet_cost.main())

@@ -1,6 +1,4 @@
-"""The figures as one HTML page that needs nothing else, and its drawings as SVG files for the docs."""
-
-from __future__ import annotations
+"""Renders the results as one self-contained HTML page, and its drawings as SVG files for the docs."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +18,7 @@ td:first-child, th:first-child { text-align: left; }
 .pale, figcaption { color: var(--pale); font-size: .85rem; }
 figure { margin: 1rem 0; overflow-x: auto; }
 """
-# in the drawings themselves, since they also stand alone
+# inside the drawings, since they are also separate files
 _DRAWN = """
 text { font: 12px system-ui, sans-serif; fill: #57606a; } .strong { font-weight: 600; }
 .a { fill: #8c959f; } .b { fill: #54aeff; } .d { fill: #1a7f37; } .e { fill: #d4a72c; }
@@ -42,7 +40,7 @@ _PHASES = (
 
 
 def write(folder: Path, result: dict) -> None:
-    """result: environment, rows (see rows.py) and units, as bench.json keeps them."""
+    """Writes bench.json, bench.html and the SVG files. result: environment, rows (results.Row) and units, as in bench.json."""
     (folder / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
     rows = [Row(**row) for row in result["rows"]]
     drawings = (
@@ -59,7 +57,7 @@ def write(folder: Path, result: dict) -> None:
 
 
 def phases(units: dict[str, dict]) -> Element:
-    """One bar for each boot, of its phases."""
+    """Bar chart: one bar for each boot, divided into its phases."""
     most = max(found["counts"]["done"] for found in units.values())
     root = _svg(_ROW * (len(units) + 2))
     for place, (name, found) in enumerate(units.items()):
@@ -79,7 +77,10 @@ def phases(units: dict[str, dict]) -> Element:
 
 
 def waterfall(found: dict) -> Element:
-    """Firmware, kernel and initrd, then each unit that took a while; from the start of the kernel, so firmware lies before it."""
+    """Waterfall of a boot: firmware, kernel, initrd, then each unit with over 0.02 s of processor time.
+
+    Time 0 is the start of the kernel, so firmware is negative.
+    """
     counts = found["counts"]
     loader, initrd = counts["kernel"] / 1e9, (counts["program"] - counts["kernel"]) / 1e9
     bars = [
@@ -102,7 +103,7 @@ def waterfall(found: dict) -> Element:
 
 
 def ratios(rows: Sequence[Row]) -> Element:
-    """A line for each row, from the worst round to the best one, with the median; 1 is the baseline."""
+    """Chart of ratios to the baseline (1): for each row a line from the worst round to the best, and the median."""
     root, most = _svg(_ROW * (len(rows) + 1)), 2.0
     for place, row in enumerate(rows):
         found = [1 / ratio if row.less else ratio for ratio in row.ratios(OURS)]

@@ -1,10 +1,8 @@
-"""Gateways that are up side by side, each in a lab of its own; only one at a time runs, so that what they do can be compared.
+"""Keeps several booted gateways, each in its own lab, all paused but the one that is measured.
 
-A boot takes longer than a measurement, and a busy host changes from minute to minute: what is measured by turns, seconds
-apart, has the same host.
+A boot takes longer than a measurement, and the host's load changes from minute to minute: gateways measured in turn, seconds
+apart, see the same load.
 """
-
-from __future__ import annotations
 
 import contextlib
 import tempfile
@@ -32,7 +30,7 @@ _PATIENCE = 300  # seconds
 
 @dataclass(frozen=True)
 class Job:
-    """dir gets logs, disks and the socket for orders."""
+    """One gateway. dir: for logs, disks and the control socket."""
 
     image: Path
     profile: Profile
@@ -45,12 +43,12 @@ class Job:
 
 @dataclass
 class Station:
-    """Outside of its world: the line to it."""
+    """Connection to a booted gateway's lab, used outside its sandbox."""
 
     line: Connection
 
     def measure(self, row: str) -> float:
-        """One row of traffic.ROWS, by its name, while no other station runs. Raises ToolError if the gateway lets it down."""
+        """Measures one row of traffic.ROWS, by name, while no other gateway runs. Raises ToolError if the measurement fails."""
         self.line.send(row)
         answer = _hear(self.line, row)
         if isinstance(answer, str):
@@ -60,7 +58,7 @@ class Station:
 
 @contextlib.contextmanager
 def up(images: dict[str, tuple[Path, Profile]], say: Say) -> Iterator[dict[str, Station]]:
-    """Stations by name; booted one after the other, and gone at the end."""
+    """Boots the images one after the other; yields stations by name, and ends them. Raises ToolError."""
     found: dict[str, Station] = {}
     with tempfile.TemporaryDirectory(prefix="gwimage-bench-") as folder, contextlib.ExitStack() as ends:
         for name, (image, profile) in images.items():
@@ -78,7 +76,7 @@ def up(images: dict[str, tuple[Path, Profile]], say: Say) -> Iterator[dict[str, 
 
 
 def serve(say: Say, job: Job) -> None:
-    """Runs inside the world: one order after the other, each the name of a row; the empty one ends it."""
+    """Runs inside the sandbox: receives names of rows and answers with the measurement; an empty name ends it."""
     with Listener(job.orders) as listener:
         accel = acceleration()
         hosts = Hosts(derive(job.profile), job.dir)
@@ -92,7 +90,7 @@ def serve(say: Say, job: Job) -> None:
             line.send("first packet to the outside" in times)
             while row := line.recv():
                 machine.thaw()
-                time.sleep(0.5)  # the guest takes notice that time passes again
+                time.sleep(0.5)  # the guest's clock and timers recover from the pause
                 try:
                     line.send(getattr(traffic, row)(hosts))
                 except OSError as error:
@@ -110,7 +108,7 @@ def _hear(line: Connection, what: str) -> object:
 
 
 def _dismiss(line: Connection) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself
+    with contextlib.suppress(OSError):  # the lab has ended by itself
         line.send("")
 
 

@@ -1,4 +1,4 @@
-"""How mutants and further profiles come to a VM without a build."""
+"""Rebakes an image for mutants and further profiles, without a full build."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from gwimage.plan import File
 
 
 def rebake(image: Path, files: dict[str, File], target: Path) -> Path:
-    """A copy of the raw image with the `config/` part of the files, whatever packages they want."""
+    """Copies the raw image with the `config/` part of the files; does not check that the packages match. Returns `target`."""
     with open(os.devnull, "w") as nowhere:
         steps, mirror = Steps(target.with_suffix(".log"), nowhere), host.mirror()
         bake(files, image, target, tools.tree(steps, tools.mkosi(steps, mirror), mirror), steps)

@@ -1,13 +1,11 @@
-"""All figures in one run, beside the gateway that people make by hand.
+"""Runs all benchmarks, and compares with handmade gateways.
 
     bench/run [--rounds N] [--only GROUP]... [--fresh] [-o DIR]
 
 Writes DIR/bench.json (all values), DIR/bench.html (one page) and DIR/*.svg, after every group, and prints a table. Groups:
-size, boot, memory, packet, traffic, build, compile, seeds. Without KVM each round of boots takes minutes, and memory a
-verification for each size.
+size, boot, memory, packet, traffic, build, compile, seeds. Without KVM each round of boots takes minutes; memory takes one
+verification per size.
 """
-
-from __future__ import annotations
 
 import argparse
 import contextlib
@@ -51,14 +49,14 @@ _MILESTONES = {
     "through": "to the first packet through NAT",
     "done": "until all units are up",
 }
-_SCATTERED, _TURNS = ("one_stream", "many_streams", "forwarded", "small_packets"), 3  # measured that often in each round
-_PATIENCE = 300  # seconds of one verification; with too little memory it would go on for long
+_NOISY, _REPEATS = ("one_stream", "many_streams", "forwarded", "small_packets"), 3  # noisy rows, measured that often per round
+_PATIENCE = 300  # seconds of one verification, which takes very long with too little memory
 _USUAL, _STEP, _LEAST, _MOST = 128, 16, 64, 512  # MiB: where to look for the smallest memory
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a group gets. built: by name, in the order of gateways.NAMES; profile: what all of them are; say: for one line of progress."""
+    """Input of a group. built: gateways by name, in the order of NAMES; profile: that of all; say: prints a line of progress."""
 
     built: dict[str, gateways.Gateway]
     profile: Profile
@@ -79,7 +77,7 @@ def size(task: Task) -> list[Row]:
 
 
 def boot(task: Task) -> tuple[list[Row], dict]:
-    """Counted and, apart from that, timed: counting makes the guest slower. Also the units of the last boots counted."""
+    """Boot rows, and the units of the last counted boots. Counts and times in separate boots: counting slows the guest."""
     rows: dict[str, Row] = {}
     units: dict[str, dict] = {}
     for number in range(task.rounds):
@@ -97,7 +95,7 @@ def boot(task: Task) -> tuple[list[Row], dict]:
 
 
 def _read(one: boot_times.Boot, counted: bool) -> dict[tuple[str, str], float]:
-    """Text and unit to value. Raises ToolError if the gateway never came."""
+    """Values by (name, unit). Raises ToolError if the gateway did not come up."""
     if not (one.times.offer and one.times.through and one.memory):
         raise ToolError(("bench.boot_times",), 3, "a gateway did not come up; try `python -m bench.boot_times --logs DIR`")
     if counted:
@@ -107,14 +105,14 @@ def _read(one: boot_times.Boot, counted: bool) -> dict[tuple[str, str], float]:
 
 
 def memory(task: Task) -> list[Row]:
-    """The smallest memory with which verify passes, every claim and both boots."""
+    """Rows of the smallest memory with which verify passes (every claim, both boots), by firmware."""
 
     def passes(machine: str, size: int) -> bool:
         task.say(f"memory: verify with {size} MiB, {machine}")
         process = multiprocessing.Process(target=_prove, args=(task.built[OURS].raw, task.profile, Shape(machine, size)))
         process.start()
         process.join(_PATIENCE)
-        process.kill()  # its world ends with it
+        process.kill()  # its sandbox ends with it
         process.join()
         return process.exitcode == 0
 
@@ -126,14 +124,14 @@ def memory(task: Task) -> list[Row]:
 
 
 def _prove(image: Path, profile: Profile, shape: Shape) -> None:
-    """A process's exit status says whether verify passes."""
+    """Body of a process: exit status 0 if verify passes, else 1."""
     with contextlib.suppress(ToolError):
         sys.exit(not verify(image, profile, compiler.claims(profile), shape=shape).good)
     sys.exit(1)
 
 
 def _smallest(passes: Callable[[int], bool]) -> int:
-    """Down from the usual size while it passes, else up until it does."""
+    """Smallest size in MiB that passes: searches down from _USUAL while it passes, else up."""
     size = _USUAL
     if passes(size):
         while size > _LEAST and passes(size - _STEP):
@@ -157,8 +155,9 @@ def carries(task: Task) -> list[Row]:
         for number in range(task.rounds):
             task.say(f"traffic, round {number + 1}")
             for key in (row.__name__ for row in traffic.ROWS):
-                for turn in range(_TURNS if key in _SCATTERED else 1):
-                    for name in list(up) if turn % 2 == number % 2 else reversed(up):  # nobody is always the first
+                for turn in range(_REPEATS if key in _NOISY else 1):
+                    # alternating order: no gateway is always first
+                    for name in list(up) if turn % 2 == number % 2 else reversed(up):
                         if not (key == "forwarded" and name in ("networkd", "bare")):
                             rows[key].values.setdefault(name, []).append(up[name].measure(key))
     return list(rows.values())

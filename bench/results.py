@@ -1,6 +1,4 @@
-"""What was measured, as data: a row for each question, a column for each gateway, a value for each round."""
-
-from __future__ import annotations
+"""Results as data: a row per measurement, a column per gateway, a value per round."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +9,7 @@ OURS, BASELINE = "ours", "baseline"
 
 @dataclass(frozen=True)
 class Row:
-    """less: whether the smaller value is the better one. values: by gateway; those of one round belong together."""
+    """One measurement. less: smaller is better; values: by gateway, in order of the rounds."""
 
     group: str
     name: str
@@ -24,13 +22,13 @@ class Row:
         return median(found) if found else None
 
     def ratios(self, gateway: str, to: str = BASELINE) -> list[float]:
-        """Round by round."""
+        """Ratio to another gateway, round by round; leaves out rounds where that is 0."""
         if not (self.values.get(gateway) and self.values.get(to)):
             return []
         return [one / other for one, other in zip(self.values[gateway], self.values[to]) if other]
 
     def ratio(self, gateway: str, to: str = BASELINE) -> str:
-        """The median of the ratios, and how far they spread; empty if there is none."""
+        """Median of the ratios and their range, as text; empty if there are none."""
         found = self.ratios(gateway, to)
         if not found:
             return ""
@@ -39,7 +37,7 @@ class Row:
 
 
 def shown(value: float | None, unit: str) -> str:
-    """For people; the unit stands in the row's name."""
+    """Value as text without its unit, which is in the row's name; empty for None."""
     if value is None:
         return ""
     return (
@@ -52,7 +50,7 @@ def shown(value: float | None, unit: str) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """As text."""
+    """Rows as a text table, by group."""
     gateways = list(dict.fromkeys(name for row in rows for name in row.values))
     width = max(len(f"{row.name}, {row.unit}") for row in rows)
     lines = [" " * width + "".join(f"{name:>11}" for name in gateways) + f"  {OURS} / {BASELINE}"]

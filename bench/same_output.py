@@ -1,9 +1,9 @@
-"""Whether two commits compile every profile to the same bytes and modes: the check of a change that must change nothing.
+"""Checks that two commits compile every profile to the same bytes and modes, for changes that must not change output.
 
     python -m bench.same_output OLD [NEW]        NEW is HEAD unless said otherwise
 
-Takes the profiles of OLD (profiles/ and the cases of the tests), and has each compiled by the `gwimage compile` of either
-commit, from the same folder. Prints each path that differs and how many there were. Exit status 1 if any differs.
+Takes the profiles of OLD (profiles/ and the cases of the tests), and compiles each by the `gwimage compile` of both commits,
+from the same folder. Prints each path that differs and how many there were. Exit status 1 if any differs.
 """
 
 import os
@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-Tree = dict[str, tuple[int, bytes]]  # by path: the mode, with the kind of file; the bytes, or the target of a link
+Tree = dict[str, tuple[int, bytes]]  # by path: st_mode; the bytes, or the target of a link
 
 
 def check_out(commit: str, folder: Path) -> Path:
-    """The files of a commit, without its history."""
+    """Extracts the files of a commit into a new folder; returns it."""
     folder.mkdir()
     archive = subprocess.run(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
@@ -29,7 +29,7 @@ def profiles(tree: Path) -> list[Path]:
 
 
 def compiled(program: Path, profile: Path, out: Path) -> Tree:
-    """What the program in a folder makes of a profile."""
+    """Compiles a profile by the gwimage in `program`; returns the output tree."""
     argv = [sys.executable, "-m", "gwimage", "compile", profile.name, "-o", out]
     environment = os.environ | {"PYTHONPATH": str(program), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run(argv, cwd=profile.parent, env=environment, check=True, stderr=subprocess.DEVNULL)

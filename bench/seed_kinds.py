@@ -1,6 +1,4 @@
-"""What each kind of image.seed costs: the file, and the way to the first DHCP offer with a seed in the machine."""
-
-from __future__ import annotations
+"""Measures each kind of image.seed: size of the image, and instructions to the first DHCP offer with a seed attached."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +16,10 @@ _SITE = "site: branch-7\nlans: {lan: {dhcp: {pool: 10.0.0.120-10.0.0.199}}}\n"
 
 
 def rows(folder: Path, work: Path, say: Callable[[str], None]) -> list[Row]:
-    """folder: where the gateways are built; work: an empty one. Instructions hardly differ from run to run, so one will do."""
+    """Rows for all kinds. folder: where the gateways are built; work: an empty one.
+
+    One run is enough: instructions hardly differ from run to run.
+    """
     names = {NONE: gateways.OURS, NATIVE: NATIVE, CLOUD_INIT: CLOUD_INIT}
     built = dict(zip(names, gateways.build(folder, Steps(folder / "build.log"), list(names.values()))))
     size = Row(

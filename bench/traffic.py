@@ -1,9 +1,7 @@
-"""What a gateway carries: one function for each row, run inside the world of its lab, all of bounded time.
+"""Measures a gateway's traffic: one function per row, run inside the lab's sandbox, all of bounded time.
 
-The load adapts itself: who sends has only so much under way, so a slow gateway is not drowned and a fast one not starved.
+The load is closed-loop: senders limit what is in flight, so a slow gateway is not overloaded and a fast one not starved.
 """
-
-from __future__ import annotations
 
 import contextlib
 import math
@@ -23,16 +21,16 @@ from gwimage.lab.packets import throughput
 from gwimage.values import lab_host
 from gwimage.values.lab_host import ISP
 
-PORT = 8079  # captures leave it out
+PORT = 8079  # excluded from captures
 SETTLE, SECONDS = 0.5, 3.0
 _CHUNK = bytes(256 * 1024)
-_UNDER_WAY = 256  # small packets; connections: a quarter of it
+_IN_FLIGHT = 256  # small packets in flight; of connections a quarter
 SMALL = bytes(18)  # 64 bytes on the wire
 HELD, _HOLD = 8_000, 12  # connections, and seconds to begin them
 _PATIENCE = 3  # seconds
-_FORGOTTEN = 12  # seconds until conntrack has forgotten what was reset (nf_conntrack_tcp_timeout_close is 10)
-_LOST = 0.05  # seconds without an arrival after which what is under way counts as lost
-_CLOSE_HARD = struct.pack("ii", 1, 0)  # SO_LINGER: a RST, and nothing is remembered
+_CONNTRACK_CLOSE = 12  # seconds until conntrack has dropped reset connections (nf_conntrack_tcp_timeout_close is 10)
+_LOST = 0.05  # seconds without an arrival after which packets in flight count as lost
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER 0: closes with RST, without TIME-WAIT
 WEB, FORWARD = IPv4Address("10.0.0.80"), (8443, 443)  # of bench/gateway.yaml
 
 
@@ -56,15 +54,15 @@ def forwarded(hosts: Hosts) -> float:
 
 
 def small_packets(hosts: Hosts) -> float:
-    """UDP packets of 18 bytes payload (64 on the wire) per second of one flow that was answered, from inside to outside."""
+    """UDP packets per second of one established flow from inside to outside; 18 bytes of payload, 64 on the wire."""
     with flow(hosts) as (sender, receiver):
         sender.settimeout(1)
         receiver.setblocking(False)
         sent = arrived = 0
         begin = last = time.monotonic()
         while (now := time.monotonic()) < begin + SECONDS:
-            if sent - arrived < _UNDER_WAY or now > last + _LOST:
-                if sent - arrived >= _UNDER_WAY:
+            if sent - arrived < _IN_FLIGHT or now > last + _LOST:
+                if sent - arrived >= _IN_FLIGHT:
                     sent, last = arrived, now
                 for _ in range(32):
                     sender.send(SMALL)
@@ -78,7 +76,7 @@ def small_packets(hosts: Hosts) -> float:
 
 @contextlib.contextmanager
 def flow(hosts: Hosts) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The two ends of a UDP flow from inside to outside; established, as conntrack and a flowtable see it."""
+    """Both sockets of a UDP flow from inside to outside, established for conntrack and flowtables."""
     ends = (_client(hosts), ("0.0.0.0", 0)), (ISP.name, (str(hosts.topology.outside), PORT))
     with contextlib.ExitStack() as open_:
         pair = []
@@ -97,18 +95,18 @@ def flow(hosts: Hosts) -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def connections(hosts: Hosts) -> float:
-    """New TCP connections per second from a client inside to a server outside; each is closed at once."""
+    """New TCP connections per second from an inside client to an outside server; each is closed at once."""
     done, begin = 0, time.monotonic()
     for end, far in _connecting(hosts, SECONDS):
         done += not far
         end.close()
     seconds = time.monotonic() - begin
-    time.sleep(_FORGOTTEN)
+    time.sleep(_CONNTRACK_CLOSE)
     return done / seconds
 
 
 def latency(hosts: Hosts) -> float:
-    """Milliseconds of a ping's median round trip to the outside while one TCP connection uploads all it can."""
+    """Median ping round trip to the outside in milliseconds, during a TCP upload at full speed."""
     target, client = hosts.topology.outside, _client(hosts)
     with _server(ISP.name, PORT) as listener:
         pump = threading.Thread(target=_stream, args=(listener, client, target, PORT, 1))
@@ -122,7 +120,7 @@ def latency(hosts: Hosts) -> float:
 
 
 def flows(hosts: Hosts) -> float:
-    """How many of 8,000 TCP connections, begun within 12 seconds and held, carry something afterwards."""
+    """How many of 8,000 TCP connections, opened within 12 seconds and held, still carry data afterwards."""
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 2 * HELD + 1000), most))
     try:
@@ -131,16 +129,16 @@ def flows(hosts: Hosts) -> float:
             return _carrying([end for end, far in ends if not far], [end for end, far in ends if far])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
-        time.sleep(_FORGOTTEN)
+        time.sleep(_CONNTRACK_CLOSE)
 
 
 def _carrying(near: Sequence[socket.socket], far: Sequence[socket.socket]) -> int:
-    """How many of the far ends hear something."""
+    """Sends a byte on each near socket; returns how many far sockets receive it."""
     for number, one in enumerate(near):
         with contextlib.suppress(OSError):
             one.send(b"!")
         if number % 50 == 0:
-            time.sleep(0.02)  # more at once would be lost on the way
+            time.sleep(0.02)  # a longer burst would lose packets
     time.sleep(_PATIENCE)
     heard = 0
     for one in far:
@@ -194,7 +192,7 @@ def _send(near: socket.socket, end: float) -> None:
     with near, contextlib.suppress(OSError):
         while time.monotonic() < end:
             near.send(_CHUNK)
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_HARD)
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
 
 def _receive(far: socket.socket, arrived: list[int], number: int) -> None:
@@ -205,9 +203,9 @@ def _receive(far: socket.socket, arrived: list[int], number: int) -> None:
 
 
 def _connecting(hosts: Hosts, seconds: float, most: float = math.inf) -> Iterator[tuple[socket.socket, bool]]:
-    """Each end of TCP connections from a client inside to a server outside, as they come about, and whether it is the far one.
+    """Yields (socket, is the server's end) of TCP connections from an inside client to an outside server, as they open.
 
-    A quarter as many are under way at a time as small packets.
+    Opens at most _IN_FLIGHT // 4 at a time.
     """
     target, begin = (str(hosts.topology.outside), PORT), time.monotonic()
     with _server(ISP.name, PORT) as listener, selectors.DefaultSelector() as ready, inside(_client(hosts)):
@@ -216,7 +214,7 @@ def _connecting(hosts: Hosts, seconds: float, most: float = math.inf) -> Iterato
         calls: set[socket.socket] = set()
         begun = done = 0
         while done < most and time.monotonic() < begin + seconds:
-            while len(calls) < _UNDER_WAY // 4 and begun < most:
+            while len(calls) < _IN_FLIGHT // 4 and begun < most:
                 calls.add(_call(target, ready))
                 begun += 1
             for key, _ in ready.select(0.5):
@@ -236,7 +234,7 @@ def _connecting(hosts: Hosts, seconds: float, most: float = math.inf) -> Iterato
 def _call(target: tuple[str, int], ready: selectors.BaseSelector) -> socket.socket:
     call = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     call.setblocking(False)
-    call.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _CLOSE_HARD)
+    call.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     call.connect_ex(target)
     ready.register(call, selectors.EVENT_WRITE)
     return call

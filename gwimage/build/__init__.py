@@ -1,1 +1,1 @@
-"""From compiled files to an image: mkosi and its tools, the disk image, another configuration in seconds (rebake)."""
+"""Builds disk images from compiled files: runs mkosi, reads images, and replaces the configuration layer (rebake)."""

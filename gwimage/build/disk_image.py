@@ -1,4 +1,4 @@
-"""Reading an image as it lies in a file: its partition table (UEFI specification 2.10, 5.3) and erofs superblocks."""
+"""Reads a raw disk image: GPT partition table (UEFI specification 2.10, 5.3) and erofs superblocks. Never writes."""
 
 import os
 import struct
@@ -15,14 +15,14 @@ _EROFS, _SUPERBLOCK = 0xE0F5E1E2, 1024
 
 @dataclass(frozen=True)
 class Partition:
-    """Where it lies, in bytes."""
+    """Start and size of a partition, in bytes."""
 
     start: int
     size: int
 
 
 def partitions(image: Path) -> dict[str, Partition]:
-    """By label. Raises ValueError, with what is wrong, if the disk is not whole."""
+    """Partitions by label. Raises ValueError with the reason if the GPT is damaged or the image is truncated."""
     with image.open("rb") as disk:
         header = _read(disk, SECTOR, 92)
         (size,), (checksum,) = struct.unpack_from("<I", header, 12), struct.unpack_from("<I", header, 16)
@@ -33,7 +33,7 @@ def partitions(image: Path) -> dict[str, Partition]:
         entries = _read(disk, first * SECTOR, count * size)
         if zlib.crc32(entries) != checksum:
             raise ValueError("its partition table is damaged")
-        _read(disk, backup * SECTOR, SECTOR)  # the end of the disk
+        _read(disk, backup * SECTOR, SECTOR)  # the backup header is the last sector: raises if the image is truncated
     found = {}
     for entry in (entries[start : start + size] for start in range(0, len(entries), size)):
         start, end = struct.unpack_from("<QQ", entry, 32)
@@ -44,7 +44,7 @@ def partitions(image: Path) -> dict[str, Partition]:
 
 
 def erofs_uuid(image: Path, partition: Partition) -> UUID:
-    """The UUID of the erofs file system (fs/erofs/erofs_fs.h) in a partition; ValueError if there is none."""
+    """UUID of the erofs file system (fs/erofs/erofs_fs.h) in a partition. Raises ValueError if there is none."""
     with image.open("rb") as disk:
         block = _read(disk, partition.start + _SUPERBLOCK, 64)
     if struct.unpack_from("<I", block) != (_EROFS,):
@@ -53,13 +53,13 @@ def erofs_uuid(image: Path, partition: Partition) -> UUID:
 
 
 def blank(image: Path, partition: Partition) -> bool:
-    """Whether it holds only zeros; what the file does not hold is not read (lseek(2), SEEK_DATA)."""
+    """Whether the partition holds only zeros; holes in a sparse file are skipped (lseek(2), SEEK_DATA)."""
     place, end = partition.start, partition.start + partition.size
     with image.open("rb") as disk:
         while True:
             try:
                 place = os.lseek(disk.fileno(), place, os.SEEK_DATA)
-            except OSError:  # nothing more up to the end of the file
+            except OSError:  # ENXIO: no data up to the end of the file
                 return True
             if place >= end:
                 return True

@@ -1,4 +1,4 @@
-"""What this machine offers: cache directory, Debian mirror, commands. Changes nothing outside the cache."""
+"""Host facilities: cache directory, Debian mirror, installed commands. Changes nothing outside the cache."""
 
 import os
 import shutil
@@ -13,13 +13,13 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 @dataclass(frozen=True)
 class Mirror:
-    """Where Debian's packages come from: base addresses of the main and the security archive."""
+    """Debian mirror: base URLs of the main and the security archive."""
 
     main: str
     security: str | None = None
 
     def sources(self, suite: str) -> str:
-        """deb822 sources of one suite, signature checked against Debian's keyring."""
+        """deb822 sources (sources.list(5)) of one suite, signed by Debian's keyring."""
         blocks = [(self.main, suite if suite == "sid" else f"{suite} {suite}-updates")]
         if self.security and suite != "sid":
             blocks.append((self.security, f"{suite}-security"))
@@ -29,7 +29,7 @@ class Mirror:
 
 
 def cache() -> Path:
-    """${XDG_CACHE_HOME:-~/.cache}/gwimage, made if missing."""
+    """Cache directory ${XDG_CACHE_HOME:-~/.cache}/gwimage, created if missing."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or "")
     path = (base if base.is_absolute() else Path.home() / ".cache") / "gwimage"
     path.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def cache() -> Path:
 
 
 def mirror(given: str | None = None) -> Mirror:
-    """The mirror that this host's own apt uses (apt-get(8), indextargets), or the given one beside apt's security archive.
+    """Mirror of the host's own apt (apt-get(8), indextargets); `given` replaces its main archive only.
 
     Raises ToolError if apt knows no Debian archive.
     """
@@ -53,7 +53,7 @@ def mirror(given: str | None = None) -> Mirror:
 
 
 def _server(uri: str) -> str:
-    """An address that also works elsewhere; Debian's cloud images name theirs in a list (apt-transport-mirror(1))."""
+    """HTTP URL of a repository, or empty; resolves the mirror lists of Debian's cloud images (apt-transport-mirror(1))."""
     if uri.startswith("mirror+file:"):
         words = Path(uri.removeprefix("mirror+file:").rstrip("/")).read_text().split()
         uri = next((word for word in words if word.startswith(("http:", "https:"))), "")
@@ -61,7 +61,7 @@ def _server(uri: str) -> str:
 
 
 def output(argv: tuple[str, ...]) -> str:
-    """Standard output of a short command; ToolError if it is missing or fails."""
+    """Standard output of a short command. Raises ToolError if it is missing or fails."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
@@ -72,6 +72,9 @@ def output(argv: tuple[str, ...]) -> str:
 
 
 def lacking(commands: dict[str, str]) -> list[str]:
-    """Debian packages that bring the missing ones of {command: package}; commands count, not packages."""
+    """Debian packages to install for the missing commands of {command: package}, sorted.
+
+    Looks for the commands, not for installed packages.
+    """
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     return sorted({package for command, package in commands.items() if not shutil.which(command, path=path)})

@@ -1,4 +1,4 @@
-"""Runs the real mkosi over a compiled tree; results appear under their final names whole or not at all."""
+"""Builds an image with mkosi from a compiled tree. Results get their final names complete or not at all."""
 
 import contextlib
 import fcntl
@@ -23,7 +23,7 @@ STAGING = ".building-"
 
 @dataclass(frozen=True)
 class Built:
-    """The files of one build."""
+    """Output files of one build."""
 
     raw: Path
     qcow2: Path
@@ -31,7 +31,7 @@ class Built:
 
 
 def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mirror, suite: str | None = None) -> Built:
-    """Builds the tree into OUT/STEM.{raw,qcow2,manifest.json}; ToolError if a tool fails, and nothing has changed."""
+    """Builds OUT/STEM.{raw,qcow2,manifest.json}. Raises ToolError if a tool fails; OUT is then unchanged."""
     with staging(out) as folder:
         output_tree.write(files, str(folder / "tree"))
         return finish(files, image(folder / "tree", stem, steps, mirror, suite), out, steps)
@@ -39,7 +39,7 @@ def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mi
 
 @contextlib.contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """A folder in OUT for what is not finished. It goes with this process; if that is killed, with the next one."""
+    """Locked staging folder in OUT, removed at the end, or by the next build if this process is killed."""
     out.mkdir(parents=True, exist_ok=True)
     _sweep(out)
     with tempfile.TemporaryDirectory(dir=out, prefix=STAGING) as folder, open(f"{folder}/lock", "w") as lock:
@@ -48,18 +48,18 @@ def staging(out: Path) -> Iterator[Path]:
 
 
 def finish(files: dict[str, File], raw: Path, out: Path, steps: Steps) -> Built:
-    """Adds qcow2 and manifest to a raw image in a staging folder, and gives the three their places in OUT."""
+    """Adds qcow2 and manifest to a raw image in a staging folder, and moves the three into OUT."""
     qcow2, manifest = raw.with_suffix(".qcow2"), raw.with_suffix(".manifest.json")
     steps.run(
         ["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2],
         "compressing the qcow2",
     )
     manifest.write_text(files["manifest.json"].text, encoding="utf-8")
-    usual = manifest.stat().st_mode & 0o777  # as the user's umask has it
+    usual = manifest.stat().st_mode & 0o777  # by the user's umask
     secret = any(path.startswith("config/") and not file.link and not file.mode & 0o004 for path, file in files.items())
     for path in (raw, qcow2):
         path.chmod(0o600 if secret else usual)
-    # a manifest stands beside its own image, or there is none: so it goes first, and comes last
+    # removed first and moved last, so that a manifest never stands beside another build's image
     for suffix in (".manifest.json", ".proof.json", ".proof.xml", ".proof.html"):
         (out / raw.with_suffix(suffix).name).unlink(missing_ok=True)
     for path in (raw, qcow2, manifest):
@@ -68,17 +68,17 @@ def finish(files: dict[str, File], raw: Path, out: Path, steps: Steps) -> Built:
 
 
 def check_raw_rules(files: dict[str, File], steps: Steps, mirror: Mirror, suite: str | None = None) -> list[Problem]:
-    """What Debian's nft has against the rules of the user's own. Raises ToolError if it cannot be asked."""
+    """Problems that Debian's nft reports in firewall.raw rules. Raises ToolError if nft cannot run."""
     tree = tools.tree(steps, tools.mkosi(steps, mirror, suite), mirror)
     with steps.step("asking nft about firewall.raw"):
-        problems, otherwise = nft_check.check(files[f"config/{nftables.PATH}"], tree)
-        if otherwise:
-            raise ToolError(("nft", "-f", nftables.PATH), 1, otherwise)
+        problems, failure = nft_check.check(files[f"config/{nftables.PATH}"], tree)
+        if failure:
+            raise ToolError(("nft", "-f", nftables.PATH), 1, failure)
     return problems
 
 
 def image(tree: Path, stem: str, steps: Steps, mirror: Mirror, suite: str | None = None) -> Path:
-    """One run of mkosi in TREE, alone among all builds of this user; the raw image in a folder beside TREE."""
+    """Runs mkosi once in TREE, locked against other builds of this user; returns the raw image, in a folder beside TREE."""
     mkosi = tools.mkosi(steps, mirror, suite)
     tools_tree = tools.tree(steps, mkosi, mirror)
     with tools.locked("build", steps):
@@ -87,7 +87,7 @@ def image(tree: Path, stem: str, steps: Steps, mirror: Mirror, suite: str | None
 
 
 def _sweep(out: Path) -> None:
-    """Removes what killed builds left: a staging folder whose lock nobody holds."""
+    """Removes staging folders of killed builds: those whose lock is free."""
     for folder in out.glob(f"{STAGING}*"):
         try:
             with open(folder / "lock") as lock:

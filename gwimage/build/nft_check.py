@@ -1,6 +1,6 @@
-"""Debian 13's own nft, from the tools tree, asked about a ruleset that holds rules of the user's own.
+"""Checks a ruleset with firewall.raw rules by Debian 13's nft, from the tools tree.
 
-It loads the rules in a network namespace of its own: `nft -c` alone takes a masquerade in a filter chain.
+Loads the rules into a fresh network namespace, since `nft -c` alone accepts a masquerade in a filter chain.
 """
 
 import os
@@ -13,14 +13,14 @@ from gwimage.problem import Problem
 
 ERROR = re.compile(r"/dev/stdin:([0-9]+):[0-9-]+: Error: (.*)")
 RAW = "firewall.raw."
-KERNEL = "Could not process rule"  # from there on the kernel speaks, in errno's words
+KERNEL = "Could not process rule"  # the kernel refused the rule; what follows is strerror(3)
 
 
 def check(ruleset: File, tree: Path) -> tuple[list[Problem], str]:
-    """The problems of the user's rules; and, if nft does not work here for any other reason, what it says."""
+    """Problems in the user's rules; or, if nft failed for any other reason, its output."""
     said = _load(ruleset.text, tree)
     found = ERROR.findall(said)
-    # once the kernel has refused a rule, it refuses all that follow
+    # once the kernel has refused a rule, it refuses all that follow: only the first is meaningful
     found = [error for error in found if KERNEL not in error[1]] or found[:1]
     origins, problems = dict(ruleset.origins), []
     for line, words in found:
@@ -33,7 +33,7 @@ def check(ruleset: File, tree: Path) -> tuple[list[Problem], str]:
 
 
 def _load(text: str, tree: Path) -> str:
-    """What nft says; nothing if it takes the rules."""
+    """Loads the rules; returns nft's output, empty if it accepts them."""
     user = ["--user", "--map-root-user"] if os.geteuid() else []
     argv = ["unshare", "--net", *user, "chroot", str(tree), "nft", "-f", "-"]
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}

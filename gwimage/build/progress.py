@@ -1,4 +1,4 @@
-"""Long work that a person can watch: one line per step with its time, and the full log in a file."""
+"""Progress of long work: one line per step with its time, and the full output in a log file."""
 
 import contextlib
 import ctypes
@@ -15,15 +15,18 @@ from typing import TextIO
 
 from gwimage.problem import ToolError
 
-ANNOUNCED = re.compile(r"‣\s+(?:\[\S+\]\s+)?(.*)")  # how mkosi begins a line that names what it does now
+ANNOUNCED = re.compile(r"‣\s+(?:\[\S+\]\s+)?(.*)")  # mkosi's prefix of a line that names its current step
 LAST_LINES = 15
-GRACE = 30.0  # seconds that an interrupted command has to clean up
+GRACE = 30.0  # seconds for an interrupted command to clean up
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
 class Steps:
-    """Prints "  12 s  what is done" per step to `out`; on a terminal the running step stands on one line."""
+    """Prints "  12 s  step" per step to `out`; on a terminal the running step is updated in place.
+
+    times: seconds by the text of each finished step.
+    """
 
     def __init__(self, log: Path, out: TextIO = sys.stderr):
         self.log = log
@@ -46,7 +49,7 @@ class Steps:
             self._end(text, self.times[text], done)
 
     def run(self, argv: Sequence[str | os.PathLike], text: str, **options) -> None:
-        """A command as one step, its output into the log; ToolError with its last lines if it fails."""
+        """Runs a command as one step, its output to the log. Raises ToolError with its last lines if it fails."""
         command = tuple(str(word) for word in argv)
         with self.step(text):
             self._log("$ " + " ".join(command))
@@ -96,9 +99,10 @@ class Steps:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Ends a command, and what it started, that nobody reads from any more; it may clean up, but not wait for a reader.
+    """Terminates a command; kills its process group once it has ended, or after GRACE seconds of cleaning up.
 
-    mkosi, asked to end just as it starts a command, waits for that one without telling it.
+    Its output is closed first, so that it cannot block on a pipe that has no reader. The group is killed because mkosi,
+    terminated just as it starts a child, waits for that child without signalling it.
     """
     process.stdout.close()
     process.terminate()
@@ -109,5 +113,5 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def _end_with_parent() -> None:
-    """prctl(2): a command must not go on writing when gwimage itself was killed."""
+    """Sets PR_SET_PDEATHSIG (prctl(2)), so that a command does not go on writing after gwimage was killed."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,7 +1,7 @@
-"""Another configuration layer in a copy of a built image: byte for byte what a full build with its packages would make.
+"""Replaces the configuration layer in a copy of a built image; byte-identical to a full build with the same packages.
 
-Takes seconds. All else that the profile compiles to must be as it was. The layer is made by mkfs.erofs as systemd-repart
-calls it: repart itself would make a disk, and would have to be given mkosi's arguments.
+Takes seconds. Everything else that the profile compiles to must be unchanged. Calls mkfs.erofs as systemd-repart does:
+repart itself would make a whole disk, and would need mkosi's arguments.
 """
 
 import json
@@ -22,8 +22,8 @@ from gwimage.render import manifest, mkosi
 
 LAYERS = (PACKAGES, CONFIG) = ("gwimage-packages", "gwimage-config")
 STATE = "gwimage-state"
-OWN = ("config/", "seed/", mkosi.NAME)  # what has no part in the packages layer, nor in the partition table
-# as systemd-repart calls it (src/shared/mkfs-util.c); the bind mount is what the tools tree sees of us
+OWN = ("config/", "seed/", mkosi.NAME)  # affect neither the packages layer nor the partition table
+# as systemd-repart calls it (src/shared/mkfs-util.c); the bind mount shows our work folder in the tools tree
 FORMAT = (
     'mount --bind "$WORK" "$TREE/mnt" &&'
     ' exec chroot "$TREE" mkfs.erofs --quiet -U "$UUID" /mnt/config.img /mnt/layer/config $OPTIONS'
@@ -33,14 +33,14 @@ OPTIONS = re.compile(r'^Environment=SYSTEMD_REPART_MKFS_OPTIONS_EROFS="(.*)"$', 
 
 
 def newest(out: Path, name: str) -> Path | None:
-    """The raw image of the gateway NAME in OUT that was made last."""
+    """Newest raw image of the gateway NAME in OUT, or None."""
     return max(out.glob(f"{name}_*_amd64.raw"), key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def rebake(
     files: dict[str, File], stem: str, base: Path, out: Path, steps: Steps, mirror: Mirror, suite: str | None = None
 ) -> build.Built:
-    """As `build.build`, from the packages of BASE, a raw image; ToolError if it will not do, and nothing has changed."""
+    """As `build.build`, with the packages of the raw image BASE. Raises ToolError if BASE is unusable; OUT is then unchanged."""
     if why := why_unusable(base, files):
         raise ToolError(("gwimage", "rebake", "--base", str(base)), 1, f"{why}; run `gwimage build`")
     tree = tools.tree(steps, tools.mkosi(steps, mirror, suite), mirror)
@@ -51,7 +51,7 @@ def rebake(
 
 
 def why_unusable(base: Path, files: dict[str, File]) -> str:
-    """Why another image than BASE is needed for what a profile compiles to; nothing if it will do."""
+    """Reason why BASE cannot be rebaked with these compiled files; empty if it can."""
     beside = base.with_suffix(".manifest.json")
     try:
         known = json.loads(beside.read_text(encoding="utf-8"))["files"]
@@ -81,7 +81,7 @@ def _unusable(base: Path) -> str:
 
 
 def bake(files: dict[str, File], base: Path, raw: Path, tree: Path, steps: Steps) -> None:
-    """Makes RAW of BASE and the configuration layer of the files; ToolError if that is larger than its partition."""
+    """Copies BASE to RAW with a new configuration layer. Raises ToolError if the layer is larger than its partition."""
     steps.run(["cp", "--sparse=always", base, raw], "copying the packages")
     place = disk_image.partitions(raw)[CONFIG]
     with tempfile.TemporaryDirectory(dir=raw.parent, prefix=".layer-") as work:

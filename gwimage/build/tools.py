@@ -1,6 +1,6 @@
-"""The build tools: a mkosi that is new enough, and the tools tree it runs. Both live in the cache, shared by checkouts.
+"""Build tools: a mkosi of at least version OLDEST, and the tools tree that it runs. Both are cached, shared by checkouts.
 
-mkosi is not on PyPI: the host's is used when it can be, else Debian's package is fetched from the
+mkosi is not on PyPI: the host's is used if it is new enough, else Debian's package is downloaded from the
 mirror of the host's own apt, which checks the signature, and unpacked without installing it.
 """
 
@@ -28,7 +28,7 @@ OLDEST = (25, 3)
 
 @dataclass(frozen=True)
 class Mkosi:
-    """How to call one mkosi: words of the command, and what must be in its environment."""
+    """Command line of one mkosi, and the environment variables that it needs."""
 
     argv: tuple[str, ...]
     env: tuple[tuple[str, str], ...] = ()
@@ -38,7 +38,7 @@ class Mkosi:
 
 
 def mkosi(steps: Steps, mirror: Mirror, suite: str | None = None) -> Mkosi:
-    """The host's mkosi when it is at least 25.3, else that of Debian 13; that of `suite` if one is given."""
+    """The host's mkosi if at least 25.3, else Debian 13's; the one of `suite` if given."""
     if not suite and (path := shutil.which("mkosi")) and _version(path) >= OLDEST:
         return Mkosi((path,))
     suite = suite or "trixie"
@@ -53,7 +53,7 @@ def mkosi(steps: Steps, mirror: Mirror, suite: str | None = None) -> Mkosi:
 
 
 def tree(steps: Steps, mkosi: Mkosi, mirror: Mirror) -> Path:
-    """The tools tree, built once per definition, mkosi and mirror."""
+    """Path of the tools tree, built once per definition, mkosi and mirror."""
     conf = (files("gwimage") / "toolstree" / "mkosi.conf").read_text(encoding="utf-8")
     key = hashlib.sha256(f"{mkosi.argv}{mkosi.env}{conf}{mirror.sources('trixie')}".encode()).hexdigest()[:12]
     found = host.cache() / f"tools-{key}"
@@ -69,9 +69,9 @@ def tree(steps: Steps, mkosi: Mkosi, mirror: Mirror) -> Path:
 
 
 def run(steps: Steps, text: str, mkosi: Mkosi, mirror: Mirror, definition: Path, *words: str) -> Path:
-    """One build by mkosi as one step; all that it writes lies beside the definition. Returns the output folder.
+    """Runs one mkosi build as a step; returns the output folder. Everything is written beside the definition.
 
-    The packages come from `mirror`; downloads are kept for all checkouts of this user.
+    Packages come from `mirror`; downloads are cached for all checkouts of this user.
     """
     definition = definition.resolve()  # mkosi takes relative paths from its own directory
     work = definition.parent
@@ -96,13 +96,13 @@ def run(steps: Steps, text: str, mkosi: Mkosi, mirror: Mirror, definition: Path,
         *words,
         "build",
     ]
-    steps.run(argv, text, env=mkosi.environment(), umask=0o022)  # depmod and others write into the image as it says
+    steps.run(argv, text, env=mkosi.environment(), umask=0o022)  # depmod and others create files in the image with it
     return folders["out"]
 
 
 @contextlib.contextmanager
 def locked(name: str, steps: Steps) -> Iterator[None]:
-    """One at a time among all gwimage processes of this user; the kernel drops the lock with its holder."""
+    """Lock across all gwimage processes of this user; the kernel releases it when its holder ends (flock(2))."""
     with open(host.cache() / f"{name}.lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,16 +118,16 @@ def _version(path: str) -> tuple[int, ...]:
 
 
 def _download(package: str, suite: str, mirror: Mirror) -> Path:
-    """A package of another suite."""
+    """Downloads a package of another suite; returns the .deb."""
     root = host.cache() / f"apt-{suite}"
     apt(root, suite, mirror, ("update",), ("download", package))
     return max(root.glob(f"{package}_*.deb"), key=lambda file: file.stat().st_mtime)
 
 
 def apt(root: Path, suite: str, mirror: Mirror, *orders: tuple[str, ...], status: Path | None = None) -> None:
-    """apt-get for a suite of Debian; it works in `root`, knows nothing of the host's state, and checks signatures.
+    """Runs apt-get for a Debian suite in `root`, independent of the host's state; signatures are checked.
 
-    status: what is installed already, nothing unless said.
+    status: dpkg status file of the packages that count as installed; default none.
     """
     for folder in (
         "etc/apt/preferences.d",

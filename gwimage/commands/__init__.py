@@ -1,1 +1,1 @@
-"""The command line: arguments in, exit status out. Nothing else imports from here."""
+"""Command line: parses arguments, sets the exit status. No other package imports from here."""

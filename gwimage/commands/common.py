@@ -1,4 +1,4 @@
-"""What the commands have in common: exit statuses, arguments, correct profiles, problems on the terminal."""
+"""Shared by the commands: exit statuses, arguments, loading of profiles, printing of problems."""
 
 import os
 import sys
@@ -19,12 +19,12 @@ BUILD = click.Path(file_okay=False, path_type=Path)
 
 
 def loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
-    """Correct profiles of different names; prints warnings, raises ProfileError with all that is wrong with any."""
+    """Loads profiles; their names must differ. Prints warnings. Raises ProfileError with all problems of all profiles."""
     read = [sources.read(name) for name in names]
     found = [(*load(source), source) for source in read]
     problems, first = [], {}
-    for profile, said, source in found:
-        problems += said
+    for profile, own, source in found:
+        problems += own
         if profile and profile.name in first:
             message = f"another profile is called {profile.name!r} too: {first[profile.name]}"
             problems.append(source.locate(Problem(("name",), message, "give each profile a name of its own")))
@@ -37,6 +37,6 @@ def loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
 
 
 def show_problems(problems: list[Problem] | tuple[Problem, ...]) -> None:
-    """On stderr, in colour on a terminal."""
+    """Prints problems to stderr, in colour on a terminal unless NO_COLOR is set."""
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     click.echo(diagnostics.text(problems, colour), err=True, nl=False)

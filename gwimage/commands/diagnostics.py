@@ -1,6 +1,6 @@
-"""How problems are printed: as text for people, as JSON or SARIF for machines.
+"""Formats problems: text for people, JSON or SARIF for machines.
 
-Of one profile there are never more than MOST; text shows the first SHOWN of all.
+A profile has at most MOST problems; text shows the first SHOWN of all profiles.
 """
 
 import json
@@ -17,7 +17,7 @@ SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sari
 
 
 def text(problems: Sequence[Problem], colour: bool = False) -> str:
-    """The first problems, each as a block of lines."""
+    """Text of the first SHOWN problems, a block of lines each, and the number of the others."""
     blocks = [_block(problem, colour) for problem in problems[:SHOWN]]
     more = len(problems) - SHOWN
     if more > 0:
@@ -39,7 +39,7 @@ def as_json(problems: Sequence[Problem]) -> str:
 
 
 def sarif(problems: Sequence[Problem]) -> str:
-    """One run in the Static Analysis Results Interchange Format, 2.1.0. A rule is a section of the profile."""
+    """SARIF 2.1.0 log with one run; each section of the profile is a rule."""
     rules = {"profile": "The profile as a whole."} | schema.sections()
     names = list(rules)
     driver = {

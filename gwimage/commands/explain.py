@@ -1,4 +1,4 @@
-"""`gwimage explain`: words in, text and verdict out."""
+"""`gwimage explain`: from the command's words to text or JSON, and a verdict."""
 
 import json
 
@@ -13,7 +13,10 @@ from gwimage.plan import Plan
 def run(
     plan: Plan, source: Source, start: str | None, end: str | None, packet: dict, leases: tuple[str, ...], form: str
 ) -> tuple[str, bool]:
-    """packet: tcp, udp (ports), icmp (a type), proto (a name) and sport, or None each. Raises ProfileError."""
+    """Text or JSON, and whether the packet passes; without a protocol the matrix of zones, and True.
+
+    packet: tcp, udp (ports), icmp (a type), proto (a name) and sport, or None each. Raises ProfileError.
+    """
     asked = {name: packet[name] for name in ("tcp", "udp", "icmp", "proto") if packet[name] is not None}
     if not asked:
         return _matrix(model(plan), source, start, end, form), True
@@ -49,7 +52,7 @@ def _matrix(known: Model, source: Source, start: str | None, end: str | None, fo
 
 
 def _doubt(rule: ParsedRule) -> str:
-    """What the table leaves out: it is made of the two filters and of port forwards."""
+    """Note on a rule that the matrix leaves out, which covers only the two filters and port forwards; empty if none."""
     if not rule.known:
         return f"{rule.path} is not understood and may change this: {rule.text}"
     if rule.stage in ("prerouting.raw", "dstnat.raw", "srcnat.raw"):

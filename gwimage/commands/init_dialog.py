@@ -1,4 +1,4 @@
-"""The questions of `gwimage init`: each is asked until the checker takes its answer."""
+"""Dialog of `gwimage init`: repeats each question until the checker accepts the answer."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ from gwimage.problem import Problem, errors
 
 
 def hold(answers: Answers) -> Answers:
-    """The whole conversation; what is in `answers` already is proposed."""
+    """Asks all questions; `answers` holds the proposals. Returns the complete answers."""
     click.echo("Enter takes what stands in brackets.\n", err=True)
     answers = _ask("Name of the gateway", answers.name, answers, ("name",), lambda text: replace(answers, name=text))
     question = "Its address outside: dhcp, or ADDRESS/PREFIX GATEWAY"
@@ -65,7 +65,7 @@ def _ask_key(answers: Answers) -> Answers:
 
 
 def public_key(path: str) -> str:
-    """The first line of a .pub file. Raises OSError."""
+    """First line of a .pub file, empty if there is none. Raises OSError."""
     lines = Path(path).expanduser().read_text(errors="replace").strip().splitlines()
     return lines[0].strip() if lines else ""
 
@@ -83,7 +83,7 @@ def _ask(question: str, proposed: str, answers: Answers, place: tuple[str, ...],
 
 
 def _wrong(answers: Answers, place: tuple[str, ...]) -> list[Problem]:
-    """What the checker says of the part that was asked about; YAML that is broken concerns whatever was asked."""
+    """Errors in the part of the profile that was asked about; YAML syntax errors count for every question."""
     _, problems = load(source.parse(init_template.text(answers), "profile"))
     return [problem for problem in errors(problems) if not problem.path or problem.path[: len(place)] == place]
 

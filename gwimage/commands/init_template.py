@@ -1,6 +1,6 @@
-"""A first profile from a few answers: `text` writes it, `pool` and `next_lan` propose what most people would take.
+"""Profile template of `gwimage init`: `text` renders the answers; `pool`, `next_lan` and `first_lan` propose defaults.
 
-Pure; the conversation itself, and files, are the CLI's.
+Pure; init_dialog.py asks the questions, the command writes the file.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ NOBODY = """
 
 @dataclass(frozen=True)
 class LanAnswer:
-    """vlan: None for an untagged network. address is the gateway's, with prefix length."""
+    """One LAN. vlan: None if untagged; address: the gateway's, with prefix length."""
 
     name: str
     nic: str
@@ -47,7 +47,7 @@ class LanAnswer:
 
 @dataclass(frozen=True)
 class Answers:
-    """wan: "dhcp", or "ADDRESS/PREFIX GATEWAY". ssh_key: one line of a .pub file, or empty."""
+    """All answers. wan: "dhcp", or "ADDRESS/PREFIX GATEWAY"; ssh_key: one line of a .pub file, or empty."""
 
     name: str
     wan: str
@@ -57,7 +57,7 @@ class Answers:
 
 
 def text(answers: Answers) -> str:
-    """The profile as YAML with comments. Wrong answers give a profile that the checker refuses at their place."""
+    """Profile as YAML with comments. Invalid answers produce a profile that the checker rejects at their place."""
     parts = [HEAD.format(name=answers.name, schema=answers.schema), _wan(answers.wan), _lans(answers.lans)]
     zones = answers.lans[0].name
     parts.append(ADMIN.format(key=answers.ssh_key, zones=zones) if answers.ssh_key else NOBODY.format(zones=zones))
@@ -85,7 +85,10 @@ def _lans(lans: tuple[LanAnswer, ...]) -> str:
 
 
 def pool(address: str) -> str:
-    """Addresses to hand out: .100 to .199 of a /24, else the upper half; nothing for what is no gateway's address."""
+    """DHCP pool for a gateway address: .100 to .199 of a /24, else the upper half; the other part if the gateway is inside.
+
+    Empty for an invalid address or a prefix length outside 8 to 29.
+    """
     try:
         own = IPv4Interface(address)
     except ValueError:
@@ -100,7 +103,7 @@ def pool(address: str) -> str:
 
 
 def next_lan(lans: tuple[LanAnswer, ...]) -> str:
-    """An address for one more LAN: the next /24 after the last one's."""
+    """Gateway address for one more LAN: in the next /24 after the last LAN's subnet."""
     try:
         last = IPv4Interface(lans[-1].address).network
         return f"{last.broadcast_address + 2}/24"
@@ -109,7 +112,7 @@ def next_lan(lans: tuple[LanAnswer, ...]) -> str:
 
 
 def first_lan(wan: str) -> str:
-    """An address for the first LAN that is not the WAN's subnet."""
+    """Gateway address for the first LAN, outside the WAN's subnet."""
     try:
         outside = IPv4Interface(wan.partition(" ")[0]).network
     except ValueError:

@@ -1,4 +1,4 @@
-"""`gwimage seed`: its arguments. What it does is in seed_volumes, which is imported in it."""
+"""`gwimage seed`: its arguments. The work is in seed_volumes, imported when it runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECRET = click.option(
     multiple=True,
     callback=_secret,
     metavar="PATH=SOURCE",
-    help="A key of each site from file:NAME, env:NAME or command:LINE, {site} in which is its name; repeatable.",
+    help="Set PATH of each site from file:NAME, env:NAME or command:LINE; {site} stands for its name; repeatable.",
 )
 
 
@@ -40,12 +40,12 @@ SECRET = click.option(
 def seed(
     profile: str, sites: tuple[str, ...], base: str | None, output: Path, explain: bool, secrets: tuple[Secret, ...]
 ) -> None:
-    """Write the seed of each SITE: what one instance of PROFILE's image has that the image has not.
+    """Write the seed of each SITE: the difference of one instance to PROFILE's image.
 
     A site is a small YAML file: its name, and what differs (docs/sites.md). Its seed is a volume for the VM, beside the image:
     OUTPUT/NAME_VERSION_SITE.seed.iso, a CD image that is also good as a disk. Nothing is written if any site is wrong.
 
-    With --base debian-13 the seed makes the gateway of a stock cloud image, without a build; a site is then not needed. Its
+    With --base debian-13 the seed turns a stock cloud image into the gateway, without a build; --site is then optional. Its
     user-data is written beside it, too.
     """
     from gwimage.commands import seed_volumes

@@ -1,4 +1,7 @@
-"""`gwimage verify`: its arguments, what it says meanwhile, the report. What only it needs is imported in it."""
+"""`gwimage verify`: arguments, progress and report.
+
+Imports the lab inside the functions, since other commands do not need it.
+"""
 
 import shutil
 import sys
@@ -28,15 +31,15 @@ MACHINES = {"bios": "pc", "uefi": "q35"}
 @click.option(
     "--site",
     type=click.Path(exists=True, dir_okay=False),
-    help="With the seed of this site: what it makes of PROFILE is asked.",
+    help="Attach the seed of this site, and verify PROFILE as the site changes it.",
 )
 @SECRET
 @click.option("--machine", type=click.Choice(["pc", "q35"]), help="pc: SeaBIOS; q35: OVMF. Default: as vm.firmware says.")
 @click.option("--memory", type=click.IntRange(64), help="Memory of the VM in MiB. Default: vm.memory.")
 @click.option("--cores", type=click.IntRange(1, 64), help="Cores of the VM, under KVM. Default: vm.cores.")
-@click.option("--fast", is_flag=True, help="Ask the compiled files in seconds, without image and VM. No proof.")
-@click.option("--faults", is_flag=True, help="Then let go wrong what goes wrong with gateways, too (docs/faults.md).")
-@click.option("--fault", "some", multiple=True, metavar="NAME", help="Of these only that one; repeatable.")
+@click.option("--fast", is_flag=True, help="Verify the compiled files in seconds, without image and VM. No proof.")
+@click.option("--faults", is_flag=True, help="Then also inject all faults (docs/faults.md).")
+@click.option("--fault", "some", multiple=True, metavar="NAME", help="Inject only this fault; repeatable.")
 @click.pass_context
 def verify(
     context,
@@ -52,16 +55,16 @@ def verify(
     faults: bool,
     some: tuple[str, ...],
 ) -> None:
-    """Boot the image of PROFILE in a lab and ask from outside, with packets, whether it does what PROFILE says.
+    """Boot the image of PROFILE in a lab and verify from outside, with packets, that it does what PROFILE says.
 
-    Writes the proof as OUTPUT/NAME.proof.json, .xml (JUnit) and .html; beside it, in OUTPUT/NAME.lab, the consoles' logs
-    and the packets of what failed. Exit status 1 if a claim fails.
+    Writes the proof as OUTPUT/NAME.proof.json, .xml (JUnit) and .html, and to OUTPUT/NAME.lab the console logs and packet
+    captures of failed claims. Exit status 1 if a claim fails.
 
-    --fast asks the same of what PROFILE compiles to, as Debian's own programs run it in namespaces; what needs a machine
-    is left unasked, and named. It needs no build, and writes no file.
+    --fast checks the same claims on the compiled files, run by Debian's own programs in namespaces; claims that need a
+    machine are listed as not asked. It needs no build, and writes no file.
     """
     if fast:
-        _refuse(context)
+        _reject_other_options(context)
         _verify_fast(profile)
     from gwimage import compiler, report
     from gwimage.explain import output as tell
@@ -106,7 +109,7 @@ def verify(
 
 @contextmanager
 def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iterator[tuple]:
-    """What the site makes of the profile, and its volume for the machine, which is a file as long as this lasts."""
+    """The site's instance and its seed disk, a temporary file; None and no disks without a site. Raises ProfileError."""
     if not site:
         yield None, ()
         return
@@ -122,8 +125,8 @@ def _seed(source: Source, site: str | None, secrets: tuple[Secret, ...]) -> Iter
         yield made, (SeedDisk(Path(file.name)),)
 
 
-def _refuse(context: click.Context) -> None:
-    """Without a machine nobody may believe that one of his choice was asked."""
+def _reject_other_options(context: click.Context) -> None:
+    """Rejects options beside --fast: they choose an image, a machine or files, which it does not use."""
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
         if given and parameter.name not in ("profile", "fast"):
@@ -153,5 +156,5 @@ def _say(text: str) -> None:
 
 
 def _terminal() -> tuple[int, bool]:
-    """Columns, and whether it shows colours."""
+    """Columns of the terminal, and whether it shows colours."""
     return shutil.get_terminal_size((120, 40)).columns, sys.stdout.isatty()

@@ -1,7 +1,7 @@
-"""`gwimage wg`: keys, and what a device puts into its own WireGuard, as wg-quick's text and as a QR code.
+"""`gwimage wg`: WireGuard keys, and the configuration of a peer's device, as wg-quick(8) text or QR code.
 
-A private key is never an argument, and never printed but in the configuration that was asked for; files are for
-their owner alone, and none is overwritten.
+A private key is never an argument, and printed only inside a requested configuration. Files are created with mode 0600,
+and never overwritten.
 """
 
 import io
@@ -19,9 +19,9 @@ from gwimage.profile import Profile, subnets, zones
 from gwimage.profile.vpn import Peer, Vpn
 from gwimage.values import wireguard
 
-# ::/0 though the tunnel carries no IPv6: without it the device's IPv6 would go around the tunnel
+# ::/0 although the tunnel carries no IPv6: without it the device's IPv6 would bypass the tunnel
 EVERYTHING = ("0.0.0.0/0", "::/0")
-WHITE_ON_BLACK, RESET = "\033[97;40m", "\033[0m"  # the colours of a terminal may be the other way round
+WHITE_ON_BLACK, RESET = "\033[97;40m", "\033[0m"  # set both: the terminal's own colours may be inverted
 PICTURES = (".svg", ".png")
 READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE = click.Path(dir_okay=False, path_type=Path)
@@ -91,7 +91,7 @@ def client(profile, vpn, peer, endpoint, private_key_file, generate, server_publ
 def configuration(
     vpn: Vpn, peer: Peer, private_key: str | None, server_key: str, endpoint: str | None, allowed: tuple[str, ...], dns: bool
 ) -> str:
-    """The device's side, in the form of wg-quick(8), which the apps on phones read too."""
+    """Configuration of the device in wg-quick(8) syntax, which phone apps read too."""
     lines = [
         "[Interface]",
         f"PrivateKey = {private_key}" if private_key else f"# PrivateKey = the private key of {peer.name}",
@@ -113,10 +113,10 @@ def configuration(
 
 
 def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
-    """AllowedIPs of the device: everything if the VPN may leave by a WAN, else the subnets inside that it has to do with.
+    """AllowedIPs of the device: everything if the VPN may reach a WAN, else the inside subnets that it may reach.
 
-    Those that may call the VPN too: WireGuard takes nothing from an address to which it would send nothing. So a server
-    that a forward leads to takes everything, since anybody outside may call it.
+    Also the subnets that may reach the VPN, since WireGuard drops packets from sources outside AllowedIPs. Hence a server
+    behind a port forward gets everything: any address outside may connect to it.
     """
     known, to, calling = zones.of(profile), set(), set()
     for entry in profile.allow:
@@ -130,7 +130,7 @@ def reachable(profile: Profile, vpn: Vpn, peer: Peer) -> tuple[str, ...]:
 
 
 def blocks(text: str, on_terminal: bool) -> str:
-    """The QR code in half blocks, light on dark."""
+    """QR code as half-block characters; coloured white on black on a terminal."""
     lines = io.StringIO()
     _code(text).terminal(lines, compact=True)
     shown = lines.getvalue().splitlines()
@@ -146,7 +146,8 @@ def _picture(text: str, kind: str) -> bytes:
 def _code(text: str):
     import segno
 
-    return segno.make(text, error="l", micro=False, boost_error=False)  # the coarsest grain: cameras like it
+    # lowest error correction: larger modules, easier to scan
+    return segno.make(text, error="l", micro=False, boost_error=False)
 
 
 def _named(kind: str, name: str, all_of_them):
@@ -202,7 +203,7 @@ def _networks(text: str) -> tuple[str, ...]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """A new file for its owner alone, from its first moment on."""
+    """Creates the file with mode 0600. Raises UsageError if it exists."""
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -1,6 +1,6 @@
-"""The pure middle: a source becomes {path: File}; and `write`, the one step that puts them on the disk.
+"""Compiles a source to {path: File}. Pure: `compile` reads no clock, environment, network or disk.
 
-`compile` reads no clock, no environment, no network and no disk.
+`output_tree.write` puts the files on the disk.
 """
 
 from gwimage import features
@@ -16,13 +16,13 @@ RENDERERS = (networkd, resolved, nftables)
 
 
 def compile(source: Source) -> tuple[dict[str, File], list[Problem]]:
-    """All files of the output by path, sorted; none if there are errors."""
+    """All output files by path, sorted, and all problems; no files if there are errors."""
     profile, problems = load(source)
     return (render(profile, source) if profile else {}), problems
 
 
 def render(profile: Profile, source: Source) -> dict[str, File]:
-    """All files of the output by path, sorted. `profile` is what `load` made of the source."""
+    """All output files by path, sorted; `profile` is the result of `load` for the source."""
     plan = features.plan(profile)
     files = config(plan)
     files |= nocloud.render(profile, files)
@@ -33,7 +33,7 @@ def render(profile: Profile, source: Source) -> dict[str, File]:
 
 
 def config(plan: Plan) -> dict[str, File]:
-    """The configuration layer: what lies over the packages' /etc."""
+    """Configuration layer by path: the files that are laid over the packages' /etc."""
     files = {path: file for renderer in RENDERERS for path, file in renderer.render(plan).items()}
     files |= dict(plan.files)
     for unit, target in plan.units:
@@ -43,7 +43,7 @@ def config(plan: Plan) -> dict[str, File]:
 
 
 def claims(profile: Profile) -> tuple[Claim, ...]:
-    """What `verify` asks of the running gateway, each after those that it needs."""
+    """Claims that `verify` checks on the running gateway, each after the claims that it needs."""
     left, found = list(features.plan(profile).claims), {}
     while left:
         ready = next(claim for claim in left if found.keys() >= set(claim.needs))

@@ -1,4 +1,4 @@
-"""From a source to a correct profile, or to all that is wrong with it: all of `gwimage check`. Pure; renders nothing."""
+"""Parses and checks a source: a correct profile, or its problems. All of `gwimage check`. Pure; renders nothing."""
 
 from gwimage import features
 from gwimage import profile as profiles
@@ -9,7 +9,7 @@ from gwimage.profile import Profile
 
 
 def load(source: Source) -> tuple[Profile | None, list[Problem]]:
-    """The profile, or None if there are errors; all problems of the first stage that has errors, in order."""
+    """Profile (None if there are errors) and problems, in order; stops after the first stage with errors."""
     if errors(source.problems):
         return None, list(source.problems)
     found = schema.check(source.data)

@@ -1,4 +1,4 @@
-"""Writes compiled files: the whole tree or nothing, and never over what somebody else wrote or changed."""
+"""Writes compiled files: the whole tree or nothing. Never overwrites files that gwimage did not write, or that were changed."""
 
 import contextlib
 import json
@@ -10,11 +10,11 @@ from gwimage.plan import File
 from gwimage.problem import Place, Problem, ProfileError, ToolError
 from gwimage.render import manifest
 
-UNLIKE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading a manifest of others' raises
+UNLIKE = (OSError, ValueError, KeyError, TypeError, AttributeError)  # raised by reading a foreign manifest
 
 
 def write(files: dict[str, File], directory: str) -> None:
-    """Puts the whole tree there or nothing. Replaces only what gwimage wrote and nobody touched since.
+    """Writes the whole tree or nothing. Replaces only a tree that gwimage wrote and that is unchanged since.
 
     Raises ProfileError if something else is there, ToolError if the disk fails.
     """
@@ -22,7 +22,10 @@ def write(files: dict[str, File], directory: str) -> None:
 
 
 def write_all(trees: dict[str, dict[str, File]]) -> None:
-    """Several trees by directory, as `write` does; none of them if one may not be written. A disk may fail in between."""
+    """Writes several trees by directory, as `write`; none if one may not be replaced.
+
+    Not atomic over all trees if the disk fails in between.
+    """
     targets = {directory: os.path.realpath(directory) for directory in trees}
     hint = "give another directory, or move it away"
     foreign = {directory: _foreign(target) for directory, target in targets.items()}
@@ -59,16 +62,16 @@ def _put(root: str, path: str, file: File) -> None:
     if file.link:
         os.symlink(file.link, full)
         return
-    # never wider than wanted, not even for a moment: it may be a password's hash
+    # created as 0600, never wider than wanted even for a moment: it may hold a password hash
     with open(os.open(full, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8", newline="") as out:
         out.write(file.text)
         os.fchmod(out.fileno(), file.mode)
 
 
 def _exchange(fresh: str, target: str) -> None:
-    """Two renames: the old tree is put back if the second one fails, and deleted after it.
+    """Replaces the target by two renames; the old tree is put back if the second fails, else deleted.
 
-    An empty directory is filled and stays the same one: somebody may stand in it, or have mounted it.
+    An empty directory is filled and keeps its inode: it may be a mount point or somebody's working directory.
     """
     if not os.path.lexists(target):
         os.rename(fresh, target)
@@ -88,7 +91,7 @@ def _exchange(fresh: str, target: str) -> None:
 
 
 def _foreign(target: str) -> str:
-    """Why this directory is not ours to replace; empty if it is, or if there is nothing."""
+    """Reason why this directory may not be replaced; empty if it may, or if it does not exist."""
     if not os.path.lexists(target) or (os.path.isdir(target) and not os.listdir(target)):
         with contextlib.suppress(*UNLIKE):
             _written(os.path.dirname(target))
@@ -104,7 +107,7 @@ def _foreign(target: str) -> str:
 
 
 def _written(root: str) -> dict[str, dict]:
-    """The files that the manifest in a directory names. Raises one of UNLIKE if there is none of ours."""
+    """Entries of the manifest in a directory, by path. Raises one of UNLIKE if it is not a manifest of gwimage."""
     with open(os.path.join(root, manifest.PATH), encoding="utf-8") as file:
         data = json.load(file)
     if data["format"] != manifest.FORMAT or not data["files"].items():
@@ -113,7 +116,7 @@ def _written(root: str) -> dict[str, dict]:
 
 
 def _tree(root: str) -> set[str]:
-    """Paths of all that lies in a directory, directories apart."""
+    """Relative paths of all files and links below a directory."""
     found = set()
     for folder, folders, names in os.walk(root):
         names += [name for name in folders if os.path.islink(os.path.join(folder, name))]
@@ -122,7 +125,7 @@ def _tree(root: str) -> set[str]:
 
 
 def _read(root: str, path: str) -> File:
-    """A file in the form in which it was written. Raises ValueError for what we never write, such as a pipe."""
+    """Reads a file or link as a File. Raises ValueError for kinds that gwimage never writes, such as a pipe."""
     full = os.path.join(root, path)
     if os.path.islink(full):
         return File(link=os.readlink(full))

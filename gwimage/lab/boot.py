@@ -1,6 +1,4 @@
-"""Power on, and wait until the gateway shows itself on every side: for answers, never for a time."""
-
-from __future__ import annotations
+"""Powers the gateway on, and waits until it answers on every network; never waits for a fixed time."""
 
 import time
 from collections.abc import Callable
@@ -13,10 +11,10 @@ from gwimage.lab.wait import wait_for
 
 
 def switch_on(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
-    """When each answer came, in seconds since power-on.
+    """Powers the gateway on; returns the time of each first answer, in seconds since power-on.
 
-    An emulated machine that hangs or dies before any sign of life is started once more, and the times say so: some
-    boots end so under emulation, and a gateway at fault is silent the second time too.
+    An emulated machine that hangs or dies before its first answer is restarted once, and the times say so: some boots end
+    this way under emulation, and a broken gateway is silent the second time too.
     """
     clock = time.monotonic()
     times = _power_on(hosts, gateway, control)
@@ -29,11 +27,11 @@ def switch_on(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[s
     for lan in hosts.topology.lans:
         if hosts.lease(lan.name):
             times[f"lease on {lan.name}"] = hosts.lease_time(lan.name) - gateway.started
-        elif lan.dhcp:  # what does not hang on DHCP is asked all the same
+        elif lan.dhcp:  # claims that do not depend on DHCP are asked all the same
             hosts.forget_lease(lan.name)
             hosts.give_address(lan)
     hosts.route_inwards()
-    if hosts.wan_address(hosts.topology.wans[0]) and wait_for(lambda: _through(hosts), gateway.late, gateway.alive):
+    if hosts.wan_address(hosts.topology.wans[0]) and wait_for(lambda: _reaches_outside(hosts), gateway.late, gateway.alive):
         times["first packet to the outside"] = time.time() - gateway.started
     if wait_for(gateway.ready, gateway.patience, gateway.alive):
         times["boot done"] = gateway.ready_at - gateway.started
@@ -41,7 +39,7 @@ def switch_on(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[s
 
 
 def _power_on(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
-    """When each side of the gateway showed itself; empty if none did within its patience."""
+    """Powers on; returns the time of each network's first answer, empty if none came within the gateway's patience."""
     hosts.reset_sessions()
     gateway.start(control)
     hosts.ask_for_leases()
@@ -61,7 +59,7 @@ def _power_on(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]
 
 
 def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
-    """What tells that a side of the gateway is up."""
+    """Conditions by name; each tells that the gateway is up on one network."""
     found: dict[str, Callable[[], bool]] = {}
     for wan in hosts.topology.wans:
         found[f"address on {wan.name}"] = lambda wan=wan: bool(hosts.wan_address(wan, 0.2))
@@ -75,7 +73,8 @@ def _arrivals(hosts: Hosts) -> dict[str, Callable[[], bool]]:
     return found
 
 
-def _through(hosts: Hosts) -> bool:
+def _reaches_outside(hosts: Hosts) -> bool:
+    """Whether a TCP connection from any client to the outside server opens."""
     outside = hosts.topology.outside
     return any(
         ipv4.connect(lan.client.name, outside, PORT, tries=1, wait=1).startswith("open")

@@ -1,9 +1,7 @@
-"""Network namespaces: made by name, entered by a thread, and given to programs.
+"""Network namespaces by name: creates them, enters them with a thread, and runs programs in them.
 
-Works only inside the private world of `world.py`, whose /run is its own.
+Works only inside the sandbox of sandbox.py, whose /run is private.
 """
-
-from __future__ import annotations
 
 import ctypes
 import os
@@ -20,7 +18,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(argv: Sequence[str], stdin: str | None = None) -> str:
-    """The standard output of a command that must succeed."""
+    """Runs a command; returns its standard output. Raises ToolError if it fails."""
     try:
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True)
     except OSError as error:
@@ -31,19 +29,19 @@ def run(argv: Sequence[str], stdin: str | None = None) -> str:
 
 
 def make(name: str) -> None:
-    """A new namespace with its loopback up."""
+    """Creates a namespace, and sets its loopback interface up."""
     run(["ip", "netns", "add", name])
     ip(name, ["link set lo up"])
 
 
 def ip(name: str, commands: Iterable[str]) -> None:
-    """Several `ip` commands in a namespace, by one process."""
+    """Runs several `ip` commands in a namespace, in one process (ip -batch)."""
     run(["ip", "-n", name, "-batch", "-"], stdin="\n".join(commands) + "\n")
 
 
 @contextmanager
 def inside(name: str) -> Iterator[None]:
-    """The calling thread is in the namespace; a socket stays where it was made."""
+    """Moves the calling thread into the namespace (setns(2)); sockets stay in the namespace where they were created."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(_NAMES / name, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -56,7 +54,7 @@ def inside(name: str) -> Iterator[None]:
 
 
 def spawn(name: str, argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """A program in the namespace; its output goes to the end of `log`."""
+    """Starts a program in the namespace; its output is appended to `log`."""
     with log.open("ab") as out:
         return subprocess.Popen(
             ["nsenter", f"--net={_NAMES / name}", *argv],

@@ -1,6 +1,4 @@
-"""What the lab needs of the host: commands, firmware, and the right to make a private world."""
-
-from __future__ import annotations
+"""Checks the host for what the lab needs: commands, firmware, and the permission to create the sandbox."""
 
 import os
 import socket
@@ -25,7 +23,7 @@ COMMANDS = {
     "wireguard-go": "wireguard-go",
 }
 _FOR_MACHINES = ("qemu", "wireguard")
-_CURES = {
+_REMEDIES = {
     "unshare": "run it as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
     "user.max_user_namespaces above 0; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)",
     "mount": "run it as root, or in a container that may mount (CAP_SYS_ADMIN)",
@@ -36,36 +34,36 @@ _CURES = {
 
 
 def missing(machine: str) -> list[str]:
-    """What stops the lab on this host, each with its cure; empty when it can run. About 0.3 s."""
+    """Reasons why the lab cannot run on this host, each with a remedy; empty if it can. Takes about 0.3 s."""
     found = [f"install the Debian package {package}" for package in host.lacking(COMMANDS)]
     if machine == "q35":
         try:
             qemu.firmware()
         except ToolError as error:
             found.append(error.stderr)
-    return found or _tun_problem() or _world_problem(_try_taps)
+    return found or _tun_problem() or _sandbox_problem(_try_taps)
 
 
 def missing_for_namespaces() -> list[str]:
-    """As `missing`, for a gateway without a machine."""
+    """As `missing`, for a gateway in a namespace."""
     commands = {name: package for name, package in COMMANDS.items() if not name.startswith(_FOR_MACHINES)}
-    return [f"install the Debian package {package}" for package in host.lacking(commands)] or _world_problem(_try)
+    return [f"install the Debian package {package}" for package in host.lacking(commands)] or _sandbox_problem(_try)
 
 
 def _tun_problem() -> list[str]:
     if not os.path.exists("/dev/net/tun"):
-        return [f"there is no /dev/net/tun: {_CURES['no tun']}"]
+        return [f"there is no /dev/net/tun: {_REMEDIES['no tun']}"]
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        return [f"/dev/net/tun is closed to this user: {_CURES['tun']}"]
+        return [f"/dev/net/tun is closed to this user: {_REMEDIES['tun']}"]
     return []
 
 
-def _world_problem(attempt: Callable[[sandbox.Say], None]) -> list[str]:
-    """The world itself is tried: that is the only answer that holds."""
+def _sandbox_problem(attempt: Callable[[sandbox.Say], None]) -> list[str]:
+    """Creates a sandbox and runs `attempt` in it, since only trying gives a reliable answer."""
     try:
         sandbox.call(attempt, say=lambda text: None)
     except ToolError as error:
-        return [f"{' '.join(error.argv[:4])}: {error.stderr.strip()}: {_CURES.get(error.argv[0], _CURES['unshare'])}"]
+        return [f"{' '.join(error.argv[:4])}: {error.stderr.strip()}: {_REMEDIES.get(error.argv[0], _REMEDIES['unshare'])}"]
     return []
 
 

@@ -1,10 +1,8 @@
-"""A private world for the lab: own network, host name, mounts and process ids, gone with its maker.
+"""Sandbox of the lab: own network, host name, mount and PID namespaces, which end with the calling process.
 
 `call` runs one function in it as process 1. Namespaces, taps, virtual machines and helpers
 end with that process, also on Ctrl-C or kill; no address of the lab ever reaches the host.
 """
-
-from __future__ import annotations
 
 import os
 import pickle
@@ -20,12 +18,15 @@ from gwimage.lab.netns import run
 from gwimage.problem import ToolError
 
 Say = Callable[[str], None]
-_FILES = 8192  # open ones: where many are asked at once, a socket for each question is more than the usual 1024
+_FILES = 8192  # open files: probes run concurrently with a socket each, which exceeds the usual limit of 1024
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 def call(function: Callable[..., Any], *args: Any, say: Say) -> Any:
-    """`function(say, *args)` in a world of its own. Function, arguments and result are pickled."""
+    """Runs `function(say, *args)` in a new sandbox. Function, arguments and result are pickled.
+
+    Raises the function's ToolError, or one if the sandbox ends without a result.
+    """
     argv = ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child"]
     if os.geteuid():
         argv += ["--user", "--map-root-user"]
@@ -49,11 +50,11 @@ def call(function: Callable[..., Any], *args: Any, say: Say) -> Any:
 
 
 def main() -> None:
-    """The other side of `call`."""
+    """Entry point of the sandbox's process 1: runs the function that `call` sent on standard input."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what anything prints must not get between the messages
+    os.dup2(2, 1)  # anything printed goes to stderr: stdout carries only messages
     function, args = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_die_with_maker, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(_FILES, most)), most))
     try:
@@ -78,7 +79,7 @@ def _send(stream: BinaryIO, message: tuple[str, Any]) -> None:
     stream.flush()
 
 
-def _die_with_maker() -> None:
-    """The maker holds the other end of standard input for as long as it lives."""
+def _exit_with_parent() -> None:
+    """Ends this process when the parent does, which holds the other end of standard input."""
     os.read(0, 1)
     os._exit(1)

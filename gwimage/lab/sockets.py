@@ -1,41 +1,42 @@
-"""Who listens in the gateway, and how many packets its kernel let in that nobody waited for, or passed on. Seen from inside."""
-
-from __future__ import annotations
+"""Listening sockets and packet counters of the gateway, read inside it."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = {  # as guest.sh has them
+COMMANDS = {  # the same as in guest.sh
     "listening": ("ss", "-lntuH"),
     "counters": ("cat", "/proc/net/snmp"),
     "counters6": ("cat", "/proc/net/snmp6"),
 }
-# What the kernel refuses of itself, whatever the rules say: lifted in the control boot, where nothing may be left that
-# drops a packet with a false source address (ip-sysctl of the kernel's documentation).
+# Sysctls that turn off the kernel's own source-address checks, for the control boot, where nothing may drop a packet with a
+# forged source address (ip-sysctl of the kernel's documentation).
 TRUSTING = {"rp_filter": "0", "accept_local": "1", "route_localnet": "1"}
 
 
 @dataclass(frozen=True)
 class Sockets:
-    """listening: (tcp or udp, address as `ss` writes it, port); unwanted: datagrams let in for ports without a listener, by family;
-    forwarded: packets of IPv4 that went through the IP layer, from one network to another."""
+    """Listening sockets and packet counters.
+
+    listening: (tcp or udp, address in the form of ss(8), port); unwanted: UDP datagrams received for ports without a
+    listener, by IP version; forwarded: IPv4 packets forwarded.
+    """
 
     listening: tuple[tuple[str, str, int], ...]
     unwanted: dict[int, int]
     forwarded: int = 0
 
     def on(self, protocol: str, port: int) -> str:
-        """The addresses on which something listens."""
+        """Addresses that listen on a port, joined by commas; empty if none."""
         return ", ".join(address for kind, address, number in self.listening if (kind, number) == (protocol, port))
 
     def ports(self, protocol: str) -> set[int]:
-        """The ports that can be reached by a network."""
+        """Ports that listen on other addresses than loopback."""
         return {port for kind, address, port in self.listening if kind == protocol and not _loopback(address)}
 
 
 def read(parts: dict[str, str]) -> Sockets:
-    """parts: what the COMMANDS said."""
+    """Parses the outputs of COMMANDS, by their keys."""
     listening = []
     for line in parts["listening"].splitlines():
         if found := re.match(r"(tcp|udp) +\S+ +\d+ +\d+ +(\S+):(\d+) ", line):
@@ -52,7 +53,7 @@ def _counted(protocol: str, counters: str) -> dict[str, str]:
 
 
 def trust() -> None:
-    """The namespace that this thread is in drops nothing of itself any more."""
+    """Sets TRUSTING on all interfaces of the namespace that the calling thread is in."""
     for link in Path("/proc/sys/net/ipv4/conf").iterdir():
         for key, value in TRUSTING.items():
             (link / key).write_text(value)

@@ -1,11 +1,11 @@
-"""Waiting for answers, never for a time."""
+"""Waits for a condition, never for a fixed time."""
 
 import time
 from collections.abc import Callable
 
 
 def wait_for(condition: Callable[[], object], seconds: float, alive: Callable[[], bool] = lambda: True) -> bool:
-    """Poll until the condition holds; ends early when `alive` says that it never will."""
+    """Polls until the condition holds; returns False after `seconds`, or as soon as `alive` is false."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline or not alive():

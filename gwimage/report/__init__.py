@@ -1,6 +1,4 @@
-"""A report for people (a table, a page) and for machines (JSON, JUnit XML). Judges nothing."""
-
-from __future__ import annotations
+"""Renders a verification report: table and HTML page for people, JSON and JUnit XML for machines. Judges nothing."""
 
 import dataclasses
 import json
@@ -23,7 +21,7 @@ _STATUS_WIDTH = len(NOT_ASKED)
 
 
 def write(report: Report, profile: Profile, stem: Path) -> list[Path]:
-    """All files of a proof, beside each other: `stem` and a suffix."""
+    """Writes all files of a proof as `stem` plus each of SUFFIXES; returns their paths."""
     html = page.render(report, diagram.drawing(diagram.derive(profile)), profile.description)
     texts = (json.dumps(document(report), indent=2) + "\n", junit.render(report), html)
     paths = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
@@ -34,7 +32,7 @@ def write(report: Report, profile: Profile, stem: Path) -> list[Path]:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The JSON form; its keys are stable within one `format`."""
+    """JSON document of the report; its keys are stable within one `format`."""
     return {
         "format": 1,
         "gwimage": report.version,
@@ -69,7 +67,7 @@ def _claim_document(result: Result, report: Report) -> dict[str, Any]:
 
 
 def table(report: Report, width: int = 100, colour: bool = False) -> str:
-    """The form for a terminal of `width` columns."""
+    """Table for a terminal of `width` columns, with times, environment and verdict."""
     lines = rows(report.results, width, colour, report.places)
     return "\n".join([*lines, "", *map(printable, _figures(report)), printable(verdict(report))])
 
@@ -77,7 +75,7 @@ def table(report: Report, width: int = 100, colour: bool = False) -> str:
 def rows(
     results: Sequence[Result], width: int = 100, colour: bool = False, places: Mapping[str, str] | None = None
 ) -> list[str]:
-    """What was claimed, and what was seen, in `width` columns. places: where the profile says what a claim's path names."""
+    """Rows of status, claim and observation, in `width` columns. places: file and line in the profile by a claim's path."""
     longest = max((len(text) for result in results for text in _claim(result)), default=0)
     claim_width = min(longest, width // 2 - 4)
     seen_width = max(20, width - _STATUS_WIDTH - claim_width - 4)
@@ -86,7 +84,7 @@ def rows(
 
 
 def verdict(report: Report) -> str:
-    """One line: verified or not, and how many of which."""
+    """One line: verified or not, with the number of claims by status."""
     count = Counter(result.status for result in report.results)
     what = f"{report.image} ({report.profile} {report.release})"
     if report.good:
@@ -105,8 +103,8 @@ def _row(result: Result, place: str, claim_width: int, seen_width: int, colour: 
     if result.control:
         seen += textwrap.wrap(f"control: {result.control}", seen_width)
     if result.status == FAIL:
-        told = {"look first": result.advice, "profile": place, "capture": result.capture}
-        seen += [line for name, text in told.items() if text for line in textwrap.wrap(f"{name}: {text}", seen_width)]
+        details = {"look first": result.advice, "profile": place, "capture": result.capture}
+        seen += [line for name, text in details.items() if text for line in textwrap.wrap(f"{name}: {text}", seen_width)]
     claim = [line for text in _claim(result) for line in textwrap.wrap(text, claim_width)]
     rows = []
     for status, left, right in zip_longest([result.status], claim, seen, fillvalue=""):
@@ -118,7 +116,7 @@ def _row(result: Result, place: str, claim_width: int, seen_width: int, colour: 
 
 
 def _claim(result: Result) -> list[str]:
-    """The path helps only where there is something to mend."""
+    """Lines of the claim: its text, and its profile path unless it passed."""
     return [result.text] + [f"[{result.path}]"] * (result.status != PASS and bool(result.path))
 
 

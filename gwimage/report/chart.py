@@ -1,19 +1,17 @@
-"""Times as a small SVG chart: a bar for each, the second boot's below the first one's. Coloured by page.css."""
-
-from __future__ import annotations
+"""SVG bar chart of times since power-on: the second boot's bar below the first one's. Coloured by page.css."""
 
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement
 
 from gwimage.report.formatting import printable
 
-APART = ("power-off", "whole verification")  # no times since power-on
+APART = ("power-off", "whole verification")  # durations, not times since power-on
 _SECOND = "second boot: "
 _WIDTH, _ROW, _BAR, _GAP = 360, 17, 7, 8  # pixels
 
 
 def bars(times: Mapping[str, float]) -> Element:
-    """The times since power-on, in seconds."""
+    """SVG element with a bar for each time since power-on, in seconds; leaves out APART."""
     names = dict.fromkeys(name.removeprefix(_SECOND) for name in times if name not in APART)
     longest = max([times.get(key, 0) for name in names for key in (name, _SECOND + name)], default=0) or 1
     root = Element("svg", {"class": "chart", "role": "img", "aria-label": "times since power-on"})

@@ -1,4 +1,4 @@
-"""The topology of a profile as boxes, and the boxes as text for a terminal or as SVG. Pure."""
+"""Network diagram of a profile, as text for a terminal or as SVG. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from gwimage.profile.vpn import Vpn
 from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.values import nic
 
-SHOWN = 8  # reservations of a LAN, peers of a VPN
-CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a monospaced character of 12 px is 7.2 wide
-# each rule names the picture: within a page a style holds for all of it
+SHOWN = 8  # at most: reservations of a LAN, peers of a VPN
+CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a 12 px monospaced character is 7.2 wide
+# every selector names .networks: inside a page these rules apply to the whole page
 STYLE = (
     ".networks text{font:12px ui-monospace,monospace;fill:#1b1f24}.networks .name{font-weight:bold}"
     ".networks rect{fill:#fff;stroke:#57606a;rx:6}.networks .outside rect{stroke:#bc4c00}"
@@ -25,7 +25,7 @@ STYLE = (
 
 @dataclass(frozen=True)
 class Box:
-    """kind: outside, gateway, inside or tunnel."""
+    """Box of the diagram. kind: outside, gateway, inside or tunnel."""
 
     kind: str
     name: str
@@ -40,7 +40,7 @@ class Picture:
 
 
 def derive(profile: Profile) -> Picture:
-    """Outside on the left, the gateway, inside on the right."""
+    """Diagram of a profile: WANs on the left, the gateway, LANs and VPNs on the right."""
     gateway = Box("gateway", profile.system.hostname, (f"{profile.name} {profile.release}", *_services(profile)))
     return Picture(
         tuple(Box("outside", wan.name, tuple(_wan(wan, profile))) for wan in profile.wans),
@@ -112,7 +112,7 @@ def _card(network: Wan | Lan) -> str:
 
 
 def text(picture: Picture) -> str:
-    """For a terminal: three columns of boxes, joined by lines."""
+    """Diagram as text: three columns of boxes, joined by lines."""
     columns = [_column(boxes) for boxes in (picture.left, (picture.gateway,), picture.right)]
     height = max(len(column) for column, _ in columns)
     columns = [_centred(column, joints, height) for column, joints in columns]
@@ -126,7 +126,7 @@ def text(picture: Picture) -> str:
 
 
 def _column(boxes: tuple[Box, ...]) -> tuple[list[str], list[int]]:
-    """The lines of boxes of one width below each other, and the line where each is joined."""
+    """Text lines of a column of boxes of one width, and the line number of each box's joint."""
     width = max(len(line) for box in boxes for line in (box.name, *box.lines))
     lines, joints = [], []
     for box in boxes:
@@ -143,7 +143,7 @@ def _centred(lines: list[str], joints: list[int], height: int) -> tuple[list[str
 
 
 def _cables(left: list[int], right: list[int], height: int) -> list[str]:
-    """The gap between two columns, three characters wide: a line between every joint."""
+    """Text lines of the gap between two columns, three characters wide, with lines that connect all joints."""
     first, last = min(left + right), max(left + right)
     rows = []
     for row in range(height):
@@ -163,14 +163,14 @@ _CORNERS = {
 
 
 def svg(picture: Picture) -> str:
-    """One self-contained SVG file."""
+    """Diagram as the text of one self-contained SVG file."""
     root = drawing(picture)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def drawing(picture: Picture) -> ElementTree.Element:
-    """The picture as an SVG element, also for a page."""
+    """Diagram as an SVG element, for a file or inside an HTML page."""
     columns = (picture.left, (picture.gateway,), picture.right)
     widths = [max(len(line) for box in boxes for line in (box.name, *box.lines)) * CHARACTER + 24 for boxes in columns]
     heights = [sum(_height(box) for box in boxes) + GAP * (len(boxes) - 1) for boxes in columns]
@@ -196,7 +196,7 @@ def _height(box: Box) -> int:
 def _draw(
     root: ElementTree.Element, boxes: tuple[Box, ...], x: float, y: float, width: float
 ) -> list[tuple[float, float, float]]:
-    """Each box; gives (left edge, right edge, middle) of each."""
+    """Draws a column of boxes; returns (left edge, right edge, vertical middle) of each."""
     joints = []
     for box in boxes:
         group = ElementTree.SubElement(root, "g", {"class": box.kind})

@@ -1,6 +1,4 @@
-"""A report as JUnit XML, in the form that Jenkins, GitLab and Surefire's readers share: each claim is a test case."""
-
-from __future__ import annotations
+"""Report as JUnit XML, in the dialect shared by Jenkins, GitLab and Surefire: each claim is a test case."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ from gwimage.verify.result import FAIL, PASS, Result
 
 
 def render(report: Report) -> str:
-    """What was not asked, or cannot be, is skipped; a failed claim with it makes the whole run red."""
+    """JUnit XML text. Claims that were not or cannot be asked are skipped; the failed claim that blocked one makes the run red."""
     results, count = report.results, Counter(result.status for result in report.results)
     totals = {
         "tests": str(len(results)),
@@ -46,7 +44,7 @@ def _properties(report: Report) -> dict[str, str]:
 
 
 def _case(suite: ElementTree.Element, result: Result, report: Report) -> None:
-    """Classes are what readers group by: the section of the profile and its entry, such as homelab.lans.lan."""
+    """Test case of a claim. Readers group by class: profile, section and entry, such as homelab.lans.lan."""
     case = ElementTree.SubElement(
         suite,
         "testcase",
@@ -61,8 +59,8 @@ def _case(suite: ElementTree.Element, result: Result, report: Report) -> None:
         failure.text = printable("\n".join(_details(result, report)))
     elif result.status != PASS:
         ElementTree.SubElement(case, "skipped", message=printable(f"{result.status}: {result.seen}"))
-    told = [f"asked: {result.question}", f"seen: {result.seen}", *([f"control: {result.control}"] if result.control else [])]
-    ElementTree.SubElement(case, "system-out").text = printable("\n".join(told))
+    output = [f"asked: {result.question}", f"seen: {result.seen}", *([f"control: {result.control}"] if result.control else [])]
+    ElementTree.SubElement(case, "system-out").text = printable("\n".join(output))
 
 
 def _seen(result: Result) -> str:

@@ -1,9 +1,7 @@
-"""A report as one HTML page that needs nothing else: no script, no other file, nothing from a network.
+"""Report as one self-contained HTML page: no script, no other file, no network access.
 
-Built as a tree, so that what a profile or a packet says can only be text.
+Built as an element tree, so that text from profiles or packets cannot become markup.
 """
-
-from __future__ import annotations
 
 from itertools import zip_longest
 from pathlib import Path
@@ -21,7 +19,7 @@ _STYLE = Path(__file__).with_name("page.css")
 
 
 def render(report: Report, drawing: Element, description: str) -> str:
-    """drawing: the networks as SVG; description: the profile's own words."""
+    """HTML text. drawing: the network diagram as SVG; description: that of the profile."""
     root = Element("html", lang="en")
     _head(SubElement(root, "head"), report)
     body = SubElement(root, "body", {"class": "good" if report.good else "bad"})
@@ -112,7 +110,7 @@ def _table(main: Element, title: str, report: Report, status: str, why: str) -> 
 
 
 def _ports(parent: Element, result: Result) -> None:
-    """Each port that was asked, folded up."""
+    """Adds a folded list of the ports that were asked."""
     if not result.ports:
         return
     folded = _add(parent, "details")
@@ -126,7 +124,7 @@ def _ports(parent: Element, result: Result) -> None:
 
 
 def _when(result: Result) -> str:
-    """The time of the day is enough: the day stands above."""
+    """Time of day and duration; the date stands in the page header. Empty if the claim was not asked."""
     when = instant(result.started)
     return f"{when[11:19]}, {result.seconds:.1f} s" if when else ""
 
@@ -145,7 +143,7 @@ def _link(parent: Element, result: Result) -> Element:
 
 
 def _prose(parent: Element, text: str) -> None:
-    """What stands between backticks is code."""
+    """Adds a paragraph; text between backticks becomes code."""
     plain, *rest = printable(text).split("`")
     paragraph = _add(parent, "p", plain, "advice")
     for code, tail in zip_longest(rest[::2], rest[1::2]):

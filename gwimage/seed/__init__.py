@@ -1,1 +1,1 @@
-"""The seed of one instance: what differs from its base, as a NoCloud volume."""
+"""Seeds: the difference of one instance to its base image, as a NoCloud volume."""

@@ -1,11 +1,9 @@
-"""The seed of one instance: what it wants that the image has not baked in, as the files of a NoCloud volume.
+"""Seed of one instance: the difference between two compilations, as the files of a NoCloud volume.
 
-A seed is the difference between two compilations. It names the base that it was made against by the digest of all that the
-base was compiled to; the initrd (gwimage/image/mkosi.extra/usr/lib/gwimage/init) lays its files over the configuration layer
-at every boot, if digest and sum are right, and else none of them.
+A seed names its base by the digest of all files that the base was compiled to. At every boot the initrd
+(gwimage/image/mkosi.extra/usr/lib/gwimage/init) checks the base digest and the archive's SHA-256, and lays all files over
+the configuration layer, or none if either is wrong.
 """
-
-from __future__ import annotations
 
 import hashlib
 import io
@@ -18,22 +16,23 @@ from gwimage.render import manifest
 from gwimage.render.base import BASE, IDENTITY, LAYER, digest
 from gwimage.seed.iso import EPOCH
 
-GONE = "etc/gwimage/seed.gone"  # names what the base has and the instance has not
-NAME = "etc/gwimage/seed"  # the site, for whoever looks
+GONE = "etc/gwimage/seed.gone"  # lists the files of the base that the instance lacks
+NAME = "etc/gwimage/seed"  # the site's name, for administrators
 HEAD, ARCHIVE = "gwimage.seed", "gwimage.tar"  # on the volume
 FORMAT = 1
-MOST_FILE, MOST = 1 << 20, 3 << 20  # bytes of one file and of all: Proxmox takes no more
+MOST_FILE, MOST = 1 << 20, 3 << 20  # bytes of one file and of all: Proxmox's limits
 
 
 class TooLarge(ValueError):
-    """More than Proxmox takes."""
+    """A seed is larger than Proxmox accepts."""
 
 
 @dataclass(frozen=True)
 class Seed:
-    """changed: files by their path in the running system; gone: those that must not be there; identity: for cloud-init.
+    """Seed of one site: changed and removed files, and cloud-init's files.
 
-    base is empty where the identity is all that there is.
+    base: digest of the base, empty if the seed has only cloud-init's files; changed: files by their path in the running
+    system; gone: paths that must not exist; identity: cloud-init's files by name.
     """
 
     site: str
@@ -44,7 +43,7 @@ class Seed:
 
 
 def difference(site: str, base: Mapping[str, File], wanted: Mapping[str, File]) -> Seed:
-    """What makes the instance of the base. Raises ValueError with the first file that a seed cannot change."""
+    """Seed that turns the base into the wanted instance. Raises ValueError with the first file that a seed cannot change."""
     definitions = sorted(path for path in base.keys() | wanted.keys() if not path.startswith((LAYER, IDENTITY, manifest.PATH)))
     for path in definitions:
         if base.get(path) != wanted.get(path):
@@ -58,7 +57,7 @@ def difference(site: str, base: Mapping[str, File], wanted: Mapping[str, File]) 
 
 
 def volume(seed: Seed) -> dict[str, bytes]:
-    """The files of the volume. Raises TooLarge."""
+    """Files of the volume by name. Raises TooLarge."""
     found = {name: file.text.encode() for name, file in seed.identity.items()}
     if seed.base:
         own = {NAME: File(f"{seed.site}\n"), GONE: File("".join(f"{path}\n" for path in seed.gone))}
@@ -77,7 +76,7 @@ def _layer(files: Mapping[str, File]) -> dict[str, File]:
 
 
 def archive_of(files: Mapping[str, File]) -> bytes:
-    """POSIX tar (ustar): the same bytes for the same files."""
+    """POSIX tar archive (ustar); deterministic: the same bytes for the same files."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, file in sorted(files.items()):

@@ -1,6 +1,4 @@
-"""One instance of a profile: what its site makes of it, as a volume, and what that changes."""
-
-from __future__ import annotations
+"""Makes the seed volume of one instance (a profile with a site), and the diff that it applies."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -16,8 +14,11 @@ from gwimage.seed.difference import Seed
 
 @dataclass(frozen=True)
 class Made:
-    """What became of one site: its problems; or also what it makes of the profile, its seed, the volume, what the next boot will do
-    with it, and the diff."""
+    """Result for one site: its problems; without errors also the instance's profile, seed and volume.
+
+    file: the site's, or the profile's without a site; next_boot: what the next boot does with the seed, for people;
+    changes: unified diff.
+    """
 
     file: str
     problems: tuple[Problem, ...]
@@ -29,7 +30,10 @@ class Made:
 
 
 def make(source: Source, file: str | None, secrets: Sequence[Secret] = (), *, stock_image: bool = False) -> Made:
-    """The seed of one site of a correct profile, or with no file of the profile itself; for its own image or a stock one."""
+    """Makes the seed of one site of a correct profile, or of the profile itself without a file.
+
+    stock_image: for a stock cloud image instead of the profile's own image.
+    """
     from gwimage import compiler
     from gwimage.compiler.loading import load
     from gwimage.seed import difference as seeds
@@ -63,7 +67,7 @@ def make(source: Source, file: str | None, secrets: Sequence[Secret] = (), *, st
 
 
 def _wanted(source: Source, file: str | None, secrets: Sequence[Secret]) -> tuple[Profile | None, Source, str, list[Problem]]:
-    """The profile of the instance, its source, its name, and what is wrong; what the profile by itself warns of was said already."""
+    """Profile, source, name and problems of the instance; leaves out warnings of the profile itself, already shown."""
     from gwimage.compiler.loading import load
     from gwimage.language import external_secrets
     from gwimage.language import site as overlays
@@ -84,7 +88,7 @@ def _wanted(source: Source, file: str | None, secrets: Sequence[Secret]) -> tupl
 
 
 def _changes(base: dict, found: Seed) -> Iterator[str]:
-    """A unified diff, but of files that only their owner may read (secrets) no more than their names."""
+    """Unified diff; of files that only their owner may read (secrets), only the names."""
     for path in sorted({*found.changed, *found.gone}):
         before, after = base.get(f"config/{path}"), found.changed.get(path)
         if any(file and not file.mode & 0o077 and not file.link for file in (before, after)):

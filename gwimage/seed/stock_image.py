@@ -1,11 +1,9 @@
-"""A stock Debian 13 cloud image as the base: the same difference as for an image of ours, only that it is everything.
+"""Seeds for a stock Debian 13 cloud image: the whole configuration is the difference to the base.
 
-cloud-init puts an archive of the files on the disk, and `become` beside its scripts for every boot; that one installs what is
-missing, unpacks the archive and starts the machine anew. The parts of our packages layer that a gateway cannot do without travel
-along; what makes our image small and quick stays behind.
+cloud-init writes an archive of the files to the disk, and the script `become` to its per-boot scripts, which installs missing
+packages, unpacks the archive and reboots. The archive includes the parts of our packages layer that a gateway needs (_PARTS),
+but not those that make our image small and quick.
 """
-
-from __future__ import annotations
 
 import base64
 import hashlib
@@ -25,8 +23,8 @@ from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.render.base import LAYER
 from gwimage.seed.difference import Seed, archive_of
 
-IMAGE = "debian-13-genericcloud-amd64.qcow2"  # as Debian calls it
-_LAYER = "mkosi.extra/"  # of the definitions, as LAYER is of the configuration
+IMAGE = "debian-13-genericcloud-amd64.qcow2"  # Debian's file name
+_LAYER = "mkosi.extra/"  # of the mkosi definitions; LAYER is the configuration's prefix
 _UNITS = "usr/lib/systemd/system"
 _PARTS = (
     "usr/lib/gwimage/connections",
@@ -43,23 +41,23 @@ _PARTS = (
 )
 _SETTINGS = {"ssh_deletekeys": False, "manage_etc_hosts": False}
 _CLOUD_INIT = ("etc/cloud/cloud.cfg.d/99-gwimage.cfg", File(yaml.safe_dump({"network": {"config": "disabled"}} | _SETTINGS)))
-# what Debian's cloud images have not: the firewall's program, the one that our scripts are written for, Proxmox's agent
+# missing in Debian's cloud images: the shell of our scripts (busybox), the firewall's program, Proxmox's guest agent
 _PACKAGES = {"busybox-static", "nftables", "qemu-guest-agent"}
 _NEEDS = "usr/lib/gwimage/packages"  # in the archive
 _ARCHIVE, _SUM = "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
 _BECOME = "/var/lib/cloud/scripts/per-boot/gwimage"
-# At each boot, before write_files, which would else write them once for each instance: a power cut may have emptied them, this
-# script too.
-_ANEW = "rm -f /var/lib/cloud/instance/sem/config_write_files"
+# Runs at each boot before write_files, which otherwise runs once per instance: a power cut may have emptied the files that it
+# wrote, `become` included.
+_RERUN_WRITE_FILES = "rm -f /var/lib/cloud/instance/sem/config_write_files"
 
 
 def for_stock_image(profile: Profile) -> Profile:
-    """The same without a reader of seeds: users, keys and passwords come as files, and go with them."""
+    """The profile with image.seed none: users, keys and passwords are then files of the archive, and are removed with them."""
     return replace(profile, image=replace(profile.image, seed="none"))
 
 
 def check(profile: Profile) -> list[Problem]:
-    """What of the profile has no meaning in an image that is there already."""
+    """Warnings for settings that have no effect in a stock image."""
     if profile.image.kernel == "generic":
         hint = "take Debian's image `generic` instead of `genericcloud`"
         return [Problem(("image", "kernel"), "a stock image keeps the kernel that it has", hint, "warning")]
@@ -67,12 +65,12 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def base(wanted: Mapping[str, File]) -> dict[str, File]:
-    """What a stock image has of what the profile compiles to: all definitions, since nothing is built, and no configuration."""
+    """Compiled files that count as present in a stock image: the definitions (nothing is built), no configuration."""
     return {path: file for path, file in wanted.items() if not path.startswith(LAYER)}
 
 
 def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
-    """The seed with user-data that makes a stock image the gateway; seed: the difference to `base`."""
+    """Adds the user-data that turns a stock image into the gateway; seed: the difference to `base`."""
     brought = {path: file for path, file in seed.changed.items() if path != SEED}
     brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_CLOUD_INIT])
     names = sorted({*_PACKAGES, *features.plan(profile).packages} - {*KERNELS.values()})
@@ -80,7 +78,7 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     archive = archive_of(brought)
     become = (files("gwimage.seed") / "stock" / "become").read_text(encoding="utf-8")
     digest = hashlib.sha256(archive + become.encode()).hexdigest()
-    told = {
+    user_data = {
         "hostname": profile.system.hostname,
         "users": [],
         "disable_root": True,
@@ -88,7 +86,7 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
         **_SETTINGS,
         "package_update": False,
         "package_upgrade": False,
-        "bootcmd": [_ANEW],
+        "bootcmd": [_RERUN_WRITE_FILES],
         "write_files": [
             {"path": _BECOME, "permissions": "0755", "content": become},
             {"path": _ARCHIVE, "permissions": "0600", "encoding": "b64", "content": base64.b64encode(archive).decode()},
@@ -98,24 +96,24 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     what = f"The gateway {profile.system.hostname} for a stock Debian 13 cloud image, by gwimage; --explain shows its files."
     head = f"#cloud-config\n# {what}\n"
     identity = {
-        # another one for each content, so that what cloud-init does once is done for each
+        # contains the digest, so that cloud-init repeats its once-per-instance work for new content
         "meta-data": File(f"instance-id: {profile.name}-{digest[:16]}\nlocal-hostname: {profile.system.hostname}\n"),
-        "user-data": File(head + yaml.dump(told, Dumper=_Dumper, sort_keys=False, width=10**6), mode=0o600),
-        "network-config": File(yaml.safe_dump(_way_out(profile.wans[0]), sort_keys=False)),
+        "user-data": File(head + yaml.dump(user_data, Dumper=_Dumper, sort_keys=False, width=10**6), mode=0o600),
+        "network-config": File(yaml.safe_dump(_wan_netplan(profile.wans[0]), sort_keys=False)),
     }
     return replace(seed, base="", changed=brought, gone=(), identity=identity)
 
 
 def next_boot(seed: Seed) -> str:
-    """What the first boot will do with a complete seed."""
+    """What the first boot does with a complete seed, for people."""
     return (
         f"the first boot installs what is missing, writes {len(seed.changed)} files and starts the machine anew; one that was made before"
         " also loses what an earlier seed brought"
     )
 
 
-def _way_out(wan: Wan) -> dict:
-    """netplan's version 2, for the first boot alone: only the preferred WAN is up then."""
+def _wan_netplan(wan: Wan) -> dict:
+    """Network configuration of the first boot (netplan version 2): the preferred WAN only."""
     card = wan.link.cards[0]
     settings: dict
     match wan.ipv4:
@@ -140,7 +138,7 @@ def _way_out(wan: Wan) -> dict:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Files as blocks, as a person would write them."""
+    """YAML dumper that writes texts of several lines as literal blocks, for readability."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

@@ -99,7 +99,7 @@ def disturb(say, folder, wrong):
     )
     names = PLAYED if not wrong else ("isp-silent", *EXPECTED[min(wrong)])  # a good one beside those that it does not bear
     chosen = [replace(fault, seconds=8 if wrong else 25) for fault in faults.pick(names, hosts.topology)]
-    driver._SAID = 1
+    driver._MESSAGE_TIMEOUT = 1
     return {fault.id: answer for fault, answer in driver.play(say, scene, chosen)}
 
 
@@ -195,13 +195,13 @@ class Told:
 @pytest.mark.parametrize(
     ("gateway", "check", "good"),
     [
-        (Told(clock=1), at_boot._right, True),
-        (Told(clock=-60), at_boot._right, False),
-        (Told(clock=1e8), at_boot._right, False),
-        (Told(clock=-1e8), at_boot._wrong, True),
-        (Told(clock=10), at_boot._wrong, False),
-        (Told(), at_boot._not_short, True),
-        (Told(journal="kernel: Out of memory: Killed process 7 (x)"), at_boot._not_short, False),
+        (Told(clock=1), at_boot._clock_right, True),
+        (Told(clock=-60), at_boot._clock_right, False),
+        (Told(clock=1e8), at_boot._clock_right, False),
+        (Told(clock=-1e8), at_boot._clock_wrong, True),
+        (Told(clock=10), at_boot._clock_wrong, False),
+        (Told(), at_boot._enough_memory, True),
+        (Told(journal="kernel: Out of memory: Killed process 7 (x)"), at_boot._enough_memory, False),
     ],
 )
 def test_clock_and_memory_are_judged_by_what_the_gateway_says(tmp_path, gateway, check, good):

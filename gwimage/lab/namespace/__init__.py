@@ -1,1 +1,1 @@
-"""The gateway as a namespace: the compiled files and Debian 13's own programs, without image and machine."""
+"""Runs the compiled files by Debian 13's own programs in a network namespace, without image or VM."""

@@ -1,9 +1,7 @@
-"""Debian 13's own programs in a chroot: the tools tree, and over it compiled files, as the image lays its layers.
+"""Chroot of Debian 13's own programs: compiled files in an overlay over the tools tree, like the image's layers.
 
-Works only inside the private world of `world.py`, whose mounts are its own.
+Works only inside the private mount namespace of sandbox.py.
 """
-
-from __future__ import annotations
 
 import os
 import re
@@ -14,7 +12,7 @@ from subprocess import Popen
 
 from gwimage.lab.netns import run, spawn
 
-# as PID 1 does for their units: RuntimeDirectory=, StateDirectory=
+# folder to owner; PID 1 creates them for RuntimeDirectory= and StateDirectory= (systemd.exec(5))
 _FOLDERS = {
     "run/systemd/netif": "systemd-network",
     "run/systemd/resolve": "systemd-resolve",
@@ -22,7 +20,7 @@ _FOLDERS = {
     "var/lib/systemd/network": "systemd-network",
     "var/lib/chrony": "_chrony",
 }
-# fsconfig(2), which mount uses since util-linux 2.39, takes no more than 256 bytes of layers
+# fsconfig(2), which mount uses since util-linux 2.39, limits the list of layers to 256 bytes
 _MOUNT2 = ("env", "LIBMOUNT_FORCE_MOUNT2=always")
 _DEVICES = ("null", "zero", "random", "urandom")
 _ENV = {
@@ -35,18 +33,18 @@ _ENV = {
 
 @dataclass(frozen=True)
 class Userland:
-    """A root directory for the programs of the namespace `name`."""
+    """Root directory for the programs of the network namespace `name`."""
 
     name: str
     root: Path
 
     def argv(self, command: Sequence[str], env: Mapping[str, str] = {}) -> list[str]:
-        """How to call a program; it knows nothing of the caller's environment."""
+        """Command line that runs a program in the root, without the caller's environment."""
         variables = [f"{key}={value}" for key, value in (_ENV | dict(env)).items()]
         return ["chroot", str(self.root), "env", "-i", *variables, *command]
 
     def run(self, *command: str) -> str:
-        """The standard output of a program that must succeed."""
+        """Runs a program; returns its standard output. Raises ToolError if it fails."""
         return run(["nsenter", f"--net=/run/netns/{self.name}", *self.argv(command)])
 
     def spawn(self, log: Path, *command: str, env: Mapping[str, str] = {}) -> Popen[bytes]:
@@ -57,9 +55,10 @@ class Userland:
 
 
 def lay(name: str, tree: Path, layers: Sequence[Path], work: Path, kept: Path) -> Userland:
-    """tree: the tools tree; layers: lie over it, the first on top; work: an empty folder; kept: the state volume.
+    """Mounts the root directory for the namespace `name`, which must exist: /sys shows its network devices.
 
-    The namespace must be there: its devices are those that the programs see.
+    tree: the tools tree; layers: laid over it, the first on top; work: an empty folder; kept: the state volume, mounted
+    on /var/lib/systemd/network.
     """
     run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(work)])
     for part in ("upper", "work", "root"):
@@ -74,7 +73,7 @@ def lay(name: str, tree: Path, layers: Sequence[Path], work: Path, kept: Path) -
         (root / "dev" / device).touch()
         run(["mount", "--bind", f"/dev/{device}", str(root / "dev" / device)])
     run(["mount", "-t", "proc", "proc", str(root / "proc")])
-    # read-only tells networkd that there is no udev to wait for
+    # read-only: networkd then does not wait for udev
     run(["nsenter", f"--net=/run/netns/{name}", "mount", "-t", "sysfs", "-o", "ro", "sys", str(root / "sys")])
     (root / "var/lib/systemd/network").mkdir(parents=True, exist_ok=True)
     run(["mount", "--bind", str(kept), str(root / "var/lib/systemd/network")])
@@ -83,7 +82,10 @@ def lay(name: str, tree: Path, layers: Sequence[Path], work: Path, kept: Path) -
 
 
 def _users(root: Path) -> None:
-    """The folders of the programs' users. In a user namespace there is one user: all of them are it."""
+    """Creates the programs' folders for their users.
+
+    A user namespace has only root: there /etc/passwd maps all these users to it.
+    """
     users = dict(re.findall(r"(?m)^([^:]+):[^:]*:(\d+:\d+):", (root / "etc/passwd").read_text()))
     alone = Path("/proc/self/setgroups").read_text().strip() == "deny"
     if alone:

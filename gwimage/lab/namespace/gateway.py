@@ -1,10 +1,8 @@
-"""The gateway as a namespace: the compiled files, and Debian 13's own programs that read them. No machine, no image.
+"""Gateway in a network namespace: Debian 13's own programs run on the compiled files. No machine, no image.
 
-Has the methods of gateway.py, so that the same course asks the same claims. What it cannot have is what only a
-machine or another kernel has (fast.py).
+Has the interface of lab/machine/gateway.py, so that the same verification asks the same claims, except those that need a
+machine or another kernel (verify/fast.py).
 """
-
-from __future__ import annotations
 
 import base64
 import re
@@ -46,10 +44,10 @@ RULES = "/etc/nftables/gwimage.nft"
 _NETWORK = "config/etc/systemd/network/"
 _CHRONY = "config/etc/systemd/system/multi-user.target.wants/chrony.service"
 _SSHD = "config/etc/systemd/system/multi-user.target.wants/ssh.service"
-_MACHINE_ID = "9f5a" * 8  # networkd numbers routes from router advertisements by it, and takes none without
-# what networkd misses outside of a machine, and in a namespace of an ordinary user
+_MACHINE_ID = "9f5a" * 8  # networkd derives routes from router advertisements with it, and accepts none without
+# networkd's complaints without systemd as PID 1, and in a user namespace
 _ALLOWED = re.compile(r": Failed to (get cgroup path|increase receive buffer size for [a-z ]+ socket), ignoring: ")
-# a namespace inherits these from the host, a machine has them so
+# sysctls set to 0 as in a fresh machine: a namespace inherits them from the host
 _FRESH = (
     "ip_forward",
     *(
@@ -71,14 +69,18 @@ _FRESH = (
 
 @dataclass
 class NamespaceGateway:
-    """files: what the profile compiles to; tree: the tools tree; keys: base64 of what a hypervisor would give."""
+    """Gateway in a namespace.
+
+    files: the compiled files; tree: the tools tree; keys: credentials that a hypervisor would pass, base64.
+    patience: seconds to come up; late: seconds that an answer may still take after that.
+    """
 
     hosts: Hosts
     files: Mapping[str, File]
     tree: Path
     keys: Mapping[str, str] = field(default_factory=dict)
     patience: float = 15
-    late: float = 12  # a lost DHCPDISCOVER of networkd's comes again after 4 s, and then after 8
+    late: float = 12  # networkd repeats a lost DHCPDISCOVER after 4 s, then after 8 s
     ports: Sequence[int] = ALL_PORTS
     tries: int = 1
     emulated: bool = False
@@ -86,21 +88,21 @@ class NamespaceGateway:
     started: float = 0
     ready_at: float = 0
     refused: str = ""
-    _land: Userland | None = field(default=None, repr=False)
+    _userland: Userland | None = field(default=None, repr=False)
     _programs: dict[str, Popen[bytes]] = field(default_factory=dict, repr=False)
     _tunnels: tuple[int, ...] = ()
     _ends: list[str] = field(default_factory=list, repr=False)
     _listeners: list[socket.socket] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:
-        """The files on the disk, without those that this kernel or a namespace cannot follow."""
+        """Writes the files to the disk, without those that this kernel or a namespace does not support."""
         lacking = host_kernel.lacks()
         self._tunnels = host_kernel.listening(self.files) if host_kernel.WIREGUARD in lacking else ()
         files = {path: host_kernel.without(path, file, lacking) for path, file in self.files.items()}
         output_tree.write({path: file for path, file in files.items() if file}, str(self._dir / "files"))
         for folder in ("root", "state"):
             (self._dir / folder).mkdir()
-        # this gateway is up before the ISP is, and networkd asks for a lease again after 4 s only
+        # wait for the ISP: this gateway is up sooner, and networkd repeats its DHCPDISCOVER only after 4 s
         isp = self.hosts.topology.wans[0].isp.ip
         dns.resolve(ISP.name, isp, SECRET_NAME, tries=200, wait=0.05)
 
@@ -112,15 +114,15 @@ class NamespaceGateway:
             for key in _FRESH:
                 Path("/proc/sys/net/ipv4", key).write_text("0")
         layers = [self._dir / "files/config", self._dir / "files/mkosi.extra"]
-        self._land = chroot.lay(NAME, self.tree, layers, self._dir / "root", self._dir / "state")
-        (self._land.root / "etc/machine-id").write_text(f"{_MACHINE_ID}\n")
-        self._land.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
+        self._userland = chroot.lay(NAME, self.tree, layers, self._dir / "root", self._dir / "state")
+        (self._userland.root / "etc/machine-id").write_text(f"{_MACHINE_ID}\n")
+        self._userland.run("/usr/lib/systemd/systemd-sysctl", SYSCTLS)
         self._plug()
         self._listen()
         if not control:
             try:
-                self._land.run("nft", "-f", RULES)
-            except ToolError as error:  # as the unit of networkd has it: no firewall, no network
+                self._userland.run("nft", "-f", RULES)
+            except ToolError as error:  # as networkd's unit does: without firewall no network
                 self.refused = error.stderr
                 return
         self._run_programs()
@@ -132,15 +134,15 @@ class NamespaceGateway:
         return self.ready_at > 0
 
     def findings(self) -> Findings | None:
-        """Complaints of the programs; there are no units, and no machine that could be short of memory."""
+        """Complaints of the programs; units and memory are empty, since a namespace has neither."""
         if self.refused:
             return None
         return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0, self._resolves())
 
     def _resolves(self) -> str:
         try:
-            return self._land.run("getent", "ahostsv4", SECRET_NAME).partition(" ")[0]
-        except ToolError:  # there is no such name
+            return self._userland.run("getent", "ahostsv4", SECRET_NAME).partition(" ")[0]
+        except ToolError:  # the name does not exist
             return ""
 
     def sockets(self) -> sockets.Sockets | None:
@@ -154,12 +156,12 @@ class NamespaceGateway:
         with inside(NAME):
             sockets.trust()
         for family in ("ip", "ip6"):
-            with suppress(ToolError):  # no masquerade, no table
-                self._land.run("nft", "delete", "table", family, "io.systemd.nat")
+            with suppress(ToolError):  # the table exists only with masquerade
+                self._userland.run("nft", "delete", "table", family, "io.systemd.nat")
         return True
 
     def stop(self) -> str:
-        """Nothing to say about the power button, which a namespace does not have."""
+        """Stops the programs and removes the namespace. Returns "": there is no power button to report on."""
         for program in self._programs.values():
             program.terminate()
         for program in self._programs.values():
@@ -170,12 +172,12 @@ class NamespaceGateway:
                 program.wait()
         self._programs.clear()
         for listener in self._listeners:
-            with suppress(OSError):  # who waits on a socket of UDP would keep the namespace
+            with suppress(OSError):  # a thread blocked in recvfrom would keep the namespace alive
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         self._listeners.clear()
-        self._land.remove()
-        ip("hv", [f"link del {end}" for end in self._ends])  # the kernel takes its time to remove them with the namespace
+        self._userland.remove()
+        ip("hv", [f"link del {end}" for end in self._ends])  # removed explicitly: with the namespace the kernel does it late
         self._ends.clear()
         run(["ip", "netns", "del", NAME])
         return ""
@@ -183,7 +185,7 @@ class NamespaceGateway:
     cut = stop
 
     def complaints(self) -> list[str]:
-        """What a machine's journal would say about the files, over both boots."""
+        """Warnings and errors that a machine's journal would contain, over both boots."""
         return [self.refused.strip()] if self.refused else self._complaints()
 
     @property
@@ -200,9 +202,9 @@ class NamespaceGateway:
             ip("hv", [f"link set {end} addrgenmode none{master} up"])
 
     def _listen(self) -> None:
-        """Ports that the scans must miss, and who answers in place of sshd where the profile wants one.
+        """Opens listeners: LISTENER, which scans must not reach, and SSH in place of sshd if the profile enables it.
 
-        In place of a tunnel that this kernel cannot have, somebody who keeps as silent.
+        A silent UDP socket stands in for each WireGuard tunnel that this kernel does not support.
         """
         with inside(NAME):
             for port in (LISTENER, *([SSH] if _SSHD in self.files else [])):
@@ -215,30 +217,30 @@ class NamespaceGateway:
                     threading.Thread(target=send_back, args=(self._listeners[-1],), daemon=True).start()
 
     def _run_programs(self) -> None:
-        land, folder = self._land, "/run/credentials/networkd"
-        (land.root / folder[1:]).mkdir(parents=True)
+        userland, folder = self._userland, "/run/credentials/networkd"
+        (userland.root / folder[1:]).mkdir(parents=True)
         for name, value in self.keys.items():
-            (land.root / folder[1:] / name).write_bytes(base64.b64decode(value))
-        for key in (land.root / "etc/credstore").glob("network.*"):
-            shutil.copy(key, land.root / folder[1:])
-        run(["chown", "-R", "--reference", str(land.root / "run/systemd/netif"), str(land.root / folder[1:])])
+            (userland.root / folder[1:] / name).write_bytes(base64.b64decode(value))
+        for key in (userland.root / "etc/credstore").glob("network.*"):
+            shutil.copy(key, userland.root / folder[1:])
+        run(["chown", "-R", "--reference", str(userland.root / "run/systemd/netif"), str(userland.root / folder[1:])])
         for name, command in PROGRAMS.items():
             if name != "chronyd" or _CHRONY in self.files:
                 env = {"CREDENTIALS_DIRECTORY": folder} if name == "systemd-networkd" else {}
-                self._programs[name] = land.spawn(self._log(name), *command, env=env)
-        if wait_for((land.root / "run/systemd/netif/io.systemd.Network").exists, self.patience, self.alive):
-            land.run("networkctl", "persistent-storage", "yes")  # as systemd-networkd-persistent-storage.service does
+                self._programs[name] = userland.spawn(self._log(name), *command, env=env)
+        if wait_for((userland.root / "run/systemd/netif/io.systemd.Network").exists, self.patience, self.alive):
+            userland.run("networkctl", "persistent-storage", "yes")  # as systemd-networkd-persistent-storage.service does
             self.ready_at = time.time()
 
     def _log(self, name: str) -> Path:
         return self._dir / f"{name}.log"
 
     def _complaints(self) -> list[str]:
-        """Warnings and worse of the programs, as the journal of a machine would have them, each once."""
+        """Log lines of the programs of priority warning or worse, in the form of a machine's journal, each once."""
         found = {}
         for log in (self._log(name) for name in PROGRAMS if self._log(name).exists()):
             for number, text in re.findall(r"(?m)^<(\d+)>(.*)", log.read_text(errors="replace")):
-                level = int(number) % 8  # beside it the facility (syslog(3))
+                level = int(number) % 8  # the rest is the facility (syslog(3))
                 said = f"{log.stem}.{guest.PRIORITIES[level]}: {text}" if level < len(guest.PRIORITIES) else ""
                 if said and not guest.allowed(said) and not _ALLOWED.search(said):
                     found[said] = None

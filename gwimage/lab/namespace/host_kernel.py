@@ -1,6 +1,4 @@
-"""What a namespace on this host cannot have, and the compiled files without it."""
-
-from __future__ import annotations
+"""Detects features that this host's kernel lacks, and removes them from compiled files."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ _SECTION = re.compile(r"(?ms)^\[CAKE\]\n.*?(?=^\[|\Z)")
 
 
 def lacks() -> frozenset[str]:
-    """Which of WireGuard and CAKE this kernel does not have. Tried, since a module may come when it is asked for."""
+    """Which of WireGuard and CAKE this kernel lacks. Tried, since the kernel loads modules on demand."""
     make("try")
     tries = {
         WIREGUARD: lambda: ip("try", ["link add try type wireguard"]),
@@ -33,16 +31,16 @@ def lacks() -> frozenset[str]:
 
 
 def listening(files: Mapping[str, File]) -> tuple[int, ...]:
-    """The UDP ports of the tunnels."""
+    """UDP ports of the WireGuard tunnels in the compiled files."""
     texts = [file.text for path, file in files.items() if path.endswith(".netdev")]
     settings = [setting for text in texts for setting in read(text)]
     return tuple(int(value) for section, key, value in settings if (section, key) == ("WireGuard", "ListenPort"))
 
 
 def without(path: str, file: File, lacking: frozenset[str]) -> File | None:
-    """A compiled file as a namespace can follow it, or None if it cannot at all.
+    """Compiled file without features that a namespace lacks; None if nothing of it remains.
 
-    A VLAN is a cable of its own here (cards.py): the kernel's cannot be counted on.
+    VLANs are removed: each is a veth pair of its own here (links.py), since not every host's kernel has VLANs.
     """
     if path.endswith(".netdev"):
         kind = next((value for section, key, value in read(file.text) if (section, key) == ("NetDev", "Kind")), "")

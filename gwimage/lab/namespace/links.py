@@ -1,9 +1,7 @@
-"""What udev and the kernel would make of the cards by the compiled files: names, and a cable for each VLAN.
+"""Computes the interfaces that udev and the kernel would make of the cards: names, and a cable for each VLAN.
 
-For a gateway of namespaces, which has neither a PCI bus nor, on many hosts, VLANs. Pure.
+For a gateway in a namespace, which has no PCI bus, and on many hosts no VLANs. Pure.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +10,12 @@ from fnmatch import fnmatchcase
 from gwimage.lab.topology import Card
 from gwimage.values.nic import FIRST_SLOT
 
-Unit = list[tuple[str, str, str]]  # section, key, value: in the order of the file, since keys may come again
+Unit = list[tuple[str, str, str]]  # (section, key, value) in file order, since keys may repeat
 
 
 @dataclass(frozen=True)
 class Cable:
-    """An interface of the gateway, and the bridge that the other end of its cable is plugged into, if any is."""
+    """Interface of the gateway, and the bridge at the other end of its cable, if any."""
 
     link: str
     mac: str
@@ -25,7 +23,7 @@ class Cable:
 
 
 def read(text: str) -> Unit:
-    """A unit file as systemd.syntax(7) has it, without continued lines."""
+    """Parses a unit file (systemd.syntax(7)); continued lines are not supported."""
     found, section = [], ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
@@ -37,7 +35,10 @@ def read(text: str) -> Unit:
 
 
 def cables(files: Mapping[str, str], cards: Sequence[Card]) -> list[Cable]:
-    """files: the texts in /etc/systemd/network by name. A VLAN is a cable into the segment that has its tag."""
+    """Interfaces of the gateway; a VLAN is a cable into the segment with its tag.
+
+    files: the texts in /etc/systemd/network by name.
+    """
     units = {name: read(files[name]) for name in sorted(files)}
     called = {_name(card, units): card for card in cards}
     plugged = [Cable(link, card.mac, _bridge(card, 0)) for link, card in called.items()]
@@ -48,7 +49,7 @@ def cables(files: Mapping[str, str], cards: Sequence[Card]) -> list[Cable]:
 
 
 def _name(card: Card, units: Mapping[str, Unit]) -> str:
-    """systemd.link(5): the first file that matches names the card; without any the kernel has."""
+    """Name of a card: by the first .link file that matches (systemd.link(5)), else the kernel's."""
     for file, unit in units.items():
         wanted = [(key, value) for section, key, value in unit if section == "Match"]
         if file.endswith(".link") and wanted and all(_matches(card, key, value) for key, value in wanted):
@@ -63,7 +64,7 @@ def _matches(card: Card, key: str, value: str) -> bool:
 
 
 def _vlans(units: Mapping[str, Unit]) -> Iterator[tuple[str, int, str]]:
-    """Each VLAN's name, tag and the card that carries it."""
+    """Yields each VLAN's name, tag and parent interface."""
     for unit in units.values():
         said = {(section, key): value for section, key, value in unit}
         name, tag = said.get(("NetDev", "Name"), ""), said.get(("VLAN", "Id"), "")

@@ -1,6 +1,7 @@
-"""What goes wrong with gateways, and that ours stay closed, serve what they can, say it, and recover by themselves.
+"""Fault injection: under each fault the gateway must stay closed, serve what it can, report it, and recover by itself.
 
-fault: what a fault is   running, boot, power: the faults   checks: what must hold   driver: plays them   writes: a disk's log
+fault.py: the data type; while_running.py, at_boot.py, power_cut.py: the faults; checks.py: what must hold;
+driver.py: injects faults one after the other; disk_writes.py: disk contents after a power cut.
 """
 
 from gwimage.lab.topology import IspLeases, Topology
@@ -11,7 +12,7 @@ FAULTS: tuple[Fault, ...] = (*while_running.FAULTS, *power_cut.FAULTS, *at_boot.
 
 
 def pick(names: tuple[str, ...], topology: Topology) -> list[Fault]:
-    """Those with these names, or all without any, and what they need; as far as the lab can play them."""
+    """Faults of these names (all if none are given) and those that they need; leaves out what this topology cannot inject."""
     wanted = set(names) or {fault.id for fault in FAULTS}
     wanted |= {fault.needs for fault in FAULTS if fault.id in wanted}
     leases = any(isinstance(wan.ipv4, IspLeases) for wan in topology.wans)

@@ -1,6 +1,4 @@
-"""What must hold while something is wrong, or once it is over. Each asks with packets, once, and says what it saw."""
-
-from __future__ import annotations
+"""Checks during and after a fault. Each probes once, with packets, and returns an Answer with what it saw."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +14,7 @@ from gwimage.verify.faults.fault import Scene
 from gwimage.verify.probes import view
 from gwimage.verify.probes.view import Answer, View
 
-_NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
+_NOBODY = IPv4Address("0.0.0.0")  # sender address of an ARP probe (RFC 5227)
 
 
 def ask(scene: Scene, probe: NamedTuple) -> Answer:
@@ -24,13 +22,13 @@ def ask(scene: Scene, probe: NamedTuple) -> Answer:
 
 
 def leases(scene: Scene) -> Answer:
-    """Real DHCP clients have got theirs."""
+    """Checks that the DHCP clients of all LANs have leases."""
     without = [lan.name for lan in scene.lans if lan.dhcp and not scene.hosts.lease(lan.name)]
     return Answer(not without, f"no lease on {', '.join(without)}" if without else "leases")
 
 
 def lan_serves(scene: Scene) -> Answer:
-    """The gateway answers ping, offers addresses to newcomers, and knows its own names."""
+    """Checks each LAN: the gateway answers ping, offers an address to an unknown client, and resolves a local name."""
     for lan in scene.lans:
         if not scene.hosts.client_address(lan):
             return Answer(False, f"{lan.name}: the client has no address")
@@ -47,12 +45,13 @@ def lan_serves(scene: Scene) -> Answer:
 
 
 def no_wan(scene: Scene) -> Answer:
+    """Checks that the WAN has no address."""
     address = scene.hosts.wan_address(scene.wan, 1)
     return Answer(address is None, f"{scene.wan.name} still has {address}" if address else f"{scene.wan.name} without address")
 
 
 def traffic(scene: Scene) -> Answer:
-    """The WAN has its address, and clients reach the server outside as the profile says."""
+    """Checks that the WAN has an address, and that clients reach the outside server as the profile says."""
     if not scene.hosts.wan_address(scene.wan, 1):
         return Answer(False, f"{scene.wan.name} has no address")
     for source in [one.probe for one in scene.claims if isinstance(one.probe, claim_nat.SourceAddress) and not one.probe.host]:
@@ -62,7 +61,10 @@ def traffic(scene: Scene) -> Answer:
 
 
 def closed(scene: Scene) -> Answer:
-    """Whoever is outside reaches neither gateway nor clients; the control is that of the verification before."""
+    """Checks that an outside host reaches neither gateway nor clients.
+
+    Fails for a claim without a control result from the verification before.
+    """
     if not scene.hosts.given(scene.wan):
         return Answer(False, "the gateway never had an address outside")
     scene.hosts.route_inwards()
@@ -71,7 +73,7 @@ def closed(scene: Scene) -> Answer:
     for one in wanted:
         if one.id not in scene.controls:
             return Answer(False, f"{one.id}: no control")
-    with ThreadPoolExecutor(32) as pool:  # silence takes its time
+    with ThreadPoolExecutor(32) as pool:  # each probe waits for a timeout
         wrong = [answer.seen for answer in pool.map(lambda one: ask(scene, one.probe), wanted) if not answer.good]
     if wrong:
         return Answer(False, wrong[0])
@@ -79,7 +81,7 @@ def closed(scene: Scene) -> Answer:
 
 
 def dark(scene: Scene) -> Answer:
-    """Nothing answers on any side, by ARP or DHCP."""
+    """Checks that the gateway answers on no side, by ARP or DHCP."""
     for lan in scene.hosts.topology.lans:
         host = lan.client.name
         if ipv4.arp(host, lan.name, _NOBODY, lan.gateway.ip, 3) or scene.hosts.lease(lan.name):
@@ -91,7 +93,7 @@ def dark(scene: Scene) -> Answer:
 
 
 def newcomer() -> str:
-    """A MAC address that nobody has."""
+    """Random locally administered MAC address, unused in the lab."""
     return "02:" + secrets.token_bytes(5).hex(":")
 
 

@@ -1,11 +1,9 @@
-"""What a disk holds after a cut of power, from the log of all that it was told to write. Knows no gateway.
+"""Reconstructs disk contents after a power cut, from a log of all writes. Knows no gateway.
 
-The log is QEMU's blklogwrites, in the form of the kernel's dm-log-writes, little-endian
+The log is written by QEMU's blklogwrites, in the format of the kernel's dm-log-writes, little-endian
 (Documentation/admin-guide/device-mapper/log-writes.rst). A real disk may lose or reorder, whole or by sectors, what was
 written since the last flush, and nothing before it.
 """
-
-from __future__ import annotations
 
 import random
 import struct
@@ -13,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SECTOR = 512  # what a disk writes whole or not at all
+SECTOR = 512  # bytes that a disk writes atomically
 _MAGIC, _FLUSH, _DISCARD = 0x6A736677736872, 1, 4
 WAYS = ("kept", "lost", "torn")
 
 
 @dataclass(frozen=True)
 class Write:
-    """One order to the disk: bytes at an offset, or a flush. `end`: where in the log it ends, in bytes."""
+    """One write request: bytes at an offset, or a flush. `end`: its end in the log, in bytes."""
 
     end: int
     offset: int
@@ -30,7 +28,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Cut:
-    """Power goes after `count` orders; `way`: what becomes of those that were never flushed."""
+    """Power cut after `count` requests. `way`: unflushed writes are kept, lost or torn; `seed` varies torn ones."""
 
     count: int
     way: str
@@ -38,7 +36,7 @@ class Cut:
 
 
 def read(log: Path) -> list[Write]:
-    """Every order, in order. Raises ValueError if the file is no such log."""
+    """All requests of a log, in order. Raises ValueError if the file is not a write log."""
     data = memoryview(log.read_bytes())
     magic, _, count, sector = struct.unpack_from("<QQQI", data)
     if magic != _MAGIC:
@@ -53,7 +51,7 @@ def read(log: Path) -> list[Write]:
 
 
 def cuts(writes: Sequence[Write], count: int) -> list[Cut]:
-    """So many different ones, after any order and in any way; torn ones differ by their seed."""
+    """`count` different power cuts at random places and in all ways, sorted by place; deterministic for a count."""
     places = range(1, len(writes) + 1)
     seeds = range(1, count // max(1, len(places)) + 1)
     found = [Cut(place, way) for place in places for way in WAYS]
@@ -62,19 +60,19 @@ def cuts(writes: Sequence[Write], count: int) -> list[Cut]:
 
 
 def survivors(writes: Sequence[Write], cut: Cut) -> Iterator[tuple[int, memoryview]]:
-    """What the disk holds after the cut: bytes at offsets, later ones over earlier ones."""
-    told = writes[: cut.count]
-    safe = max((number for number, write in enumerate(told, 1) if write.flush), default=0)
-    for write in told[:safe]:
+    """Pieces that the disk holds after the cut, as (offset, bytes); later ones overwrite earlier ones."""
+    issued = writes[: cut.count]
+    safe = max((number for number, write in enumerate(issued, 1) if write.flush), default=0)
+    for write in issued[:safe]:
         yield write.offset, write.data
     if cut.way == "kept":
-        yield from ((write.offset, write.data) for write in told[safe:])
+        yield from ((write.offset, write.data) for write in issued[safe:])
     elif cut.way == "torn":
-        yield from _torn(told[safe:], random.Random(f"{cut.count} {cut.seed}"))
+        yield from _torn(issued[safe:], random.Random(f"{cut.count} {cut.seed}"))
 
 
 def _torn(pending: Sequence[Write], dice: random.Random) -> Iterator[tuple[int, memoryview]]:
-    """Some whole, some not at all, some in part, in any order."""
+    """Unflushed writes in random order: each whole, lost, or some of its sectors."""
     for write in dice.sample(pending, len(pending)):
         sectors = len(write.data) // SECTOR
         part = dice.choice((0, sectors, dice.randint(0, sectors)))
@@ -83,7 +81,7 @@ def _torn(pending: Sequence[Write], dice: random.Random) -> Iterator[tuple[int, 
 
 
 def lay(disk: Path, size: int, pieces: Iterator[tuple[int, memoryview]]) -> None:
-    """A disk of `size` bytes with these pieces on zeros."""
+    """Writes a disk image of `size` bytes: the pieces, zeros elsewhere."""
     with disk.open("wb") as file:
         file.truncate(size)
         for offset, data in pieces:

@@ -1,6 +1,4 @@
-"""Plays faults one after the other: power on where one asks for it, begin, look, end, look again."""
-
-from __future__ import annotations
+"""Injects faults one after the other: boots if needed, begins the fault, checks, ends it, checks again."""
 
 import re
 import time
@@ -12,63 +10,63 @@ from gwimage.verify.faults.checks import leases, traffic
 from gwimage.verify.faults.fault import Check, Fault, Scene
 from gwimage.verify.probes.view import Answer
 
-_SAID = 20  # seconds that what was said may take to be read
+_MESSAGE_TIMEOUT = 20  # seconds until a message must be readable on console or in the journal
 
 
 def play(say: Say, scene: Scene, faults: Sequence[Fault]) -> Iterator[tuple[Fault, Answer | None]]:
-    """What became of each; None if it was not played for want of what it needs. The gateway is off afterwards."""
+    """Yields each fault with its answer; None if a fault that it needs did not pass. The gateway is off afterwards."""
     good: set[str] = set()
-    fit = False  # the gateway runs as it should, so that later faults may disturb it
+    fit = False  # the gateway runs normally, so the next fault needs no new boot
     for fault in faults:
         if fault.needs and fault.needs not in good:
             yield fault, None
             continue
         say(f"fault {fault.id}")
         begun = time.monotonic()
-        if fault.off or not fit:
+        if fault.before_boot or not fit:
             _boot(say, scene, fault)
         answer = _play(scene, fault)
-        fit = answer.good and (fault.shared or not fault.off) and scene.gateway.alive()
+        fit = answer.good and (fault.shared or not fault.before_boot) and scene.gateway.alive()
         good |= {fault.id} if answer.good else set()
         yield fault, Answer(answer.good, f"{answer.seen}; {time.monotonic() - begun:.0f} s in all")
     scene.gateway.cut()
 
 
 def _boot(say: Say, scene: Scene, fault: Fault) -> None:
-    """Everything as at first, but for the fault; as in boot.py, an emulated machine may hang once."""
+    """Boots with fresh disks and ISP, and the fault's changes; as in lab/boot.py, an emulated machine may hang once."""
     scene.gateway.cut()
     scene.gateway.renew()
     scene.hosts.stop_isp()
     scene.hosts.start_isp()
-    if fault.off:
-        fault.off(scene)
+    if fault.before_boot:
+        fault.before_boot(scene)
     if not _start(scene, fault) and scene.gateway.emulated:
         say("no sign of life: power off, and on once more")
         scene.gateway.cut()
         _start(scene, fault)
-    if not fault.off:  # it befalls a gateway that serves
+    if not fault.before_boot:  # such a fault needs a gateway that serves
         _all(scene, (leases, traffic), scene.gateway.patience)
 
 
 def _start(scene: Scene, fault: Fault) -> bool:
-    """Whether the boot came to its end, or to where it says that there is none."""
+    """Powers on; whether the boot completed, or for a dark fault, its message appeared."""
     console = scene.hosts.dir / "console.log"
     scene.console = console.stat().st_size if console.exists() else 0
     scene.gateway.start(control=False)
     scene.hosts.ask_for_leases()
-    arrived = (lambda: _said(scene, fault)) if fault.dark else scene.gateway.ready
+    arrived = (lambda: _message_seen(scene, fault)) if fault.dark else scene.gateway.ready
     return wait_for(arrived, scene.gateway.patience, scene.gateway.alive)
 
 
 def _play(scene: Scene, fault: Fault) -> Answer:
-    """The first thing that is not as it must be, or all that was seen."""
+    """Begins the fault, checks, ends it, checks again; returns the first failure, or everything seen."""
     try:
-        if fault.make:
-            fault.make(scene)
+        if fault.begin:
+            fault.begin(scene)
         during = _all(scene, fault.during, fault.seconds)
-        if during.good and fault.said and not wait_for(lambda: _said(scene, fault), _SAID, lambda: True):
+        if during.good and fault.said and not wait_for(lambda: _message_seen(scene, fault), _MESSAGE_TIMEOUT, lambda: True):
             during = Answer(False, f"{during.seen}; but neither console nor journal say {_pattern(scene, fault)!r}")
-    except OSError as error:  # of a client without an address
+    except OSError as error:  # raised by a client without an address
         during = Answer(False, str(error))
     if fault.end:
         fault.end(scene)
@@ -79,7 +77,7 @@ def _play(scene: Scene, fault: Fault) -> Answer:
 
 
 def _all(scene: Scene, checks: Sequence[Check], seconds: float) -> Answer:
-    """Each is asked until it comes out good, all of them together for so many seconds at most."""
+    """Repeats each check until it passes; `seconds` is the limit for all together."""
     begun, seen = time.monotonic(), []
     for check in checks:
         answer = _ask(scene, check)
@@ -93,15 +91,15 @@ def _all(scene: Scene, checks: Sequence[Check], seconds: float) -> Answer:
 
 
 def _ask(scene: Scene, check: Check) -> Answer:
-    """A client that has no address cannot ask."""
+    """Runs a check; OSError, as of a client without an address, is a failure."""
     try:
         return check(scene)
     except OSError as error:
         return Answer(False, str(error))
 
 
-def _said(scene: Scene, fault: Fault) -> bool:
-    return bool(re.search(_pattern(scene, fault), scene.said()))
+def _message_seen(scene: Scene, fault: Fault) -> bool:
+    return bool(re.search(_pattern(scene, fault), scene.output()))
 
 
 def _pattern(scene: Scene, fault: Fault) -> str:

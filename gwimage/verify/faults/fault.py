@@ -1,6 +1,4 @@
-"""A fault as data, and the scene on which it plays. Knows no particular fault."""
-
-from __future__ import annotations
+"""Data types: a fault, and the lab state that it acts on. Knows no particular fault."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +13,10 @@ from gwimage.verify.probes.view import Answer
 
 @dataclass
 class Scene:
-    """The lab. `controls`: what the control boot showed, by the claim's id; `notes`: what a fault remembers of itself.
+    """Lab state during fault injection.
 
-    console: bytes that were on the console before this boot; unplugged: the card of `wan`.
+    controls: what the control boot showed, by the claim's id; console: length of the console log before this boot, in
+    bytes; unplugged: whether the card of `wan` has no link; notes: values that a fault keeps between its steps.
     """
 
     hosts: Hosts
@@ -30,18 +29,18 @@ class Scene:
 
     @property
     def wan(self) -> WanSide:
-        """The one that faults befall: the first with a lease, or else the first."""
+        """WAN that faults act on: the first with DHCP, else the first."""
         wans = self.hosts.topology.wans
         return next((wan for wan in wans if isinstance(wan.ipv4, IspLeases)), wans[0])
 
     @property
     def lans(self) -> list[LanSide]:
-        """Those whose cable is in."""
+        """LANs whose card is plugged in."""
         shared = self.hosts.topology.card_of(self.wan.segment).segments if self.unplugged else ()
         return [lan for lan in self.hosts.topology.lans if not set(lan.segments) & set(shared)]
 
-    def said(self) -> str:
-        """Console and journal of this boot."""
+    def output(self) -> str:
+        """Console output and journal of this boot."""
         console = self.hosts.dir / "console.log"
         shown = console.read_bytes()[self.console :].decode(errors="replace") if console.exists() else ""
         return shown + (self.gateway.look().get("journal", "") if self.gateway.ready() else "")
@@ -53,22 +52,24 @@ Check = Callable[[Scene], Answer]
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong, and what must be true all the same.
+    """A fault, and the checks that must pass during and after it.
 
-    id: the result's is faults.ID; text: for people. off: what is done before power-on, with new disks, which means a boot
-    of its own; without it the fault befalls a gateway that runs. shared: later faults may go on with that boot.
-    make and end: how it begins and ends; during and after: what must hold then, each within so many seconds; said: a
-    pattern that console or journal must show meanwhile. dark: no boot is waited for, since none may come.
-    dhcp: it needs a WAN with a lease; needs: another fault, which must have come out well before.
+    id: the result's id is faults.ID; text: for people.
+    before_boot: changes made before power-on, with new disks and a boot of its own; without it the fault is injected into
+    a running gateway. shared: later faults may reuse that boot.
+    begin and end: start and stop the fault; during and after: checks then, limited by `seconds` each time; said: regular
+    expression that console or journal must show meanwhile.
+    dark: do not wait for a completed boot, since there may be none.
+    dhcp: needs a WAN with a lease; needs: id of another fault, which must have passed before.
     """
 
     id: str
     text: str
     during: tuple[Check, ...]
     seconds: float
-    off: Act | None = None
+    before_boot: Act | None = None
     shared: bool = False
-    make: Act | None = None
+    begin: Act | None = None
     said: str = ""
     end: Act | None = None
     after: tuple[Check, ...] = ()

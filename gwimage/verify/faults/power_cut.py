@@ -1,9 +1,7 @@
-"""Power cuts: one boot with lease writes is logged, and the state disk is put together as any cut would have left it.
+"""Power cuts: logs the disk writes of one boot with new leases, and reconstructs the state disk after cuts at any moment.
 
-Each such disk goes through the initrd's own functions, then its files are read. A few are booted.
+Each disk is repaired by the initrd's own functions, then its files are checked. Two are booted.
 """
-
-from __future__ import annotations
 
 import json
 import re
@@ -25,7 +23,7 @@ from gwimage.verify.probes.view import Answer
 
 CUTS = 300
 LEASES = 12
-GRACE = 2  # seconds after which what a client was given must be on the disk
+GRACE = 2  # seconds after which a lease given must be on the disk
 _STUBS = """
 say() { echo "$2"; }; mount() { :; }; umount() { :; }; chroot() { shift; "$@"; }
 sectors() { echo $(($(wc -c < "$1") / 512)); }
@@ -35,7 +33,7 @@ usable "$1" && prepare_state "$1"
 
 @dataclass(frozen=True)
 class Kept:
-    """What must be on a disk that was cut after `at` bytes of the log."""
+    """State that a disk must hold if power was cut after `at` bytes of the log."""
 
     at: int
     machine_id: str
@@ -44,7 +42,7 @@ class Kept:
 
 
 def _write(scene: Scene) -> None:
-    """Leases one by one; the plug is pulled; what was promised when is remembered."""
+    """Gets leases one by one, cuts power, and notes the write log with what must be on the disk at which point."""
     log = scene.hosts.dir / "state.writes"
     lan, found = next(lan for lan in scene.hosts.topology.lans if lan.dhcp), scene.gateway.findings()
     identity = (found.machine_id, found.host_keys) if found else ("", ())
@@ -64,7 +62,7 @@ def _write(scene: Scene) -> None:
 
 
 def _whole(scene: Scene) -> Answer:
-    """Every cut leaves a volume that is repaired and whole."""
+    """Checks that after each of CUTS power cuts the state volume can be repaired, and its files are intact."""
     told, kept = scene.notes["writes"], scene.notes["kept"]
     if len(kept[-1].leases) < LEASES or not any(write.data for write in told):
         return Answer(False, f"{len(kept[-1].leases)} leases of {LEASES}, {len(told)} orders to the disk")
@@ -78,7 +76,7 @@ def _whole(scene: Scene) -> Answer:
 
 
 def examine(scene: Scene, cut: Cut, room: Path) -> str:
-    """What is wrong with the state volume after this cut; empty if nothing."""
+    """Damage to the state volume after this cut, as text; empty if none."""
     room.mkdir()
     disk = room / "disk"
     lay(scene, cut, disk)
@@ -93,11 +91,12 @@ def examine(scene: Scene, cut: Cut, room: Path) -> str:
 
 
 def lay(scene: Scene, cut: Cut, disk: Path) -> None:
+    """Writes the state disk as this cut leaves it."""
     disk_writes.lay(disk, scene.notes["size"], disk_writes.survivors(scene.notes["writes"], cut))
 
 
 def _init() -> str:
-    """The initrd's functions."""
+    """Shell functions of the initrd's init, without main."""
     script = resources.files("gwimage").joinpath("image/mkosi.extra/usr/lib/gwimage/init").read_text()
     return script[: script.rindex("main() {")]
 
@@ -107,7 +106,10 @@ def _due(kept: Sequence[Kept], at: int) -> Kept | None:
 
 
 def _damage(files: Path, lan: str, due: Kept | None) -> Iterator[str]:
-    """The machine id and the host key are whole or not there yet; leases too, and none is there twice."""
+    """Yields damage to the files: machine id, host key and leases must be whole or absent, without duplicate leases.
+
+    due: what must be there by now.
+    """
     machine_id, key = _read(files / "machine-id"), _read(files / "ssh/ssh_host_ed25519_key")
     if machine_id is not None and not re.fullmatch(r"[0-9a-f]{32}\n", machine_id):
         yield f"machine id {machine_id!r}"
@@ -127,7 +129,7 @@ def _damage(files: Path, lan: str, due: Kept | None) -> Iterator[str]:
 
 
 def _leases(text: str | None) -> list[str] | None:
-    """The addresses in a file of networkd's; none without a file, None if it is no such file."""
+    """Addresses in a lease file of networkd; empty without a file, None if it is not one."""
     try:
         return [".".join(map(str, one["Address"])) for one in json.loads(text)["Leases"]] if text is not None else []
     except (ValueError, LookupError):
@@ -139,12 +141,12 @@ def _read(file: Path) -> str | None:
 
 
 def _formatting(told: Sequence[Write]) -> Cut:
-    """Torn, just before the first file system was all on the disk: the second flush, since the first is the mark's."""
+    """Torn cut just before the first file system is complete: at the second flush, since the first is the mark's."""
     return Cut([number for number, write in enumerate(told) if write.flush][1], "torn")
 
 
 def _writing(told: Sequence[Write]) -> Cut:
-    """Torn, in the last moment in which anything was not flushed."""
+    """Torn cut at the last moment with unflushed writes."""
     return Cut(next(number for number in range(len(told), 0, -1) if not told[number - 1].flush), "torn", 1)
 
 
@@ -157,14 +159,14 @@ FAULTS = (
     Fault(
         "power-cut",
         f"power goes at {CUTS} moments of a boot and of lease writes: the state volume is whole",
-        make=_write,
+        begin=_write,
         during=(_whole,),
         seconds=0,
     ),
     Fault(
         "power-cut-formatting",
         "a gateway whose power went while the state volume was formatted starts, and serves",
-        off=_left_by(_formatting),
+        before_boot=_left_by(_formatting),
         during=SERVES,
         seconds=120,
         needs="power-cut",
@@ -172,7 +174,7 @@ FAULTS = (
     Fault(
         "power-cut-lease",
         "a gateway whose power went while a lease was written starts, and serves",
-        off=_left_by(_writing),
+        before_boot=_left_by(_writing),
         during=SERVES,
         seconds=120,
         needs="power-cut",

@@ -1,6 +1,4 @@
-"""Faults outside that befall a gateway as it runs: the provider falls silent, the cable comes out, addresses change."""
-
-from __future__ import annotations
+"""Faults on the WAN of a running gateway: the provider's DHCP is silent, the link is down, addresses change."""
 
 import re
 import socket
@@ -18,13 +16,13 @@ from gwimage.verify.faults.checks import ask, closed, lan_serves, leases, no_wan
 from gwimage.verify.faults.fault import Fault, Scene
 from gwimage.verify.probes.view import Answer
 
-_SETTLE = 3  # seconds: who takes an offer says so at once
-# RFC 2131 4.4.5: when the client renews, and when it asks anybody (seconds); dnsmasq's shortest lease is two minutes
+_SETTLE = 3  # seconds without a DHCPREQUEST after which an offer counts as refused
+# RFC 2131 4.4.5: T1 and T2, when the client renews and rebinds (seconds); dnsmasq's shortest lease is two minutes
 _TIMES = ("--dhcp-option=58,10", "--dhcp-option=59,20")
 
 
 def _silence(scene: Scene) -> None:
-    """No memory of earlier leases either: only what is given from now on counts."""
+    """Stops the provider's DHCP server and deletes its leases, so that only leases given from now on count."""
     scene.hosts.stop_isp()
     (scene.hosts.dir / "isp.leases").unlink(missing_ok=True)
 
@@ -35,7 +33,7 @@ def _speak(scene: Scene) -> None:
 
 
 def _give(scene: Scene, own: str) -> None:
-    """From now on, on that WAN these addresses (as dnsmasq takes them), on others their own."""
+    """Restarts the provider's DHCP server with this range (dnsmasq syntax) on the WAN; the other WANs keep theirs."""
     others = [wan for wan in scene.hosts.topology.wans if isinstance(wan.ipv4, IspLeases) and wan != scene.wan]
     scene.hosts.start_isp([own, *(f"{wan.ipv4.first},{wan.ipv4.last},{wan.isp.netmask},2m" for wan in others)], _TIMES)
 
@@ -51,7 +49,7 @@ def _plug(scene: Scene) -> None:
 
 
 def _renumber(scene: Scene) -> None:
-    """A conversation goes on meanwhile; the provider gives addresses from elsewhere in its subnet."""
+    """Starts a UDP conversation, then restarts the provider's DHCP with another range of its subnet."""
     lan, wan = scene.lans[0], scene.wan
     outside = scene.hosts.topology.outside
     listen(ISP.name, "udp", outside, PORT)
@@ -66,7 +64,7 @@ def _renumber(scene: Scene) -> None:
 
 
 def _converse(scene: Scene) -> str:
-    """Who the server outside says that it hears."""
+    """Source address that the outside server sees for the conversation, or "nobody"."""
     talk = scene.notes["conversation"]
     talk.settimeout(1)
     with suppress(OSError):
@@ -76,7 +74,7 @@ def _converse(scene: Scene) -> str:
 
 
 def _renumbered(scene: Scene) -> Answer:
-    """Conversations that were under way go on by the new address, too: none is bound to the old one for ever."""
+    """Checks that the WAN has a new address, and that a masqueraded conversation under way continues from it."""
     old, new = scene.notes["address"], scene.hosts.given(scene.wan)
     heard = _converse(scene)
     masked = any(isinstance(one.probe, claim_nat.SourceAddress) and one.probe.masquerade for one in scene.claims)
@@ -99,7 +97,7 @@ def _forwards(scene: Scene) -> Answer:
 
 
 def _collide(scene: Scene) -> None:
-    """As if moved behind a router at home: its only address is the very one of a client on the LAN."""
+    """Makes the provider's subnet equal to the LAN's, as behind a home router; its router has a LAN client's address."""
     lan, wan = scene.lans[0], scene.wan
     router = scene.notes["router"] = f"{scene.hosts.client_address(lan)}/{lan.gateway.network.prefixlen}"
     ip(ISP.name, [f"addr add {router} dev {wan.name} noprefixroute", f"addr del {wan.isp} dev {wan.name}"])
@@ -110,7 +108,7 @@ def _collide(scene: Scene) -> None:
     _plug(scene)
 
 
-def _part(scene: Scene) -> None:
+def _undo_collision(scene: Scene) -> None:
     wan = scene.wan
     ip(ISP.name, [f"addr add {wan.isp} dev {wan.name}", f"addr del {scene.notes['router']} dev {wan.name}"])
     _silence(scene)
@@ -118,7 +116,7 @@ def _part(scene: Scene) -> None:
 
 
 def _refused(scene: Scene) -> Answer:
-    """The provider offered an address of ours, and some time later the gateway has not taken it."""
+    """Checks that an address of the LAN's subnet was offered, and not taken within _SETTLE seconds."""
     offered = re.findall(r"DHCPOFFER\(\S+\) (\S+)", (scene.hosts.dir / "isp.log").read_text())
     net = scene.lans[0].gateway.network
     given = scene.hosts.given(scene.wan)
@@ -135,7 +133,7 @@ FAULTS = (
     Fault(
         "isp-silent",
         "without a DHCP server outside the LANs do not wait; once it answers, traffic flows",
-        off=_silence,
+        before_boot=_silence,
         shared=True,
         dhcp=True,
         during=(leases, lan_serves, no_wan),
@@ -146,7 +144,7 @@ FAULTS = (
     Fault(
         "wan-cable",
         "the WAN's cable comes out: the LANs go on; back in: traffic flows again",
-        make=_unplug,
+        begin=_unplug,
         during=(lan_serves, no_wan),
         said=r"{wan}: Lost carrier",
         end=_plug,
@@ -157,7 +155,7 @@ FAULTS = (
         "wan-address",
         "the provider gives another address under load: traffic, conversations and forwards go by the new one",
         dhcp=True,
-        make=_renumber,
+        begin=_renumber,
         during=(_renumbered, traffic, _forwards, lan_serves, closed),
         seconds=120,
     ),
@@ -165,10 +163,10 @@ FAULTS = (
         "wan-subnet",
         "the provider numbers as a LAN does: its lease is refused, and the LAN goes on",
         dhcp=True,
-        make=_collide,
+        begin=_collide,
         during=(_refused, no_wan, lan_serves),
         said=r"no address taken on {wan} from a DHCP server in a subnet of ours",
-        end=_part,
+        end=_undo_collision,
         after=(traffic, closed),
         seconds=180,
     ),

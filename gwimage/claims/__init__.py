@@ -1,1 +1,1 @@
-"""What `verify` asks of a running gateway, as data: one claim with its probe for each thing that the profile promises."""
+"""Claims that `verify` tests on a running gateway, as data: one claim with its probe for each promise of the profile."""

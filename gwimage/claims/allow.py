@@ -1,6 +1,4 @@
-"""Claims of `firewall.allow`: what each entry opens is open, and a first packet of each kind passes."""
-
-from __future__ import annotations
+"""Claims of `firewall.allow`: the traffic that each entry allows passes, from its first packet."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
@@ -18,24 +16,24 @@ from gwimage.values.address_lists import Items
 from gwimage.values.lab_host import LabHost
 from gwimage.values.ports import LISTENER
 
-MOST_CLAIMS = 64  # of all entries: a lab takes its time
+MOST_CLAIMS = 64  # over all entries; limits the run time of the lab
 
 
 def _families(entry: Allow, profile: Profile) -> list[int]:
-    """Those that both sides have addresses of."""
+    """Address families that both sources and destinations have."""
     there = address_lists.families(entry.destinations, profile.sets)
     return [family for family in address_lists.families(entry.sources, profile.sets) if family in there]
 
 
 def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """One for each pair of zones and each protocol that hosts answer, with the first port and addresses; of IPv4 only."""
+    """One claim per zone pair and testable protocol, with the first port and addresses; IPv4 only."""
     protocols = [name for name in entry.protocols or openings.ASKED if name in openings.ASKED]
     if 4 not in _families(entry, profile):
         return
     port = entry.ports[0][0] if entry.ports else LISTENER
     for start, end, protocol in product(entry.from_zones, entry.to_zones, protocols):
         if protocol not in WITH_PORTS and {start, end} & {vpn.name for vpn in profile.vpn}:
-            continue  # a ping's listener watches an Ethernet, and a tunnel is none
+            continue  # the ping listener needs an Ethernet interface; a tunnel is not one
         if probe := _probe(entry, start, end, protocol, port if protocol in WITH_PORTS else 0, known, profile):
             way = f"{protocol.upper()} {port}" if probe.port else "ping"
             text = f"{probe.source or 'a host'} on {start} reaches {probe.destination or 'one'} on {end} by {way}"
@@ -45,7 +43,7 @@ def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator
 
 
 def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: Zones, profile: Profile) -> Reaches | None:
-    """None where the lab could not ask: only the first WAN leads to the server outside."""
+    """Probe of one claim; None if the lab cannot send it (only the first WAN leads to the outside server)."""
     inside = known.inside
     ways = (start in inside and end in (*inside, known.wans[0])) or (start in known.wans and end in inside)
     src, source = _end(entry.sources, start, known, profile)
@@ -56,7 +54,7 @@ def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: 
 
 
 def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[LabHost | None, IPv4Address | None]:
-    """One of the lab's hosts on a zone, and its address if that is not all the same; no host if none can have one."""
+    """Lab host on a zone and the address it must use (None: any); no host if none can have a matching address."""
     if zone in [vpn.name for vpn in profile.vpn]:
         found = simulated_peers.host(items, zone, profile)
         return (found[0].host, found[1]) if found else (None, None)

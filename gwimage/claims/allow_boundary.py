@@ -1,9 +1,7 @@
-"""What lies just beside that which `firewall.allow` opens, and must stay closed: the next port, another host.
+"""Negative probes at the boundary of each allow entry: adjacent port, adjacent host.
 
-Below the features. An entry that opens more than it says is seen by asking right behind its edges.
+They detect an entry that opens more than it says. Imported by features, never the reverse.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
@@ -19,11 +17,11 @@ from gwimage.values.address_lists import Items
 from gwimage.values.lab_host import Role
 from gwimage.values.ranges import LAST_PORT
 
-MOST = 16  # claims: silence takes its time
+MOST = 16  # claims; each waits for timeouts
 
 
 def boundary_flows(claims: Iterable[Claim], known: Zones, profile: Profile) -> Iterator[Claim]:
-    """For each claim that a host on a LAN is reached, one that what lies beside it is not."""
+    """One negative claim for each port-based claim that a host on a LAN is reached."""
     lans = [lan.name for lan in profile.lans]
     for claim in claims:
         probe = claim.probe
@@ -53,7 +51,7 @@ def _ways(probe: Reaches, start: str, entries: Sequence[Allow], known: Zones, pr
 
 
 def next_ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
-    """The next ones below and above that nothing opens for anybody on that way."""
+    """Nearest ports below and above that no entry opens."""
     if not all(one.ports for one in entries):
         return
     opened = [both for one in entries for both in one.ports]
@@ -66,7 +64,7 @@ def next_ports(port: int, entries: Sequence[Allow]) -> Iterator[int]:
 
 
 def neighbour(address: IPv4Address, zone: str, lists: Sequence[Items], known: Zones, profile: Profile) -> IPv4Address | None:
-    """A host close to that address for which none of the lists is meant; one that is empty is meant for all."""
+    """Free address close to this one that no list includes; an empty list includes every address."""
     if not all(lists):
         return None
     home = next((lan.address for lan in profile.lans if lan.name == zone), None)

@@ -1,9 +1,7 @@
-"""What `firewall.allow` opens over IPv6, and what lies just beside that, as claims. Below the features.
+"""Claims of `firewall.allow` over IPv6, with negative probes at the boundary of each entry.
 
-IPv4's are in features/allow.py, withheld.py and admitted.py. Delegated prefixes change, so profiles name fixed subnets alone.
+IPv4 is in allow.py, allow_boundary.py and allow_to_gateway.py. Delegated prefixes change, so profiles name fixed subnets only.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv6Address
@@ -22,13 +20,13 @@ from gwimage.values.address_lists import Items
 from gwimage.values.lab_host import ISP
 from gwimage.values.ports import LISTENER
 
-MOST = 32  # claims, with those of what lies beside
-PROTOCOLS = ("tcp", "udp", "icmpv6")  # that hosts answer
+MOST = 32  # claims, including boundary claims
+PROTOCOLS = ("tcp", "udp", "icmpv6")  # that lab hosts answer
 _STEPS = (1, -1, 2, -2, 4, 8, 16, 32, 64)
 
 
 def claims(profile: Profile) -> Iterator[Claim]:
-    """For each entry, pair of networks with IPv6, and protocol: the first port and addresses, and what lies beside them."""
+    """Claims per entry, pair of IPv6 networks and protocol: first port and addresses, and their boundary."""
     for index, entry in enumerate(profile.allow):
         for start, end in product(entry.from_zones, entry.to_zones):
             if start in _callers(profile) and end in _called(start, entry, profile):
@@ -36,19 +34,19 @@ def claims(profile: Profile) -> Iterator[Claim]:
 
 
 def shut(profile: Profile, start: str, end: str) -> tuple[str, ...]:
-    """Which of the lab's questions, TCP to its listener and a ping, no entry lets pass. As opening.closed: addresses count not."""
+    """Lab probes (TCP to its listener, ping) that no entry allows; like openings.closed, ignores addresses."""
     between = _between(start, end, profile)
     return tuple(name for name in ("tcp", "icmpv6") if not any(_opens(one, name, LISTENER) for one in between))
 
 
 def echo(profile: Profile, start: str) -> bool | None:
-    """Whether the gateway answers pings from there; None if from some hosts only."""
+    """Whether the gateway answers pings from this zone; None if only from some hosts."""
     opened = [one for one in _between(start, GATEWAY, profile) if _opens(one, "icmpv6", None)]
     return any(not one.sources and not one.destinations for one in opened) or (None if opened else False)
 
 
 def _between(start: str, end: str, profile: Profile) -> list[Allow]:
-    """Entries with rules for IPv6."""
+    """Entries from start to end that produce IPv6 rules."""
     return [
         one
         for one in profile.allow
@@ -59,12 +57,12 @@ def _between(start: str, end: str, profile: Profile) -> list[Allow]:
 
 
 def _callers(profile: Profile) -> list[str]:
-    """Answers leave by the first WAN with IPv6."""
+    """Zones that can send probes: the LANs with IPv6, and the first WAN with IPv6, by which answers leave."""
     return [*list(profile.ipv6.wans)[:1], *profile.ipv6.lans]
 
 
 def _called(start: str, entry: Allow, profile: Profile) -> list[str]:
-    """From outside only hosts that have a way back."""
+    """Zones that can be probed; from a WAN only LANs that have a return route."""
     ipv6 = profile.ipv6
     inside = start in ipv6.lans
     found = list(ipv6.wans)[:1] if inside and ipv6.leaves(ipv6.lans[start]) else []
@@ -100,13 +98,13 @@ def _port(entry: Allow, protocol: str) -> int:
 
 
 def _stays(source: IPv6Address | None, end: str, profile: Profile) -> bool:
-    """Unique local addresses do not leave by a WAN that is not local itself, whatever entries say (firewall6)."""
+    """Whether the source is a ULA that may not leave by this WAN: its own address is not local (firewall_ipv6)."""
     outside = profile.ipv6.wans.get(end)
     return bool(outside and source and source in inet6.UNIQUE_LOCAL and not inet6.local(outside.address))
 
 
 def _beside(way: Flow, start: str, end: str, protocol: str, profile: Profile) -> Iterator[Flow]:
-    """The next ports and the next addresses that nothing opens."""
+    """Adjacent ports and addresses that nothing opens."""
     if not way.port or (end in profile.ipv6.wans and _internet(start, profile)):
         return
     entries = [one for one in _between(start, end, profile) if _opens(one, protocol, None)]
@@ -127,7 +125,7 @@ def _internet(name: str, profile: Profile) -> bool:
 
 
 def _opens(entry: Allow, protocol: str, port: int | None) -> bool:
-    """Whether it may let that protocol pass, to that port or to any."""
+    """Whether the entry may allow that protocol, to that port (None: to any)."""
     ports = port is None or protocol == "icmpv6" or not entry.ports or any(first <= port <= last for first, last in entry.ports)
     return ports and (not entry.protocols or protocol in entry.protocols)
 
@@ -137,7 +135,7 @@ def _there(name: str, profile: Profile) -> str:
 
 
 def _host(items: Items, zone: str, profile: Profile) -> IPv6Address | None:
-    """The first address of the items that a host of the lab on that zone can have."""
+    """First address of the items that a lab host on that zone can have."""
     ranges = [one for one in address_lists.resolved(items, profile.sets) if one.family == 6]
     return next(
         (address for one in ranges for address in _near(one.first, one.last, profile) if _free(address, zone, profile)), None
@@ -145,7 +143,7 @@ def _host(items: Items, zone: str, profile: Profile) -> IPv6Address | None:
 
 
 def _near(first: int, last: int, profile: Profile) -> Iterator[IPv6Address]:
-    """The first ones of a range, and those right behind whatever may take these; routers share the very first (RFC 4291 2.6.1)."""
+    """First addresses of a range, and those next to used subnets; the very first is subnet-router anycast (RFC 4291 2.6.1)."""
     taken = [one.address.network for one in (*profile.ipv6.lans.values(), *profile.ipv6.wans.values()) if one.address]
     starts = [inet6.GLOBAL[0], *(edge for net in taken for edge in (net[0], net[-1]))]
     numbers = [number + step for number in (first, *map(int, starts)) for step in (1, 2, 3)]
@@ -153,7 +151,7 @@ def _near(first: int, last: int, profile: Profile) -> Iterator[IPv6Address]:
 
 
 def _neighbour(address: IPv6Address, lists: Sequence[Items], zone: str, profile: Profile) -> IPv6Address | None:
-    """A host close to that address for which none of the lists is meant; one that is empty is meant for all."""
+    """Free address close to this one that no list includes; an empty list includes every address."""
     meant = [one for items in lists for one in address_lists.resolved(items, profile.sets) if one.family == 6]
     for number in (int(address) + step for step in _STEPS) if all(lists) else ():
         if not any(one.first <= number <= one.last for one in meant) and _free(IPv6Address(number), zone, profile):
@@ -162,7 +160,7 @@ def _neighbour(address: IPv6Address, lists: Sequence[Items], zone: str, profile:
 
 
 def _free(address: IPv6Address, zone: str, profile: Profile) -> bool:
-    """Whether a host there can have it: in the LAN's fixed subnet, or outside of all that the profile's networks have."""
+    """Whether a lab host can have it: on a LAN in its fixed subnet, on a WAN outside all subnets of the profile."""
     own = [one.address for one in (*profile.ipv6.lans.values(), *profile.ipv6.wans.values()) if one.address]
     if inside := profile.ipv6.lans.get(zone):
         home = inside.address.network if inside.address else None

@@ -1,9 +1,7 @@
-"""What `firewall.allow` lets in to the gateway itself, and what lies just beside that. Below the features.
+"""Claims of `firewall.allow` to the gateway itself, with negative probes at the boundary of each entry.
 
-Whoever is let in hears something: the answer of a service, or else that nobody listens there. Others hear nothing.
+Allowed traffic gets a response: a service's answer, or a reset or ICMP error if nobody listens. Other traffic gets none.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
@@ -22,7 +20,7 @@ MOST = 32  # claims
 
 
 def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """One for each network and each protocol that hosts answer; of IPv4 only, and not through a tunnel."""
+    """One claim per network and testable protocol; IPv4 only, not through tunnels."""
     if GATEWAY not in entry.to_zones or entry.destinations:
         return
     for start in entry.from_zones:
@@ -43,7 +41,7 @@ def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[
 
 
 def _beside(way: Flow, start: str, protocol: str, known: Zones, profile: Profile) -> Iterator[Flow]:
-    """The next ports, and the next address, that nothing at all lets in."""
+    """Adjacent ports and adjacent address from which nothing is allowed in."""
     if not way.port:
         return
     entries = [

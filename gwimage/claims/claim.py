@@ -1,7 +1,7 @@
-"""What `verify` claims about the running gateway, as data. Features make claims; only gwimage/verify asks them.
+"""Claims about the running gateway, as data: features create them, only gwimage/verify runs them.
 
-The question of a claim, its probe, is one of the named tuples in claim_dhcp.py, claim_firewall.py and the others here.
-Probes are named tuples, since every command loads them all: a dataclass takes ten times as long to make.
+A claim's probe is one of the named tuples in claim_dhcp.py, claim_firewall.py and the other claim_*.py modules.
+Probes are named tuples because every command loads them all: a dataclass takes ten times as long to create.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class NotTestable(NamedTuple):
-    """What the profile says and no lab can ask; why goes into the proof."""
+    """Promise of the profile that no lab can test; `why` goes into the proof."""
 
     why: str
 
@@ -19,8 +19,8 @@ class Claim:
     """One line of the proof.
 
     id: stable, such as "lans.lan.dhcp.lease"; path: the profile path that caused it; text: one line for
-    people; needs: ids of claims without whose pass this one is not asked; closed: a "closed" or "hidden"
-    claim, which counts only with a control boot in which the same probe comes out open or visible.
+    people; needs: ids of claims that must pass before this one runs; closed: a negative ("closed" or
+    "hidden") claim, which passes only if the same probe comes out open or visible in the control boot.
     """
 
     id: str

@@ -1,13 +1,13 @@
-"""What `verify` claims about DHCPv4: leases, their pool and their options; and how long they live."""
+"""Claims about DHCPv4: leases, their pool, options and lifetime."""
 
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
 
 class Lease(NamedTuple):
-    """A real DHCP client's lease lies in first..last, with this prefix length, router, DNS servers and time (seconds).
+    """A real DHCP client gets a lease in first..last with this prefix length, router, DNS servers and time (seconds).
 
-    Nor does it get more time when it asks for more.
+    A client that requests a longer time does not get it.
     """
 
     lan: str
@@ -28,7 +28,7 @@ class ReservedLease(NamedTuple):
 
 
 class ClientIds(NamedTuple):
-    """A client gets a lease in first..last, and the same again, whether it names itself by MAC address, by DUID or not."""
+    """A client identified by MAC address, by DUID or not at all gets a lease in first..last, and the same one again."""
 
     lan: str
     first: IPv4Address
@@ -36,22 +36,22 @@ class ClientIds(NamedTuple):
 
 
 class Renewal(NamedTuple):
-    """A lease is renewed by its server, and by whoever is there (rebinding); nobody else gets it until it is given back."""
+    """A lease can be renewed (unicast) and rebound (broadcast); nobody else gets it until it is released."""
 
     lan: str
 
 
 class WrongSubnetRequest(NamedTuple):
-    """A client that comes with its lease from another network is refused it (INIT-REBOOT, RFC 2131 4.3.2)."""
+    """A client that requests its lease of another network is refused (INIT-REBOOT, RFC 2131 4.3.2)."""
 
     lan: str
 
 
 class Pool(NamedTuple):
-    """That many clients get as many addresses of first..last, none twice and none that is reserved.
+    """This many clients get distinct addresses of first..last, none of them reserved.
 
-    emptied: the pool has no more; who asks then gets none, until one is given back. Else first and last can be had by
-    who asks for them, and their neighbours outside the pool cannot.
+    emptied: the pool is then exhausted; a further client gets none until one is released. Otherwise first and last are
+    given on request, and the addresses next to them outside the pool are not.
     """
 
     lan: str
@@ -63,10 +63,10 @@ class Pool(NamedTuple):
 
 
 class DhcpOptions(NamedTuple):
-    """A lease brings these options, and the server of a network boot.
+    """A lease carries these options and the network boot server.
 
-    expected: (code, value), the value as what it means: addresses or the names of a search list, separated by blanks;
-    text; else hexadecimal digits.
+    expected: (code, value), the value decoded: addresses or names of a search list, separated by blanks;
+    text; otherwise hexadecimal digits.
     """
 
     lan: str

@@ -1,4 +1,4 @@
-"""What `verify` claims of who may reach whom: closed ports, silent hosts, what is allowed, false addresses."""
+"""Claims about reachability: closed ports, silent hosts, allowed flows, spoofed sources."""
 
 from ipaddress import IPv4Address
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from gwimage.values.lab_host import LabHost
 
 
 class GatewayClosed(NamedTuple):
-    """Of all the gateway's TCP ports exactly open_tcp answer to zone_host; the others stay silent.
+    """Exactly open_tcp of the gateway's TCP ports answer zone_host; the others stay silent.
 
-    allowed_tcp: (first, last) of what the profile opens beyond the gateway's own services; nobody may listen there.
+    allowed_tcp: (first, last) of ports that the profile opens beyond the gateway's own services; possibly without a listener.
     """
 
     zone_host: LabHost
@@ -19,10 +19,10 @@ class GatewayClosed(NamedTuple):
 
 
 class GatewayClosedUdp(NamedTuple):
-    """Of the UDP ports that gateways usually have, and that this one could have, exactly open_udp answer zone_host.
+    """Exactly open_udp answer zone_host, of the UDP ports common on gateways and those that this one could have.
 
-    quiet_udp: open too, but who listens there answers nobody that it does not know (WireGuard). allowed_udp: (first,
-    last) of what the profile opens beyond that. All others neither answer nor are refused, nor is anything let in to them.
+    quiet_udp: open too, but the listener answers only peers that it knows (WireGuard). allowed_udp: (first, last) of
+    ports that the profile opens beyond that. All others neither answer nor refuse, and no packet is let in to them.
     """
 
     zone_host: LabHost
@@ -32,7 +32,7 @@ class GatewayClosedUdp(NamedTuple):
 
 
 class OtherAddresses(NamedTuple):
-    """The addresses that the gateway has on other networks give zone_host nothing on TCP and UDP ports but these."""
+    """The gateway's addresses on other networks do not answer zone_host by TCP or UDP, except on these ports."""
 
     zone_host: LabHost
     allowed_tcp: tuple[tuple[int, int], ...] = ()
@@ -40,10 +40,10 @@ class OtherAddresses(NamedTuple):
 
 
 class Unreachable(NamedTuple):
-    """TCP and UDP from src to a listener on client-LAN, by its inside address, get no answer, nor does a ping.
+    """TCP, UDP and ping from src to the inside address of a listener on the LAN get no answer.
 
-    lan: may be a WAN's name too; then the listener is the server outside, or a neighbour on another WAN than the first;
-    or a VPN's: then its first peer.
+    lan: may be a WAN too (the listener is then the outside server, or a neighbour on a WAN other than the first),
+    or a VPN (then its first peer).
     protocols: those that nothing opens.
     """
 
@@ -53,11 +53,11 @@ class Unreachable(NamedTuple):
 
 
 class Reaches(NamedTuple):
-    """What src sends by TCP, UDP or ping to a host in another zone arrives, with src's own address, and is answered.
+    """TCP, UDP or ping from src reaches a host in another zone with src's own address, and is answered.
 
-    port: 0 for a ping; zone: a LAN, a VPN, or a WAN for the server outside;
-    destination and source: the address of the listener and of src
-    where the rule names one, else whichever they have.
+    port: 0 for a ping; zone: a LAN, a VPN, or a WAN for the outside server;
+    destination and source: the addresses of the listener and of src
+    if the rule names them, otherwise whichever they have.
     """
 
     src: LabHost
@@ -69,7 +69,7 @@ class Reaches(NamedTuple):
 
 
 class BlockedFlows(NamedTuple):
-    """TCP or UDP from src to a listener on the zone, a LAN, gets no answer by any of these ways."""
+    """TCP or UDP from src to a listener on the zone, a LAN, gets no answer on any of these flows."""
 
     src: LabHost
     zone: str
@@ -78,7 +78,7 @@ class BlockedFlows(NamedTuple):
 
 
 class AllowedToGateway(NamedTuple):
-    """What src sends to the gateway's address on its network by these ways is answered or refused; by those beside it is neither."""
+    """The gateway's address on src's network answers or refuses the flows in `ways`; those in `beside` get silence."""
 
     src: LabHost
     protocol: str
@@ -87,9 +87,9 @@ class AllowedToGateway(NamedTuple):
 
 
 class Spoofed(NamedTuple):
-    """What src sends with addresses that are not its own arrives at no host of the zone.
+    """Packets that src sends with spoofed sources reach no host of the zone.
 
-    From a WAN: with addresses of the LAN, also the gateway's, and 127.0.0.1. From a LAN: with those of others.
+    From a WAN: addresses of the LAN, including the gateway's, and 127.0.0.1. From a LAN: addresses of other networks.
     """
 
     src: str

@@ -1,4 +1,4 @@
-"""What `verify` claims about IPv6, as data; hosts are named as in gwimage/claims/claim.py."""
+"""Claims about IPv6: addresses, prefixes, router advertisements, reachability."""
 
 from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -8,21 +8,21 @@ from gwimage.values.lab_host import LabHost
 
 
 class WanAddress6(NamedTuple):
-    """The WAN has its fixed IPv6 address, or one of the subnet that the ISP advertises, as the ISP sees it."""
+    """The ISP sees the WAN's fixed IPv6 address, or one in the subnet that it advertises."""
 
     wan: str
 
 
 class Delegated(NamedTuple):
-    """An ISP whose advertisements do not mention DHCPv6 is asked for a prefix all the same."""
+    """The WAN requests a prefix even if the ISP's advertisements do not mention DHCPv6."""
 
     wan: str
 
 
 class Advertised(NamedTuple):
-    """What router advertisements on a LAN say: the subnets that the LAN has and no other, and who is asked for names.
+    """Router advertisements on a LAN carry exactly the LAN's subnets, and these DNS servers.
 
-    default: whether the gateway is the way to the world; routes: what else it is the way to.
+    default: whether the gateway is a default router; routes: further destinations that it advertises.
     """
 
     lan: str
@@ -32,7 +32,7 @@ class Advertised(NamedTuple):
 
 
 class Unadvertised(NamedTuple):
-    """On a LAN without IPv6 no router advertises itself, though one is asked for."""
+    """No router advertises itself on a LAN without IPv6, even when solicited."""
 
     lan: str
 
@@ -50,15 +50,15 @@ class SourceAddress6(NamedTuple):
 
 
 class PathMtu6(NamedTuple):
-    """A router outside that says that a packet was too big is heard by the client who sent it."""
+    """A Packet Too Big error from an outside router reaches the client that sent the packet."""
 
     lan: str
 
 
 class NoEgress6(NamedTuple):
-    """What a host on the LAN sends with this source does not leave by a WAN.
+    """Packets from a host on the LAN with this source do not leave by a WAN.
 
-    source: one of the LAN's unique local subnet; without it one of nobody's, on a LAN without IPv6.
+    source: the LAN's unique local subnet; without it an unassigned address, on a LAN without IPv6.
     """
 
     lan: str
@@ -66,9 +66,9 @@ class NoEgress6(NamedTuple):
 
 
 class GatewayClosed6(NamedTuple):
-    """As GatewayClosed, by one of the gateway's addresses there: link-local, fixed, or else the one that came by itself.
+    """Like GatewayClosed, for one of the gateway's addresses there: link-local, fixed or autoconfigured.
 
-    echo: whether it answers pings, None if it answers those of some.
+    echo: whether it answers pings, None if it answers only some hosts.
     """
 
     zone_host: LabHost
@@ -79,9 +79,9 @@ class GatewayClosed6(NamedTuple):
 
 
 class GatewayClosedUdp6(NamedTuple):
-    """By UDP nothing on that address answers zone_host, nothing refuses, nor is anything let in, but on allowed_udp.
+    """No UDP port of that address answers zone_host, refuses, or lets a packet in, except allowed_udp.
 
-    Those are what the profile opens there, and who listens on them need not have that address.
+    Those are the ports that the profile opens there; their listeners need not be bound to that address.
     """
 
     zone_host: LabHost
@@ -90,9 +90,9 @@ class GatewayClosedUdp6(NamedTuple):
 
 
 class Unreachable6(NamedTuple):
-    """Neither TCP nor a ping from src to a client on the LAN, by any of its global or unique local addresses.
+    """TCP and ping from src do not reach a client on the LAN at any of its global or unique local addresses.
 
-    lan: may be a WAN's name too; then it is the server outside. protocols: tcp and icmpv6, or one of them.
+    lan: may be a WAN too (then the outside server). protocols: tcp and icmpv6, or one of them.
     """
 
     src: LabHost
@@ -101,9 +101,9 @@ class Unreachable6(NamedTuple):
 
 
 class Allowed6(NamedTuple):
-    """What src sends that way arrives at a host, from its own address; the gateway answers or refuses what it lets in.
+    """The flow from src reaches a host with src's own address; the gateway answers or refuses allowed flows.
 
-    there: the host that is called, None for the gateway.
+    there: the destination host, None for the gateway.
     """
 
     src: LabHost
@@ -113,7 +113,7 @@ class Allowed6(NamedTuple):
 
 
 class BlockedFlows6(NamedTuple):
-    """As Allowed6, but there is silence on each of these ways."""
+    """Like Allowed6, but none of these flows gets a response."""
 
     src: LabHost
     there: LabHost | None
@@ -122,7 +122,7 @@ class BlockedFlows6(NamedTuple):
 
 
 class PrefixChange(NamedTuple):
-    """The ISP delegates another prefix while the gateway runs, and clients reach the server outside from the new one."""
+    """Clients reach the outside server from the new prefix after the ISP delegates another one at run time."""
 
     wan: str
     lans: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What `verify` claims of addresses that change on the way: masquerade and port forwards."""
+"""Claims about NAT: masquerade and port forwards."""
 
 from ipaddress import IPv4Address
 from typing import NamedTuple
@@ -7,12 +7,12 @@ from gwimage.values.lab_host import LabHost
 
 
 class SourceAddress(NamedTuple):
-    """A server outside sees TCP, UDP and ping from a client come from the WAN's address (masquerade) or the client's own.
+    """An outside server sees a client's TCP, UDP and ping from the WAN's address (masquerade) or the client's own.
 
-    address: the one of the WAN's addresses that the server must see, where the profile fixes it.
-    host: the address of who asks, in another subnet of the LAN or behind a router on it; else the client's.
-    wan: the server is a neighbour on that WAN; else beyond the ISP, by the WAN whose default route wins.
-    lan: may be a VPN's name too; then host is the address of the peer that asks.
+    address: the WAN address that the server must see, if the profile fixes it.
+    host: the sender's address, in another subnet of the LAN or behind a router on it; default: the client's.
+    wan: the server is a neighbour on that WAN; default: beyond the ISP, by the WAN whose default route wins.
+    lan: may be a VPN too; host is then the address of the sending peer.
     """
 
     lan: str
@@ -23,10 +23,10 @@ class SourceAddress(NamedTuple):
 
 
 class Forwarded(NamedTuple):
-    """What src sends to the WAN's current address and port arrives at to:to_port on the LAN, or behind a VPN.
+    """Traffic from src to the WAN's current address and port arrives at to:to_port on the LAN, or behind a VPN.
 
-    From outside the listener sees src's own address; from the LAN itself (hairpin) the gateway's.
-    source: the address of src where the forward names some, else whichever it has.
+    The listener sees src's own address from outside, the gateway's from its own LAN (hairpin).
+    source: the address of src if the forward names sources, otherwise whichever it has.
     """
 
     src: LabHost
@@ -40,11 +40,11 @@ class Forwarded(NamedTuple):
 
 
 class NotForwarded(NamedTuple):
-    """What src sends to these ports of the WAN's address is not answered, though the server listens.
+    """Traffic from src to these ports of the WAN's address gets no answer, though the server listens.
 
-    called: addresses of the gateway in place of the WAN's.
-    ports: (port that is called, port of the server to:port that it would be). The control is a Forwarded of the same
-    way, which the claim needs.
+    called: addresses of the gateway to use in place of the WAN's.
+    ports: (destination port, port of the server `to` that it would map to). The control is a Forwarded of the same
+    flow, which the claim needs.
     """
 
     src: LabHost
@@ -58,7 +58,7 @@ class NotForwarded(NamedTuple):
 
 
 class SpoofedForward(NamedTuple):
-    """Of what src sends to a forwarded port of the WAN's address only that with its own address arrives, none with those of the LAN."""
+    """A forwarded port of the WAN's address accepts packets with src's own address, and none with spoofed LAN addresses."""
 
     src: str
     wan: str

@@ -1,11 +1,11 @@
-"""What `verify` claims of what the gateway itself gives and is: its address outside, names, the time, its health."""
+"""Claims about the gateway itself: WAN address, DNS, NTP, system health."""
 
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 
 class WanAddress(NamedTuple):
-    """The WAN has its lease or its fixed address, as the ISP sees it."""
+    """The ISP sees the WAN's lease or fixed address."""
 
     wan: str
 
@@ -19,7 +19,7 @@ class Ping(NamedTuple):
 class DnsQuery(NamedTuple):
     """A client resolves, through the gateway's address, a name that only the ISP's server knows.
 
-    server: meanwhile no other host outside is there but this one.
+    server: the only outside host that is up meanwhile.
     """
 
     lan: str
@@ -27,7 +27,7 @@ class DnsQuery(NamedTuple):
 
 
 class LocalName(NamedTuple):
-    """A client resolves a name that only the profile knows to exactly these addresses, through the gateway's on its LAN."""
+    """A client resolves a name of the profile to exactly these addresses, through the gateway's address on its LAN."""
 
     lan: str
     name: str
@@ -35,7 +35,7 @@ class LocalName(NamedTuple):
 
 
 class GatewayResolver(NamedTuple):
-    """The gateway itself resolves, like any program in it that asks resolved, a name that only the ISP's server knows."""
+    """The gateway itself resolves, through resolved, a name that only the ISP's server knows."""
 
 
 class NtpQuery(NamedTuple):
@@ -45,4 +45,4 @@ class NtpQuery(NamedTuple):
 
 
 class SystemHealth(NamedTuple):
-    """No failed unit, and no complaint in the journal beyond the stated allowlist."""
+    """No unit failed, and the journal has no complaint beyond the stated allowlist."""

@@ -1,10 +1,10 @@
-"""What `verify` claims of how packets pass: their size, their rate, and the short way of established connections."""
+"""Claims about forwarding: MTU, MSS, rate limits, and the flowtable fast path of established connections."""
 
 from typing import NamedTuple
 
 
 class MssClamp(NamedTuple):
-    """Both sides of a TCP connection from LAN to WAN are told segments of at most so many bytes."""
+    """Both sides of a TCP connection from LAN to WAN receive an MSS of at most this many bytes."""
 
     lan: str
     wan: str
@@ -12,9 +12,9 @@ class MssClamp(NamedTuple):
 
 
 class Mtu(NamedTuple):
-    """Packets of exactly so many bytes pass from LAN to WAN, and for longer ones the gateway tells that size (RFC 1191).
+    """Packets of exactly this size pass from LAN to WAN; for longer ones the gateway reports this MTU (RFC 1191).
 
-    Without a WAN: what the gateway itself sends to the LAN comes in pieces of that size.
+    Without a WAN: the gateway's own packets to the LAN are fragmented to this size.
     """
 
     lan: str
@@ -23,7 +23,7 @@ class Mtu(NamedTuple):
 
 
 class RateLimit(NamedTuple):
-    """A client's upload by that WAN is about as fast as `upload`, in bits per second, and delays nobody else's packets."""
+    """A client's upload by that WAN runs at about `upload` bits per second without delaying other hosts' packets."""
 
     lan: str
     wan: str
@@ -31,6 +31,6 @@ class RateLimit(NamedTuple):
 
 
 class Offloaded(NamedTuple):
-    """Most packets of a TCP connection and a UDP exchange of that LAN with a server outside pass by the gateway's IP layer, both ways."""
+    """Most packets of a TCP and a UDP flow between that LAN and an outside server bypass the gateway's IP layer, both ways."""
 
     lan: str

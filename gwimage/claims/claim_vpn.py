@@ -1,4 +1,4 @@
-"""What `verify` claims of WireGuard tunnels, as data."""
+"""Claims about WireGuard tunnels."""
 
 from typing import NamedTuple
 
@@ -6,21 +6,21 @@ from gwimage.values.lab_host import LabHost
 
 
 class Handshake(NamedTuple):
-    """The peer and the gateway agree on keys; the peer calls this WAN's address, or without a WAN waits to be called."""
+    """Peer and gateway complete a handshake; the peer initiates to this WAN's address, without a WAN the gateway does."""
 
     peer: LabHost
     wan: str | None
 
 
 class TunnelServices(NamedTuple):
-    """Through the tunnel the peer pings the gateway's address in it, and resolves the gateway's own name."""
+    """The peer pings the gateway's tunnel address and resolves the gateway's own name, both through the tunnel."""
 
     peer: LabHost
     name: str
 
 
 class UnknownPeer(NamedTuple):
-    """Who has no key that the VPN knows hears nothing from its port on the WAN's address, whatever it sends."""
+    """The VPN's port on the WAN's address never answers a sender without a known key."""
 
     vpn: str
     wan: str

@@ -1,9 +1,7 @@
-"""What a profile leaves open and closed, as claims: the gateway's ports from each network, and every pair of networks.
+"""Claims of exposure: the gateway's open ports from each network, and isolation of every pair of networks.
 
-Below the features: it knows what several of them open.
+Spans several features; imported by features, never the reverse.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +20,7 @@ def claims(profile: Profile) -> tuple[Claim, ...]:
 
 
 def _gateway(profile: Profile) -> Iterator[Claim]:
-    """What each network finds on the gateway itself, by TCP and UDP, on its own network and on the others."""
+    """Open TCP and UDP ports of the gateway from each network, on its address there and on its others."""
     wans = [wan.name for wan in profile.wans]
     for zone in (*wans, *(lan.name for lan in profile.lans)):
         inside = zone not in wans
@@ -44,7 +42,7 @@ def _tcp(zone: str, profile: Profile) -> tuple[int, ...]:
 
 
 def _udp(zone: str, profile: Profile) -> tuple[int, ...]:
-    """Those whose servers answer; see claim_firewall.GatewayClosedUdp for the others."""
+    """UDP ports whose servers answer; see claim_firewall.GatewayClosedUdp for the others."""
     inside = any(lan.name == zone for lan in profile.lans)
     served = [(DNS, inside), (DHCP, zone in profile.dhcp), (NTP, zone in profile.ntp.serves)]
     return tuple(port for port, there in served if there)
@@ -55,9 +53,9 @@ def _quiet(profile: Profile) -> tuple[int, ...]:
 
 
 def _allowed(zone: str, protocol: str, profile: Profile) -> tuple[Ports, ...]:
-    """Ports of the gateway's address that the profile opens on that zone: its own, and those of servers behind it.
+    """Ports of the gateway's address that the profile opens on that zone: its own, and forwarded ones.
 
-    Not what it opens to machines alone that the lab's, which has its address from the pool, is not.
+    Excludes ports open only to sources outside the DHCP pool, where the lab host has its address.
     """
     found, dhcp = [], profile.dhcp.get(zone)
     pool = (int(dhcp.first), int(dhcp.last)) if dhcp else (0, 2**32)
@@ -74,7 +72,7 @@ def _allowed(zone: str, protocol: str, profile: Profile) -> tuple[Ports, ...]:
 
 
 def _anywhere(zone: str, protocol: str, profile: Profile) -> tuple[Ports, ...]:
-    """What the firewall lets that zone ask at any of the gateway's addresses; from inside, forwards of all WANs too."""
+    """Ports open to that zone on any of the gateway's addresses; from inside, forwards of all WANs too."""
     own = _tcp(zone, profile) if protocol == "tcp" else (*_udp(zone, profile), *_quiet(profile))
     found = {(port, port) for port in own} | set(_allowed(zone, protocol, profile))
     if any(lan.name == zone for lan in profile.lans):
@@ -89,7 +87,7 @@ def _says(zone: str, protocol: str, ports: Iterable[int], allowed: tuple[Ports, 
 
 
 def _pairs(profile: Profile) -> Iterator[Claim]:
-    """Each network that is closed to another one, by the protocols that nothing opens between them."""
+    """Isolation of each pair of networks, by the protocols that nothing opens between them."""
     wans, lans = [wan.name for wan in profile.wans], [lan.name for lan in profile.lans]
     reached = [wan.name for wan in profile.wans if subnets.has_free_host(wan)]
     for end in (*lans, *reached):

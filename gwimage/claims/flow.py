@@ -1,11 +1,11 @@
-"""One way to ask a host for something, as claims name it."""
+"""Destination port and addresses of a probe."""
 
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 
 class Flow(NamedTuple):
-    """port: 0 is a ping; destination and source: None for whichever the hosts have."""
+    """Port (0: ping), destination and source (None: whichever address the host has)."""
 
     port: int
     destination: IPv4Address | IPv6Address | None = None

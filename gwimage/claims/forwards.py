@@ -1,6 +1,4 @@
-"""What is claimed of the port forwards: the first and the last port of each range lead to the server, those beside do not."""
-
-from __future__ import annotations
+"""Claims of port forwards: first and last port of each range reach the server, adjacent ports do not."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
@@ -17,19 +15,19 @@ from gwimage.profile.zones import Zones
 from gwimage.values import lab_host, ranges
 from gwimage.values.lab_host import LabHost, Role
 
-MOST = 64  # claims of all forwards: a lab takes its time
-MOST_RANGES = 8  # of one forward whose edges are asked
+MOST = 64  # claims of all forwards; limits the run time of the lab
+MOST_RANGES = 8  # of one forward whose first and last ports are tested
 
 
 def claims(profile: Profile) -> tuple[Claim, ...]:
-    """At most MOST."""
+    """Claims of all forwards, at most MOST."""
     known = zones.of(profile) if profile.forwards else None
     found = (one for forward in profile.forwards for one in _claims(forward, known, profile))
     return tuple(islice(found, MOST))
 
 
 class Caller(NamedTuple):
-    """Who uses a forward by a WAN's address; source: its address, if the forward names some."""
+    """Host that uses a forward by a WAN's address; source: its address, if the forward names sources."""
 
     host: LabHost
     wan: str
@@ -45,7 +43,7 @@ class Caller(NamedTuple):
 
 
 def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
-    """The edges from outside, on the first WAN; each other way with the first port."""
+    """Claims of one forward: range edges from the first WAN; the first port from each other caller."""
     home, lans = known.zone_of(forward.to), [lan.name for lan in profile.lans]
     peer = simulated_peers.host([ranges.parse(str(forward.to))], home, profile)
     if home not in lans and not peer:
@@ -77,7 +75,7 @@ def _callers(forward: Forward, home: str, known: Zones, profile: Profile) -> Ite
 
 
 def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bool) -> Iterator[tuple[str, str, Forwarded]]:
-    """That it leads to the server: the end of the claim's id, its text, its probe."""
+    """Positive claims: suffix of the claim's id, its text, its probe."""
     ports = _edges(forward)
     for port in ports if edges else ports[:1]:
         server = _server_port(forward, port)
@@ -89,7 +87,7 @@ def _asked(forward: Forward, caller: Caller, protocol: str, home: str, edges: bo
 def _only(
     forward: Forward, caller: Caller, protocol: str, home: str, profile: Profile
 ) -> Iterator[tuple[str, str, NamedTuple]]:
-    """That it takes nothing else: other ports and addresses; nor false sources, which nobody but the forward lets so far."""
+    """Nothing else is forwarded: other ports, addresses and destinations, nor spoofed sources, which nothing else lets that far."""
     port, inside = _edges(forward)[0], caller.host.role == Role.CLIENT
     beside = [one for one in _beside(forward) if not openings.is_open(one, protocol, caller.wan, profile)]
     if beside:
@@ -119,7 +117,7 @@ def _beside(forward: Forward) -> list[int]:
 
 
 def _server_port(forward: Forward, port: int) -> int:
-    """Of a port that is called; also beyond the range, as if it were longer."""
+    """Server port of a called port; outside the range, as if the range continued."""
     if forward.to_port is None:
         return port
     return min(max(forward.to_port + port - forward.ports[0][0], 1), ranges.LAST_PORT)

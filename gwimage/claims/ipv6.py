@@ -1,6 +1,4 @@
-"""What `verify` claims about IPv6; for features/ipv6 (what is given) and features/firewall6 (what is closed)."""
-
-from __future__ import annotations
+"""Claims of IPv6: connectivity for features/ipv6, isolation for features/firewall_ipv6."""
 
 from collections.abc import Iterator
 
@@ -34,7 +32,7 @@ LINK_LOCAL, FIXED, AUTOMATIC = "link-local", "fixed", "automatic"
 
 
 def given(profile: Profile) -> Iterator[Claim]:
-    """Addresses, prefixes, advertisements, and the way out."""
+    """Claims of addresses, prefixes, advertisements, and the route out."""
     ipv6 = profile.ipv6
     for name, outside in ipv6.wans.items():
         path = f"wans.{name}.ipv6"
@@ -86,7 +84,7 @@ def _inside(lan: Lan, inside: Inside, profile: Profile) -> Iterator[Claim]:
 
 
 def closed(profile: Profile) -> Iterator[Claim]:
-    """What nobody gets at: the gateway from outside, its other ports from inside, LANs from anywhere else."""
+    """Negative claims: the gateway from outside, its other ports from inside, LANs from any other network."""
     ipv6 = profile.ipv6
     for name, outside in ipv6.wans.items():
         yield from _scans(name, "wans", FIXED if outside.address else AUTOMATIC, False, profile)
@@ -105,13 +103,13 @@ def closed(profile: Profile) -> Iterator[Claim]:
 
 
 def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -> Iterator[Claim]:
-    """By the address that is there anyway, and by another one."""
+    """TCP and UDP port scans of one address of the gateway, from one zone."""
     path, host = f"{kind}.{name}.ipv6", lab_host.client(name) if inside else lab_host.attacker(name)
     ssh = (SSH,) if name in profile.services.ssh_from else ()
     needs = (f"{path}.ping" if inside else f"{path}.address",)
     echo = inside or allow_ipv6.echo(profile, name)
     for which in (address, LINK_LOCAL):
-        # what listens on fixed addresses alone, as the DNS server does, is open all the same
+        # services that listen on fixed addresses only, such as DNS, are still open in the firewall
         serves = inside and which == FIXED
         is_open, free = ((*ssh, DNS), ()) if serves else (ssh, ((DNS, DNS),) if inside else ())
         probe = GatewayClosed6(host, which, is_open, echo, (*free, *_allowed(name, profile)))
@@ -127,7 +125,7 @@ def _scans(name: str, kind: str, address: str, inside: bool, profile: Profile) -
 
 
 def _udp(name: str, kind: str, which: str, profile: Profile) -> Iterator[Ports]:
-    """What the firewall opens there for both families: services, VPNs, and the provider's answers by DHCPv6 (RFC 9915)."""
+    """UDP ports open for both families: services, VPNs, and the provider's DHCPv6 answers (RFC 9915)."""
     served = [(DNS, kind == "lans"), (DHCP, name in profile.dhcp), (NTP, name in profile.ntp.serves)]
     served += [(DHCP6_CLIENT, kind == "wans" and which == LINK_LOCAL)]
     served += [(vpn.port, True) for vpn in profile.vpn if vpn.port]
@@ -135,7 +133,7 @@ def _udp(name: str, kind: str, which: str, profile: Profile) -> Iterator[Ports]:
 
 
 def _allowed(zone: str, profile: Profile, protocol: str = "tcp") -> tuple[Ports, ...]:
-    """Ports of the gateway's own that firewall.allow opens on that zone."""
+    """The gateway's own ports that firewall.allow opens on that zone."""
     found: list[Ports] = []
     for entry in profile.allow:
         if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or protocol in entry.protocols):
@@ -148,7 +146,7 @@ def _only(protocols: tuple[str, ...]) -> str:
 
 
 def _kept(profile: Profile) -> Iterator[Claim]:
-    """What must not leave: unique local addresses, and anything of a LAN without IPv6 where the others have it."""
+    """Egress filter: unique local addresses, and any IPv6 of a LAN without it where other LANs have it."""
     ipv6 = profile.ipv6
     world = [name for name, outside in ipv6.wans.items() if not inet6.local(outside.address)]
     if not world or not ipv6.lans or world[0] != next(iter(ipv6.wans)):

@@ -1,6 +1,4 @@
-"""What lines of a profile let through, as boxes that can be compared: whether earlier ones leave nothing to a later one."""
-
-from __future__ import annotations
+"""Ports and protocols that a profile opens between zones and to the gateway."""
 
 from collections.abc import Iterable
 
@@ -10,14 +8,14 @@ from gwimage.profile.zones import GATEWAY
 from gwimage.values.ports import DHCP, DNS, LISTENER, NTP, SSH
 from gwimage.values.ranges import LAST_PORT, Ports
 
-SERVICES = (DNS, DHCP, NTP)  # of the gateway, that networks inside may use
-ASKED = ("tcp", "udp", "icmp")  # by claim_firewall.Unreachable
+SERVICES = (DNS, DHCP, NTP)  # of the gateway, open to inside networks
+ASKED = ("tcp", "udp", "icmp")  # protocols that claim_firewall.Unreachable tests
 
 
 def closed(entries: Iterable[Allow], start: str, end: str) -> tuple[str, ...]:
-    """By which protocols none of the entries lets the lab reach a listener on the other zone.
+    """Protocols by which no entry lets the lab reach a listener on the other zone.
 
-    The addresses that entries name are not looked at: those of the lab's hosts come by DHCP.
+    Ignores the addresses of entries: lab hosts get theirs by DHCP.
     """
     between = [entry for entry in entries if start in entry.from_zones and end in entry.to_zones]
     return tuple(name for name in ASKED if not any(_includes_listener(entry, name) for entry in between))
@@ -33,7 +31,7 @@ def of_gateway(entries: Iterable[Allow], zone: str) -> tuple[Ports, ...]:
 
 
 def is_open(port: int, protocol: str, zone: str, profile: Profile, allow: bool = True) -> bool:
-    """Whether the profile opens this port of the gateway to the zone, for anything; allow: entries of firewall.allow count."""
+    """Whether anything in the profile opens this gateway port to the zone; allow: include firewall.allow."""
     opened = [one.ports for one in profile.forwards if zone in one.wans and protocol in one.protocols]
     opened += [((service, service),) for service in SERVICES if zone not in {wan.name for wan in profile.wans}]
     for entry in profile.allow if allow else ():
@@ -44,7 +42,7 @@ def is_open(port: int, protocol: str, zone: str, profile: Profile, allow: bool =
 
 
 def silent_udp_ports(profile: Profile) -> set[int]:
-    """The gateway's UDP ports whose servers say nothing to who does not ask as their clients do."""
+    """The gateway's UDP ports whose servers answer only well-formed client requests."""
     found = {vpn.port for vpn in profile.vpn if vpn.port}
     return found | ({NTP} if profile.ntp.serves else set()) | ({DHCP} if profile.dhcp else set())
 

@@ -1,6 +1,4 @@
-"""What is claimed of the VPNs: who connects, what a peer is given and reaches, and what stays closed to it."""
-
-from __future__ import annotations
+"""Claims of VPNs: handshakes, services and networks that a peer reaches, and what stays closed to it."""
 
 from collections.abc import Iterator
 
@@ -57,7 +55,7 @@ def _peer(one: SimulatedPeer, profile: Profile) -> Iterator[Claim]:
 
 
 def _zone(vpn: Vpn, here: list[SimulatedPeer], profile: Profile) -> Iterator[Claim]:
-    """What holds for all its peers is asked of the first one."""
+    """Claims common to all peers of a VPN, tested with the first one."""
     path, one, ssh = f"vpn.{vpn.name}", here[0], profile.services.ssh_from
     probe = GatewayClosed(one.host, (SSH, DNS) if vpn.name in ssh else (DNS,), openings.of_gateway(profile.allow, vpn.name))
     ports = " and ".join(map(str, probe.open_tcp))
@@ -85,12 +83,12 @@ def _port(vpn: Vpn, wan: str) -> str:
 
 
 def _may(one: SimulatedPeer, end: str, profile: Profile) -> bool:
-    """Whether an entry may let this peer's own address reach a listener there, whatever that one's address is."""
+    """Whether an entry may let this peer reach some listener there."""
     return any(_includes(entry.sources, one, profile) for entry in _entries(one, end, profile))
 
 
 def _wholly(one: SimulatedPeer, end: str, profile: Profile) -> bool:
-    """Whether one lets it reach any listener there."""
+    """Whether an entry lets this peer reach every listener there."""
     return any(_includes(entry.sources, one, profile) and not entry.destinations for entry in _entries(one, end, profile))
 
 

@@ -1,4 +1,4 @@
-"""The features of a gateway, one plain module each: check (what no schema can say) and plan (with its claims).
+"""Features of a gateway, one module each: check (rules beyond the schema) and plan (with its claims).
 
 `ALL` is the registry. Features import neither one another nor a renderer.
 """
@@ -40,10 +40,10 @@ ALL = (
 
 
 def check(profile: Profile) -> list[Problem]:
-    """What no schema can say: everything that one value means for another."""
+    """Checks that the schema cannot express: constraints between values."""
     return [problem for feature in ALL for problem in feature.check(profile)]
 
 
 def plan(profile: Profile) -> Plan:
-    """All features' parts, in the registry's order."""
+    """Plans of all features, in registry order."""
     return sum((feature.plan(profile) for feature in ALL), Plan())

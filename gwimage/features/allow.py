@@ -1,6 +1,4 @@
-"""What firewall.allow opens between zones and to the gateway. An entry only ever opens."""
-
-from __future__ import annotations
+"""firewall.allow: traffic allowed between zones and to the gateway; entries only open, never close."""
 
 from itertools import islice
 
@@ -18,12 +16,12 @@ from gwimage.values import address_lists, host_address, ranges
 from gwimage.values.ports import DHCP, DNS, NTP, SSH
 
 PATH = ("firewall", "allow")
-MOST_RULES = 64  # of one entry: its sets multiply
+MOST_RULES = 64  # of one entry: its source and destination lists multiply
 FAMILY_OF = {"icmp": 4, "icmpv6": 6}
 
 
 def check(profile: Profile) -> list[Problem]:
-    """An entry with an error is not compared with others: one thing at a time."""
+    """Problems of each entry; only entries without errors are compared with each other."""
     problems, sound = [], []
     known = zone_addresses.of(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
     for index, entry in enumerate(profile.allow):
@@ -76,7 +74,7 @@ def _addresses(path: Path, entry: Allow, known: ZoneAddresses, profile: Profile)
 
 
 def _mixed(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
-    """What has nothing of its own family to go with."""
+    """Addresses without a counterpart of the same IP family."""
     families = _families(entry, profile)
     if not families:
         hint = "sources and destinations of one entry need a family in common"
@@ -111,7 +109,7 @@ def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[
 
 
 def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
-    """Whether all that is opened are private IPv4 addresses of masqueraded LANs."""
+    """Whether the entry opens only private IPv4 addresses of masqueraded LANs."""
     masqueraded = {lan.name for lan in profile.lans if lan.masquerade and host_address.is_private(lan.address.ip)}
     networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in address_lists.families(
         entry.destinations, profile.sets
@@ -120,7 +118,7 @@ def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
 
 
 def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
-    """SSH is the one that people open here: as elsewhere, where it always runs."""
+    """Warning if the entry opens SSH to the gateway while its SSH server does not run."""
     ssh = GATEWAY in entry.to_zones and "tcp" in entry.protocols and (SSH, SSH) in entry.ports
     if not ssh or profile.services.ssh_from:
         return []
@@ -157,7 +155,7 @@ def _opening(index: int, entry: Allow, known: ZoneAddresses) -> Opening:
 
 
 def _defaults(known: Zones, profile: Profile) -> list[Opening]:
-    """What is open without any entry. Ping stands for ICMP: the gateway has no answer to its other questions."""
+    """Traffic open without any entry; ping stands for ICMP, since the gateway answers no other ICMP request."""
     found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans) for lan in profile.lans if lan.internet]
     for name, routed in subnets.routed(profile).items():
         if name in known.inside:

@@ -1,6 +1,4 @@
-"""The DHCP server of a LAN: pool, lease time, and what clients are told."""
-
-from __future__ import annotations
+"""DHCP server of a LAN: pool, lease time and options."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,7 +16,7 @@ from gwimage.values import dhcp_options, dhcp_pool, domain_names, host_address
 from gwimage.values.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH
 
 SHORTEST, LONGEST = 120, 30 * 86400
-EMPTIED, ASKED = 64, 20  # a pool with so many free addresses is emptied by verify; of a larger one so many are asked for
+EMPTIED, ASKED = 64, 20  # verify exhausts a pool of up to EMPTIED free addresses, and takes ASKED from a larger one
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -47,14 +45,14 @@ def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Prob
 
 
 def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
-    """Every server that clients are told of, with its place."""
+    """Every server address in the options, with its profile path."""
     found = [((*path, "dns", index), server) for index, server in enumerate(dhcp.dns)]
     found += [((*path, "ntp", index), server) for index, server in enumerate(dhcp.ntp)]
     return found + ([((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe else [])
 
 
 def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
-    """A server that a client on this LAN could never reach, or that is none."""
+    """Server address that a client on this LAN could never reach, or that cannot be a server."""
     kind, hint = path[3], f"the gateway's own address here is {lan.address.ip}"
     if reason := host_address.unusable(server):
         return [Problem(path, f"{server} {reason}", "give the address of a server")]
@@ -72,7 +70,7 @@ def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, k
 
 
 def _check_outside(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
-    ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may know a way
+    ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may have a route
     if lan.internet or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
         return []
     way = f"use a server on {lan.name}, or open the way in firewall.allow"
@@ -93,12 +91,12 @@ def _check_gateway(path: Path, kind: str, server: IPv4Address, lan: Lan, profile
 
 
 def _opened(lan: str, other: str, profile: Profile) -> bool:
-    """Whether the profile opens anything from the one to the other; what exactly is its own business."""
+    """Whether the profile opens anything from one zone to the other."""
     return any(lan in entry.from_zones and other in entry.to_zones for entry in profile.allow)
 
 
 def _check_addresses(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
-    """What is wrong with the pool, and machines with addresses in it that may be given to others."""
+    """Problems of the pool, including fixed addresses in it that may be leased to other clients."""
     net, problems = lan.address.network, []
     if dhcp.router and dhcp.router not in net:
         hint = "clients reach their router without another one; routes are for what is behind others"
@@ -126,7 +124,7 @@ def plan(profile: Profile) -> Plan:
 
 def _plan_one(lan: Lan, dhcp: Dhcp, profile: Profile) -> Plan:
     path, zone = f"lans.{lan.name}.dhcp", f'"{lan.name}"'
-    # a client without a lease has no address yet; one that rebinds may still have that of another subnet
+    # no source match: a client without a lease has no address, and one that rebinds may have another subnet's
     asks = f"iifname {zone} ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept"
     return Plan(
         network=_server(f"20-{lan.name}.network", path, lan, dhcp, profile),
@@ -141,7 +139,7 @@ def _server(file: str, path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tup
     found = [
         ("pool", "PoolOffset", str(int(dhcp.first) - int(lan.address.network.network_address))),
         ("pool", "PoolSize", str(size)),
-        # the maximum is written too: below it networkd would cut a longer default in silence
+        # set the maximum too: networkd silently caps a longer default at it
         ("lease_time", "DefaultLeaseTimeSec", str(dhcp.lease_time)),
         ("lease_time", "MaxLeaseTimeSec", str(dhcp.lease_time)),
         ("dns", "DNS", _words(_dns(lan, dhcp))),
@@ -153,7 +151,7 @@ def _server(file: str, path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tup
     if dhcp.pxe:
         found += [("pxe", "BootServerAddress", str(dhcp.pxe.server)), ("pxe", "BootFilename", dhcp.pxe.file)]
     found += [(f"options.{index}", "SendOption", dhcp_options.send(one)) for index, one in enumerate(dhcp.options)]
-    # whatever is not written is copied from the uplink of the moment
+    # networkd copies unset options from the current uplink
     copied = [("EmitSIP", "no"), ("EmitTimezone", "no"), ("UplinkInterface", ":none")]
     return (
         Setting(file, "Network", "DHCPServer", "yes", path),
@@ -181,7 +179,7 @@ def _words(addresses: Iterable[IPv4Address]) -> str:
 
 
 def _told(lan: Lan, dhcp: Dhcp, profile: Profile) -> list[tuple[int, bytes]]:
-    """The options of an answer, as far as they differ from profile to profile."""
+    """DHCP options that depend on the profile."""
     router = (dhcp.router,) if dhcp.router else ()
     addresses = {ROUTER: router, DNS: _dns(lan, dhcp), NTP: _ntp(lan, dhcp, profile)}
     found = [(code, b"".join(one.packed for one in some)) for code, some in addresses.items() if some]
@@ -206,7 +204,7 @@ def _claims(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Claim, .
 
 
 def _lives(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> list[Claim]:
-    """What becomes of leases, as far as the client of the lab leaves an address for it."""
+    """Claims of the lease lifecycle; most need a free address besides the lab client's."""
     reserved = tuple(sorted(one.address for one in profile.reservations.get(lan.name, ())))
     taken = len([ip for ip in reserved if dhcp.first <= ip <= dhcp.last]) + 1
     free = int(dhcp.last) - int(dhcp.first) + 1 - taken

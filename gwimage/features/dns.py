@@ -1,9 +1,7 @@
-"""Names: the servers that the gateway asks, its own domain, and the names that it knows itself.
+"""DNS: upstream servers, the local domain, and local names.
 
-systemd-resolved answers from /etc/hosts first; what stands there is never asked for outside, nor needs a signature.
+systemd-resolved answers from /etc/hosts first; names there are never forwarded upstream and need no DNSSEC signature.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,12 +18,12 @@ from gwimage.profile.wans import DhcpAddress
 from gwimage.values import domain_names, host_address
 
 PUBLIC_RESOLVERS = "9.9.9.9 1.1.1.1"
-MODES = {"never": "no", "always": "yes"}  # the other words are resolved's own
+MODES = {"never": "no", "always": "yes"}  # other values are resolved's own
 
 
 @dataclass(frozen=True)
 class Host:
-    """A name that the gateway knows; lan: a network from where it can be asked."""
+    """Local name of the gateway; lan: a network from which it can be queried."""
 
     path: Path
     name: str
@@ -34,7 +32,7 @@ class Host:
 
 
 def _known(profile: Profile) -> Iterator[Host]:
-    """Every name once: the gateway itself, reservations, dns.hosts."""
+    """All local names, each once: the gateway itself, reservations, dns.hosts."""
     first = profile.lans[0].name
     inside = (address.ip for lan in profile.lans for address in subnets.addresses(lan))
     yield Host(("system", "hostname"), profile.system.hostname, tuple(inside), first)
@@ -84,7 +82,7 @@ def _check_upstreams(profile: Profile) -> list[Problem]:
 
 
 def _check_names(profile: Profile) -> list[Problem]:
-    """Each name once, over all networks, and none that means something else."""
+    """Problems of local names: duplicates over all networks, and reserved names."""
     problems, seen = [], {}
     for host in _known(profile):
         full = _full(host.name, profile)
@@ -123,14 +121,14 @@ def plan(profile: Profile) -> Plan:
         network=tuple(Setting(file, section, "UseDNS", "no", "dns.upstreams") for file, section in given),
         resolved=_settings(profile.dns),
         files=(("etc/hosts", file_of(_hosts(profile))),),
-        # a certificate is proven by the authorities that Debian ships
+        # certificates are validated against Debian's CA bundle
         packages=("systemd-resolved", *(("ca-certificates",) if profile.dns.tls == "always" else ())),
         claims=(*_claims_outside(profile), *_claims_own(profile), *_claims_inside(profile)),
     )
 
 
 def _given(profile: Profile) -> Iterator[tuple[str, str]]:
-    """Files and sections by which a WAN would bring servers of its own."""
+    """Files and sections by which a WAN could supply DNS servers."""
     for wan in profile.wans:
         file = f"10-{wan.name}.network"
         if isinstance(wan.ipv4, DhcpAddress):
@@ -140,13 +138,13 @@ def _given(profile: Profile) -> Iterator[tuple[str, str]]:
 
 
 def _settings(dns: Dns) -> tuple[Setting, ...]:
-    """One resolver for the gateway and all networks inside."""
+    """resolved settings, for the gateway and all inside networks."""
     upstreams = [("DNS", f"{one.address}#{one.name}" if one.name else str(one.address)) for one in dns.upstreams]
     usual = [("LLMNR", "no"), ("MulticastDNS", "no")]
     tls = [("DNSOverTLS", MODES.get(dns.tls, dns.tls))] if dns.tls != "never" else []
     return (
         *settings("resolved.conf", "Resolve", "dns.upstreams", upstreams),
-        # every name is theirs, whatever a WAN says; a WAN whose lease names no server would else resolve nothing
+        # route all names to these servers; otherwise a WAN whose lease has no DNS server would resolve nothing
         *settings("resolved.conf", "Resolve", "dns.upstreams", [("Domains", "~.")] if upstreams else []),
         *settings("resolved.conf", "Resolve", "dns", [("FallbackDNS", PUBLIC_RESOLVERS)] if not upstreams else []),
         *settings("resolved.conf", "Resolve", "dns", usual),
@@ -156,13 +154,13 @@ def _settings(dns: Dns) -> tuple[Setting, ...]:
 
 
 def _hosts(profile: Profile) -> Iterator[tuple[str, str]]:
-    """Lines with their causes. The first name of a line is the one that an address is resolved to."""
+    """Lines of /etc/hosts with their causes; reverse lookups return the first name of a line."""
     yield "127.0.0.1 localhost", ""
     yield "::1 localhost", ""
     for host in _known(profile):
         full = _full(host.name, profile)
         for address in host.addresses:
-            # without lines of its own, resolved gives the gateway's name all of its addresses, the WAN's included
+            # without these lines, resolved maps the gateway's name to all of its addresses, including the WAN's
             yield f"{address} {full}" + (f" {host.name}" if full != host.name else ""), dotted(host.path)
 
 
@@ -180,21 +178,21 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
 
 
 def _claims_own(profile: Profile) -> Iterator[Claim]:
-    """For what runs in the gateway: time servers and ends of tunnels have names."""
+    """Claims of the gateway's own resolver: NTP servers and VPN endpoints may be names."""
     if not _not_shown(profile):
         text = "the gateway itself resolves names"
         yield Claim("system.names", "dns", text, GatewayResolver(), prerequisites.prerequisites(profile, profile.wans[0].name))
 
 
 def _servers(profile: Profile) -> Iterator[tuple[str, Address]]:
-    """Those that the profile names, each with its path."""
+    """Servers in the profile, each with its path."""
     yield from ((f"dns.upstreams.{index}", one.address) for index, one in enumerate(profile.dns.upstreams))
     for wan in profile.wans if not profile.dns.upstreams else ():
         yield from ((f"wans.{wan.name}.dns.{index}", server) for index, server in enumerate(wan.dns))
 
 
 def _not_shown(profile: Profile) -> str:
-    """Why the lab cannot ask for a name outside, if it cannot."""
+    """Why the lab cannot test outside names; empty if it can."""
     dns, known = profile.dns, zones.of(profile)
     addresses = [one.address for one in dns.upstreams if one.address.version == 4]
     if dns.tls == "always":

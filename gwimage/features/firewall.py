@@ -1,9 +1,7 @@
-"""The firewall that is sane without asking: closed from outside, open to the outside, LANs closed to each other.
+"""Default firewall: closed from outside, open to the outside, LANs isolated from each other.
 
-What a single network or service opens is in its own feature; here is what holds for all of them.
+Contains the rules common to all networks; each network or service opens its own ports in its feature.
 """
-
-from __future__ import annotations
 
 from gwimage.claims import exposure
 from gwimage.plan import Element, Plan, Rule, antispoof
@@ -12,12 +10,12 @@ from gwimage.problem import Problem
 from gwimage.profile import Profile
 from gwimage.profile.firewall import Firewall
 
-# before all that costs more: what follows is for the first packets of a connection
+# first, as the cheapest match: later rules see only the first packets of a connection
 ESTABLISHED, INVALID = "ct state established,related accept", "ct state invalid drop"
 ERRORS = f"icmp type {{ destination-unreachable, time-exceeded, parameter-problem }} {ICMP_LIMIT} accept"
-# RFC 4890 section 4.4.1, for the gateway itself; hop limit 255 says that a neighbour sent it
+# RFC 4890 section 4.4.1, for the gateway itself; hop limit 255 proves an on-link sender
 ERRORS6 = f"icmpv6 type {{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }} {ICMP_LIMIT} accept"
-# no limit, as ARP has none: one for all networks would let a flood from outside cost the LANs their gateway
+# no rate limit, as for ARP: a shared one would let a flood from outside cut the LANs off their gateway
 NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept"
 RULES = (
     Rule("spoof.sources", "iifname @wans ip saddr @inside counter drop", "lans"),
@@ -30,7 +28,7 @@ RULES = (
     Rule("input.icmp", f"iifname @lans icmp type echo-request {ICMP_LIMIT} accept", "lans"),
     Rule("input.open", "iifname . meta l4proto . th dport @gateway_open accept", "firewall"),
     Rule("input.rest", "counter", "firewall"),
-    # before the state: the answer to a SYN is already part of an established connection
+    # before the state match: a SYN-ACK already belongs to an established connection
     Rule("forward.clamp", "tcp flags & (syn|rst) == syn jump clamp", "firewall"),
     Rule("forward.state", ESTABLISHED, "firewall"),
     Rule("forward.state", INVALID, "firewall"),
@@ -54,7 +52,7 @@ def plan(profile: Profile) -> Plan:
 
 
 def _sources(profile: Profile) -> tuple[Rule, ...]:
-    """NAT chains do not see all that begins nothing, so the filters look, too."""
+    """Source checks in the filter chains too, since NAT chains do not see every packet outside a new connection."""
     first = antispoof.chain(profile)
     chains = (first, "input", "forward") if first == "dstnat" else (first,)
     return tuple(Rule(f"{chain}.spoof", "jump spoof", "firewall") for chain in chains)

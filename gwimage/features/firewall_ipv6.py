@@ -1,9 +1,7 @@
-"""IPv6's part of the firewall, as closed as for IPv4: clients go out, answers and errors that belong to them come in.
+"""IPv6 firewall, as strict as for IPv4: outbound connections pass, inbound only their answers and related errors.
 
-RFC 4890 says which ICMPv6 must pass, RFC 6092 what a gateway for homes and offices stops.
+RFC 4890 defines which ICMPv6 must pass, RFC 6092 what a residential gateway blocks.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 
@@ -15,9 +13,9 @@ from gwimage.profile import Profile
 from gwimage.profile.ipv6 import Inside, Ipv6
 from gwimage.values import ipv6 as inet6
 
-# what a neighbour sends before it has an address, and from its link-local one
+# sources of neighbours: unspecified before they have an address, and link-local
 NEIGHBOURS = ("::", str(inet6.LINK_LOCAL))
-# hop limit 255 says that a neighbour sent it (RFC 4861); RFC 4890 section 4.4.1 lists what the gateway itself needs
+# hop limit 255 proves an on-link sender (RFC 4861); RFC 4890 section 4.4.1 lists what the gateway itself needs
 COMMON = (
     Rule("input.icmp", f"icmpv6 type mld-listener-query ip6 saddr fe80::/10 {ICMP_LIMIT} accept", "firewall"),
     Rule("input.icmp", f"iifname @lans icmpv6 type nd-router-solicit ip6 hoplimit 255 {ICMP_LIMIT} accept", "lans"),
@@ -48,7 +46,7 @@ def plan(profile: Profile) -> Plan:
 
 
 def _unasked(profile: Profile) -> Iterator[Rule]:
-    """Forwarding is on for all networks or none, and without an address of its own a link still forwards."""
+    """Drop rules for networks without IPv6: forwarding is global, and a link forwards even without an address."""
     networks = [("wans", wan.name, profile.ipv6.wans) for wan in profile.wans]
     networks += [("lans", lan.name, profile.ipv6.lans) for lan in profile.lans]
     for kind, name, asked in networks:
@@ -57,24 +55,24 @@ def _unasked(profile: Profile) -> Iterator[Rule]:
 
 
 def _from_outside(ipv6: Ipv6) -> Iterator[Rule]:
-    """Nothing from outside has a source inside."""
+    """Anti-spoofing rules: packets from outside must not have an inside source."""
     if any(inside.address for inside in ipv6.lans.values()):
         yield Rule("spoof.sources", "iifname @wans ip6 saddr @inside6 counter drop", "lans")
     if names := [f'"{name}"' for name, inside in ipv6.lans.items() if inside.delegated]:
-        # not @lans: nft before 1.1 takes no set of interface names here
+        # not @lans: nft before 1.1 accepts no set of interface names here
         spoofed = f"iifname @wans meta nfproto ipv6 fib saddr oifname {any_of(names)} counter drop"
         yield Rule("spoof.sources", spoofed, "lans")
 
 
 def _client(zone: str, path: str) -> list[Rule]:
-    """What a WAN with auto is told."""
+    """Rules for router advertisements and DHCPv6 answers on a WAN with auto."""
     advert = f"{zone} icmpv6 type nd-router-advert ip6 saddr fe80::/10 ip6 hoplimit 255 {ICMP_LIMIT} accept"
-    # no router passes on what is sent to a link-local address; some servers answer from another one and another port
+    # link-local destinations are never routed; some servers answer from another address and port
     return [Rule("input.icmp", advert, path), Rule("input.open", f"{zone} ip6 daddr fe80::/10 udp dport 546 accept", path)]
 
 
 def _sources(name: str, inside: Inside) -> Rule:
-    """A LAN's own addresses; of a prefix that nobody knows yet, those that are routed back to it (strict reverse path)."""
+    """Source check of a LAN: its own addresses; for a delegated prefix a strict reverse path check."""
     known = NEIGHBOURS if inside.delegated else (*NEIGHBOURS, str(inside.address.network))
     others = f'iifname "{name}" ip6 saddr != {any_of(known)}'
     others += " fib saddr . iif oif missing" if inside.delegated else ""
@@ -82,7 +80,7 @@ def _sources(name: str, inside: Inside) -> Rule:
 
 
 def _kept_inside(name: str, inside: Inside, ipv6: Ipv6) -> Iterator[Rule]:
-    """Unique local addresses do not leave by a WAN that is not local itself (RFC 6092 REC-3); before anything opens."""
+    """Drops ULAs that leave by a WAN that is not local itself (RFC 6092 REC-3); before any allow rule."""
     world = [f'"{wan}"' for wan, outside in ipv6.wans.items() if not inet6.local(outside.address)]
     if inet6.local(inside.address) and world:
         text = f'iifname "{name}" oifname {any_of(world)} ip6 saddr {inside.address.network} counter drop'

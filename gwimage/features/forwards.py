@@ -1,6 +1,4 @@
-"""Port forwards: a port of the WAN's address leads to a server inside, also for those who call it from inside (hairpin)."""
-
-from __future__ import annotations
+"""Port forwards: DNAT from a port of the WAN's address to an inside server, also from inside (hairpin)."""
 
 from collections.abc import Iterator
 
@@ -18,13 +16,13 @@ from gwimage.values.ports import SSH
 from gwimage.values.ranges import Ports
 
 PATH = ("firewall", "forwards")
-MOST_SHIFTED = 64  # ports of a range that becomes another: one rule for each
-MOST_RULES = 256  # of one forward: its sets multiply with its ports
+MOST_SHIFTED = 64  # ports of a range mapped to another range: one rule each
+MOST_RULES = 256  # of one forward: its sets and ports multiply
 LOCAL = "fib daddr type local"
 
 
 def check(profile: Profile) -> list[Problem]:
-    """A forward with an error is not compared with others: one thing at a time."""
+    """Problems of each forward; only forwards without errors are compared with each other."""
     problems, sound, known = [], [], _survey(profile)
     for forward in profile.forwards:
         path = (*PATH, forward.name)
@@ -109,7 +107,7 @@ def _sources(path: Path, forward: Forward, known: ZoneAddresses, profile: Profil
 
 
 def _taken(path: Path, forward: Forward, profile: Profile) -> list[Problem]:
-    """Ports of the gateway's own: whoever forwards them away shuts himself out."""
+    """Forwarded ports that the gateway itself uses: forwarding them would lock users out."""
     problems = []
     for protocol, port, wans, what, other in _own_services(profile):
         for index, ports in enumerate(forward.ports):
@@ -122,7 +120,7 @@ def _taken(path: Path, forward: Forward, profile: Profile) -> list[Problem]:
 
 
 def _own_services(profile: Profile) -> Iterator[tuple[str, int, tuple[str, ...], str, str]]:
-    """(protocol, port, zones, what it is, profile path)"""
+    """Own services as (protocol, port, zones, description, profile path)."""
     yield "tcp", SSH, profile.services.ssh_from, "SSH", "services.ssh.from"
     for vpn in profile.vpn:
         if vpn.port:
@@ -144,7 +142,7 @@ def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> l
 
 
 def _twice(forwards: list[Forward], known: ZoneAddresses, profile: Profile) -> list[Problem]:
-    """Two forwards that would take the same packet; each is told of the first such one before it."""
+    """Forwards that match the same packet as an earlier one; each is reported with the first such one."""
     problems = []
     shapes = [(ranges.port_bits(one.ports), known.mask(one.sources) & known.axis.family[4]) for one in forwards]
     for index, one in enumerate(forwards):
@@ -157,7 +155,7 @@ def _twice(forwards: list[Forward], known: ZoneAddresses, profile: Profile) -> l
 
 
 def _same(one: Forward, other: Forward, known: ZoneAddresses, profile: Profile) -> Problem | None:
-    """Two forwards of the same ports and sources."""
+    """Problem of two forwards that share ports and sources."""
     protocols = [name.upper() for name in one.protocols if name in other.protocols]
     if not protocols:
         return None
@@ -182,14 +180,14 @@ def plan(profile: Profile) -> Plan:
         return Plan()
     known, homes = _survey(profile), {}
     rules = [one for forward in profile.forwards for one in _rules(forward, known, profile)]
-    # only to these servers: what rules of the user's own translate, they must let through themselves
+    # only to these servers: traffic translated by the user's own rules needs its own accept rules
     servers = nft.one_of(dict.fromkeys(str(forward.to) for forward in profile.forwards))
     rules.append(Rule("forward.dnat", f"ip daddr {servers} ct status dnat accept", ".".join(PATH)))
     for forward in profile.forwards:
         if _from_inside(forward, known):
             homes.setdefault(known.zones.zone_of(forward.to), forward.name)
     for home, name in homes.items():
-        # else the server would answer its neighbour directly, from an address that this one never called
+        # otherwise the server would answer its neighbour directly, from an address that the client never contacted
         text = f'iifname "{home}" oifname "{home}" ct status dnat masquerade'
         rules.append(Rule("srcnat.hairpin", text, f"firewall.forwards.{name}"))
     return Plan(rules=tuple(rules), claims=claims.claims(profile))
@@ -208,12 +206,12 @@ def _rules(forward: Forward, known: ZoneAddresses, profile: Profile) -> Iterator
 
 
 def _from_inside(forward: Forward, known: ZoneAddresses) -> bool:
-    """Whether anybody inside may use it."""
+    """Whether any inside host may use the forward."""
     return forward.hairpin and bool(known.mask(forward.sources) & known.axis.family[4] & known.on(known.zones.inside))
 
 
 def _outer_address(forward: Forward, known: Zones, profile: Profile) -> str:
-    """The WAN's address, whatever it is just now: one of the gateway's that is neither inside nor surely another WAN's."""
+    """Match for the WAN's current address: a local one that is neither inside nor known as another WAN's."""
     fixed = {str(address): name for address, (name, _) in known.own.items() if name in known.wans}
     mine = [address for address, name in fixed.items() if name in forward.wans]
     others = [address for address, name in fixed.items() if name not in forward.wans]
@@ -223,12 +221,12 @@ def _outer_address(forward: Forward, known: Zones, profile: Profile) -> str:
 
 
 def _all_static(forward: Forward, profile: Profile) -> bool:
-    """Whether the addresses of all its WANs are known beforehand."""
+    """Whether all WANs of the forward have static addresses."""
     return all(isinstance(wan.ipv4, StaticAddress) for wan in profile.wans if wan.name in forward.wans)
 
 
 def _pairs(forward: Forward) -> Iterator[tuple[tuple[Ports, ...], str]]:
-    """(ports, server). The kernel sends a whole range to the first port of another, so each port has its own rule."""
+    """Pairs of (ports, server): one per port of a shifted range, since the kernel maps a range to the first port only."""
     if forward.to_port is None:
         yield forward.ports, str(forward.to)
         return

@@ -1,6 +1,4 @@
-"""The image itself: kernel, further Debian packages, size of the state partition, and who reads its seeds."""
-
-from __future__ import annotations
+"""Image settings: kernel, extra Debian packages, state partition size, and seed source."""
 
 from gwimage.plan import File, Plan, cloud_init
 from gwimage.problem import Path, Problem
@@ -11,13 +9,13 @@ PATH = ("image", "packages")
 SEED = "etc/gwimage/seed.kind"  # the initrd reads it
 KERNELS = {"cloud": "linux-image-cloud-amd64", "generic": "linux-image-amd64"}
 
-# in every image; a test compares this with gwimage/image/mkosi.conf
+# packages in every image; a test compares this with gwimage/image/mkosi.conf
 PRESENT = frozenset(
     "busybox-static dbus-broker e2fsprogs grub-pc-bin iproute2 iputils-ping kmod login nftables openssh-server"
     " qemu-guest-agent sudo systemd systemd-boot-efi systemd-resolved systemd-sysv"
     " tiny-initramfs tzdata udev".split()
 )
-# packages that would take something out of the hands of what the profile says: why, what to do instead, which
+# packages that would override settings of the profile: reason, alternative, names
 RIVALS = (
     (
         "would configure the networks beside systemd-networkd",

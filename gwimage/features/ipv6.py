@@ -1,9 +1,7 @@
-"""IPv6: where a WAN has it from, what a LAN gets of it, and what router advertisements say.
+"""IPv6: WAN addressing, LAN subnets, router advertisements.
 
-Off on every network that does not ask for it; never masqueraded. The firewall's part is in firewall6.
+Off on every network that does not request it; never masqueraded. The firewall rules are in firewall_ipv6.
 """
-
-from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from gwimage.profile.ipv6 import Inside, Ipv6, Outside
 from gwimage.profile.wans import DhcpAddress, Wan
 from gwimage.values import ipv6 as inet6
 
-OUTSIDE, INSIDE = (32, 128), (64, 64)  # prefix lengths; clients make their own addresses in a /64 only (RFC 4862)
+OUTSIDE, INSIDE = (32, 128), (64, 64)  # prefix lengths; SLAAC works in a /64 only (RFC 4862)
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -97,7 +95,7 @@ def _check_overlaps(profile: Profile) -> list[Problem]:
     problems, seen = [], []
     for path, address in _sane(profile):
         for other_path, other in seen:
-            # a provider may route a whole /64 to the gateway, whose own address outside is one of it
+            # a provider may route a whole /64 to the gateway whose WAN address is part of it
             single = 128 in (address.network.prefixlen, other.network.prefixlen) and address.ip != other.ip
             if address.network.overlaps(other.network) and not single:
                 message = f"the subnet {address.network} overlaps {other.network} of {dotted(other_path)}"
@@ -142,21 +140,21 @@ def _fixed(file: str, path: str, outside: Outside, metric: str) -> tuple[Setting
 
 
 def _client(file: str, path: str, wan: Wan, metric: str, uplink: bool) -> tuple[Setting, ...]:
-    """Router advertisements and DHCPv6; a prefix is asked for on the uplink only."""
+    """Settings of router advertisements and DHCPv6; a prefix is requested on the uplink only."""
     network, heard = [("IPv6AcceptRA", "yes")], [("RouteMetric", metric)]
     client = [
-        # by what a provider knows the gateway: the card and the name of the WAN, so that a prefix outlives a lost state
-        # volume (a machine id makes the usual DUID) and another machine type (PCI paths make the usual IAID)
+        # DHCPv6 identity from the card and the name of the WAN, so that a prefix survives loss of the state volume
+        # (the default DUID comes from the machine id) and a new machine type (the default IAID from PCI paths)
         ("DUIDType", "link-layer"),
         ("IAID", str(zlib.crc32(wan.name.encode()))),
-        # and a reboot: many providers give another prefix to who gave the last one back
+        # and a reboot: many providers assign another prefix after a release
         ("SendRelease", "no"),
         ("UseHostname", "no"),
     ]
-    # many providers delegate without saying so (the M flag) in their advertisements
+    # many providers delegate without setting the M flag in their advertisements
     client.append(("WithoutRA", "solicit") if uplink else ("UseDelegatedPrefix", "no"))
     if uplink and not isinstance(wan.ipv4, DhcpAddress):
-        network.append(("DHCP", "ipv6"))  # with IPv4 by DHCP as well it is DHCP=yes, which the WAN writes
+        network.append(("DHCP", "ipv6"))  # if IPv4 uses DHCP too, wans.py writes DHCP=yes
     if wan.dns:
         heard.append(("UseDNS", "no"))
         client.append(("UseDNS", "no"))
@@ -174,13 +172,13 @@ def _plan_inside(name: str, inside: Inside, ipv6: Ipv6) -> Plan:
 
 
 def _advertised(file: str, path: str, inside: Inside, ipv6: Ipv6) -> tuple[Setting, ...]:
-    """What router advertisements say besides prefixes. What is not written is copied from the uplink of the moment."""
-    # resolved cannot listen on a link-local address, and a delegated one is not known beforehand
+    """Router advertisement settings besides prefixes; networkd copies unset ones from the current uplink."""
+    # resolved cannot listen on a link-local address, and delegated ones are not known in advance
     dns = ("DNS", str(inside.address.ip)) if inside.address else ("EmitDNS", "no")
     said = settings(file, "IPv6SendRA", path, [dns, ("EmitDomains", "no")])
     if ipv6.leaves(inside):
         return said
-    # no default router then, but still the way to the site's other networks (RFC 7084 L-3)
+    # not a default router, but still the route to the site's other networks (RFC 7084 L-3)
     site = str(inside.address.network.supernet(new_prefix=48))
     said += (Setting(file, "IPv6SendRA", "RouterLifetimeSec", "0", path),)
     return (*said, Setting(file, "IPv6RoutePrefix", "Route", site, path))
@@ -196,7 +194,7 @@ def _delegated(file: str, path: str, inside: Inside, uplink: str) -> tuple[Setti
 
 
 def _own(file: str, path: str, address: IPv6Interface) -> Plan:
-    """A fixed address, its subnet announced, and DNS there."""
+    """Fixed address of a LAN, its advertised prefix, and DNS on it."""
     return Plan(
         network=(
             Setting(file, "Network", "Address", str(address), path),

@@ -1,6 +1,4 @@
-"""Networks inside: the gateway's address, masquerade, DNS for the clients."""
-
-from __future__ import annotations
+"""LANs: the gateway's address, masquerade, DNS for clients."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
@@ -19,7 +17,7 @@ from gwimage.profile.link import USUAL_MTU
 from gwimage.profile.wans import Wan
 from gwimage.values import host_address, lab_host, nic
 
-MOST_OTHERS = 16  # subnets of one LAN that are asked about besides the main one: a lab takes its time
+MOST_OTHERS = 16  # further subnets of one LAN that are tested; limits the run time of the lab
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -39,7 +37,7 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def _check_private(path: Path, lan: Lan) -> list[Problem]:
-    """A public subnet that is hidden is hardly one's own: 192.169.1.0/24 and 172.32.0.0/16 are slips of the pen."""
+    """Warning about a masqueraded public subnet: likely a typo, such as 192.169.1.0/24 or 172.32.0.0/16."""
     if not (lan.masquerade and host_address.is_valid(lan.address) and not host_address.is_private(lan.address.ip)):
         return []
     message = f"{lan.address.network} belongs to somebody on the internet, whom nobody here could reach"
@@ -48,7 +46,7 @@ def _check_private(path: Path, lan: Lan) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    # forwarding is set here and nowhere else: IPMasquerade= alone sets it only where it is on
+    # forwarding is set only here: IPMasquerade= alone enables it only on its own interfaces
     forwarding = [("IPv4Forwarding", "yes"), ("IPv6Forwarding", "yes" if profile.ipv6.lans else "no")]
     every = Plan(network=settings("networkd.conf", "Network", "lans", forwarding))
     routed = subnets.routed(profile)
@@ -63,7 +61,7 @@ def _plan_one(lan: Lan, profile: Profile, routed: Iterable[IPv4Network]) -> Plan
         Setting(file, "Link", "RequiredForOnline", "no", path),
         Setting(file, "Network", "Address", str(lan.address), f"{path}.address"),
         *(Setting(file, "Network", "Address", str(extra), f"{path}.extra_addresses") for extra in lan.extra_addresses),
-        # addresses and DNS are there before the first client is, and stay when the last one goes
+        # addresses and DNS are up without carrier: before the first client, and after the last
         Setting(file, "Network", "ConfigureWithoutCarrier", "yes", path),
     ]
     if lan.masquerade:
@@ -80,7 +78,7 @@ def _plan_one(lan: Lan, profile: Profile, routed: Iterable[IPv4Network]) -> Plan
 
 
 def _addresses(lan: Lan, path: str) -> Plan:
-    """What each address of the gateway on this network is good for."""
+    """Settings of each address of the gateway on this LAN."""
     resolved, nets, own = [], {}, []
     for index, address in enumerate(subnets.addresses(lan)):
         place = f"{path}.extra_addresses" if index else f"{path}.address"
@@ -121,7 +119,7 @@ def _no_internet(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim | N
 
 
 def _source(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim:
-    """The way to the world outside, or to the neighbours on another WAN than the first."""
+    """Claim of the source address towards the internet, or towards neighbours on a WAN other than the first."""
     path, where = f"lans.{lan.name}", "a server outside" if first else f"a host on {wan.name}"
     text = f"a client on {lan.name} reaches {where}, {_seen(lan, wan)}"
     probe = SourceAddress(lan.name, lan.masquerade, wan.snat if lan.masquerade else None, wan="" if first else wan.name)
@@ -137,12 +135,12 @@ def _seen(lan: Lan, wan: Wan) -> str:
 
 
 def _others(lan: Lan, profile: Profile) -> list[tuple[IPv4Network, str]]:
-    """Subnets besides the main one, with what caused them."""
+    """Subnets besides the main one, with their profile paths."""
     found = [(net, f"lans.{lan.name}.extra_addresses") for net in subnets.connected(lan)[1:]]
     return found + [(net, f"routes.{index}.to") for net, index in subnets.routed(profile).get(lan.name, {}).items()]
 
 
 def _host(net: IPv4Network, lan: Lan) -> IPv4Address:
-    """An address there that is not the gateway's."""
+    """Address in the subnet that is not the gateway's."""
     own, first = {address.ip for address in subnets.addresses(lan)}, net.prefixlen < 31
     return next(ip for ip in (net[number] for number in range(first, first + len(own) + 1)) if ip not in own)

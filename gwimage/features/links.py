@@ -1,10 +1,8 @@
-"""The link layer: cards get their names, VLANs and bridges are laid over them.
+"""Link layer: names of cards, and VLANs and bridges on top of them.
 
-A network that has a card for itself gives the card its name. A card that carries only VLANs, or is one of a
-bridge's, is called as in Proxmox (net1), or after its MAC address (enx525400123456).
+A card used by one network alone takes its name. A card that carries only VLANs, or is a bridge port,
+is named as in Proxmox (net1), or after its MAC address (enx525400123456).
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -18,7 +16,7 @@ from gwimage.values.nic import Nic
 
 @dataclass(frozen=True)
 class NetworkLink:
-    """A WAN or LAN as this layer sees it; stem: what the names of its files begin with."""
+    """Link-layer view of a WAN or LAN; stem: prefix of its file names."""
 
     name: str
     path: tuple[str, str]
@@ -47,7 +45,7 @@ def plan(profile: Profile) -> Plan:
 
 
 def _network(net: NetworkLink, sharing: list[NetworkLink]) -> Plan:
-    """What makes the network's own interface."""
+    """Files of the network's own interface."""
     path, file, found = dotted(net.path), f"{net.stem}.network", []
     if link.is_bridge(net.link):
         found += _bridge(net.stem, net.name, path)
@@ -57,7 +55,7 @@ def _network(net: NetworkLink, sharing: list[NetworkLink]) -> Plan:
             Setting(f"{net.stem}.netdev", "NetDev", "Kind", "vlan", f"{path}.vlan"),
             Setting(f"{net.stem}.netdev", "VLAN", "Id", str(net.link.vlan), f"{path}.vlan"),
         ]
-    # a VLAN without one would inherit the large one that another network asked of the card
+    # a VLAN without an MTU would inherit a large one that another network set on the card
     mtu = net.link.mtu or (USUAL_MTU if net.link.vlan and _largest(sharing) > USUAL_MTU else None)
     if mtu:
         found.append(Setting(file, "Link", "MTUBytes", str(mtu), f"{path}.mtu"))
@@ -68,20 +66,20 @@ def _network(net: NetworkLink, sharing: list[NetworkLink]) -> Plan:
 
 def _bridge(stem: str, name: str, path: str) -> list[Setting]:
     return [
-        # the bridge takes the lowest MAC address of its cards: networkd and udev would make one of the machine id,
-        # which is new when the state volume is lost, and hosts would keep the old one in their ARP caches
+        # the bridge takes the lowest MAC address of its cards: networkd and udev would derive one from the machine id,
+        # which changes when the state volume is lost, while hosts keep the old one in their ARP caches
         Setting(f"{stem}.link", "Match", "OriginalName", name, path),
         Setting(f"{stem}.link", "Link", "MACAddressPolicy", "none", f"{path}.nics"),
         Setting(f"{stem}.netdev", "NetDev", "Name", name, path),
         Setting(f"{stem}.netdev", "NetDev", "Kind", "bridge", f"{path}.nics"),
         Setting(f"{stem}.netdev", "NetDev", "MACAddress", "none", f"{path}.nics"),
-        # spanning tree would keep a card silent for 30 seconds
+        # spanning tree would block a card for 30 seconds
         Setting(f"{stem}.netdev", "Bridge", "STP", "no", f"{path}.nics"),
     ]
 
 
 def _card(card: Nic, sharing: list[NetworkLink]) -> Plan:
-    """A card, its name, and what is laid over it."""
+    """Files of a card: its name, and the VLANs or bridge on it."""
     owner = next((net for net in sharing if link.is_card(net.link)), None)
     first = owner or sharing[0]
     place = f"{dotted(first.path)}.{link.key(first.link)}"
@@ -94,7 +92,7 @@ def _card(card: Nic, sharing: list[NetworkLink]) -> Plan:
         return Plan(network=network + over)
     rules = ()
     if not link.is_bridge(first.link):
-        # untagged packets have no network to belong to
+        # no network takes untagged packets
         rules = (Rule("spoof.sources", f'iifname "{name}" counter drop', place),)
     return Plan(network=network + _bare(file, name, place, sharing) + over + links.no_discovery(file, place), rules=rules)
 
@@ -106,7 +104,7 @@ def _over(file: str, net: NetworkLink) -> Setting:
 
 
 def _bare(file: str, name: str, place: str, sharing: list[NetworkLink]) -> tuple[Setting, ...]:
-    """A card that is no network by itself, and has room for the largest of those that it carries."""
+    """Settings of a card that is not itself a network; its MTU is the largest of those it carries."""
     found = [Setting(file, "Match", "Name", name, place), Setting(file, "Link", "RequiredForOnline", "no", place)]
     if (largest := _largest(sharing)) > USUAL_MTU:
         owner = next(net for net in sharing if net.link.mtu == largest)

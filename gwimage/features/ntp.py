@@ -1,10 +1,8 @@
-"""The time: who tells the gateway, and whom the gateway tells.
+"""NTP: time sources of the gateway, and the LANs that it serves.
 
-systemd-timesyncd keeps the clock of a gateway that tells nobody; chrony that of one that is a server as well. Debian
-installs one of the two.
+systemd-timesyncd is used if the gateway is a client only; chrony if it is a server too. Debian installs only one
+of the two.
 """
-
-from __future__ import annotations
 
 from ipaddress import ip_address
 
@@ -19,7 +17,7 @@ from gwimage.values import domain_names, host_address
 
 FROM = ("services", "ntp", "from")
 SERVERS = ("system", "ntp", "servers")
-POOL = "pool 2.debian.pool.ntp.org iburst"  # as Debian's own chrony.conf has it
+POOL = "pool 2.debian.pool.ntp.org iburst"  # as in Debian's chrony.conf
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -53,7 +51,7 @@ def _client(profile: Profile) -> Plan:
     leased = [(wan.name, "DHCPv4") for wan in profile.wans if isinstance(wan.ipv4, DhcpAddress)]
     leased += [(name, "DHCPv6") for name, outside in profile.ipv6.wans.items() if outside.address is None]
     return Plan(
-        # timesyncd would ask those of the leases too
+        # timesyncd would also use servers from leases
         network=tuple(Setting(f"10-{name}.network", section, "UseNTP", "no", path) for name, section in leased),
         files=(("etc/systemd/timesyncd.conf.d/10-gwimage.conf", file_of(lines)),),
         packages=packages,

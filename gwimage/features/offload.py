@@ -1,11 +1,9 @@
-"""The short way for established connections: a flowtable of nftables (the kernel's Documentation/networking/nf_flowtable.rst).
+"""Flowtable fast path for established connections (the kernel's Documentation/networking/nf_flowtable.rst).
 
-In a table of its own, whose chain comes after the firewall's: only what that let through takes the short way, and what goes
-wrong with it closes nothing and opens nothing. It names the networks' own interfaces, not the cards below VLANs and bridges:
-over a bridge's card the kernel would send to where a host was, past CAKE on the bridge.
+It has its own table, whose chain runs after the firewall's: only accepted traffic is offloaded, and a failure of the table
+neither closes nor opens anything. It names the networks' own interfaces, not the cards below VLANs and bridges: on a
+bridge's card the kernel would send to a host's former port, bypassing CAKE on the bridge.
 """
-
-from __future__ import annotations
 
 from gwimage.claims import prerequisites
 from gwimage.claims.claim import Claim
@@ -17,7 +15,7 @@ from gwimage.profile import Profile
 PATH = "firewall.offload"
 RULES = "etc/nftables/offload.nft"
 UNIT = "gwimage-offload.service"
-BLIND = ("prerouting", "forward")  # chains of firewall.raw that the short way passes by
+BLIND = ("prerouting", "forward")  # chains of firewall.raw that the fast path bypasses
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -66,7 +64,7 @@ def _table(names: list[str]) -> File:
 
 
 def _after(names: list[str]) -> File:
-    """The unit waits for the interfaces; in a unit's name - stands for / (systemd.unit(5))."""
+    """Drop-in that makes the unit wait for the interfaces; in unit names - stands for / (systemd.unit(5))."""
     devices = " ".join(f"sys-subsystem-net-devices-{name.replace('-', chr(92) + 'x2d')}.device" for name in names)
     return ini([Setting("", "Unit", key, devices, PATH) for key in ("Wants", "After")])
 

@@ -1,12 +1,10 @@
-"""With several WANs: what came in by one of them is answered by the same one.
+"""Policy routing with several WANs: replies leave by the WAN on which the connection arrived.
 
-The preferred WAN's default route wins for whatever begins inside. For each other WAN conntrack remembers, as a mark, which
-connections it carries, and packets of these look up a table of their own, where that WAN's router is the default. So a
-connection that began while the preferred WAN was down also stays where it is. More specific routes of the main table
-come first all the same: those to the networks inside, and to neighbours on the WAN itself.
+Connections from inside use the preferred WAN's default route. For each other WAN a conntrack mark records which
+connections it carries; their packets use a routing table whose default is that WAN's router. A connection that began
+while the preferred WAN was down therefore stays on its WAN. More specific routes of the main table still take
+precedence: those to the inside networks, and to neighbours on the WAN itself.
 """
-
-from __future__ import annotations
 
 from gwimage.plan import Plan, Rule, Setting
 from gwimage.problem import Problem

@@ -1,10 +1,8 @@
-"""Short queues for uploads: CAKE on what leaves by a WAN.
+"""CAKE egress shaping on a WAN, for short upload queues.
 
-networkd shapes what an interface sends, no more: it cannot redirect what arrives (an IFB and a tc filter would).
-A kernel without sch_cake would not just ignore this, the WAN would fail: Debian's kernels, cloud and generic, have it.
+networkd shapes egress only: it cannot redirect ingress (that needs an IFB and a tc filter).
+Without sch_cake in the kernel the WAN would fail; Debian's kernels, cloud and generic, have it.
 """
-
-from __future__ import annotations
 
 from gwimage.claims import prerequisites
 from gwimage.claims.claim import Claim, NotTestable
@@ -53,7 +51,7 @@ def _settings(qos: Qos) -> list[Setting]:
     if qos.overhead is not None:
         values.append(("OverheadBytes", str(qos.overhead), "overhead"))
     shaped = [Setting(file, "CAKE", key, value, f"{path}.{why}") for key, value, why in values]
-    # fair between the hosts inside, not between what masquerade makes of them
+    # fairness per inside host, looking up addresses before masquerade
     return [*shaped, Setting(file, "CAKE", "NAT", "yes", path)]
 
 

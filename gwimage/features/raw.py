@@ -1,9 +1,7 @@
-"""nft rules of the user's own, copied as they stand. What could break out of its line is refused here, nft judges the rest.
+"""Raw nft rules of the user, copied verbatim; text that could break out of its line is refused, nft checks the rest.
 
-`build` asks it (gwimage/build/nft_check.py), since a check has no tools.
+`build` runs nft (gwimage/build/nft_check.py), since `check` has no tools.
 """
-
-from __future__ import annotations
 
 import re
 
@@ -14,10 +12,10 @@ from gwimage.profile.raw import USE
 from gwimage.values.address_lists import set_name
 
 PATH = ("firewall", "raw")
-SETS = ("wans", "lans", "vpns", "inside", "inside6", "own", "gateway_open", "forward_open")  # that nft always knows
+SETS = ("wans", "lans", "vpns", "inside", "inside6", "own", "gateway_open", "forward_open")  # sets that are always defined
 QUOTED = re.compile(r'"[^"]*"')
 PAIRS = {"}": "{", ")": "(", "]": "["}
-# words that begin something else than a rule, or lead out of the chain
+# words that begin a statement other than a rule, or leave the chain
 REFUSED = {
     "comment": "each rule gets the comment that names its place in the profile",
     "jump": "there are no chains to jump to",

@@ -1,9 +1,7 @@
-"""Reservations: machines whose address the DHCP server of a LAN always gives to them alone.
+"""DHCP reservations: fixed addresses by MAC address.
 
-networkd takes an address of another subnet, or a MAC address twice, in silence and then breaks: so it is caught here.
+networkd silently accepts an address of another subnet, or a duplicate MAC address, and then breaks, so check refuses them.
 """
-
-from __future__ import annotations
 
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import ReservedLease as Probe
@@ -42,7 +40,7 @@ def _check_macs(path: Path, members: tuple[Reservation, ...], profile: Profile) 
 
 
 def _own_macs(profile: Profile) -> dict[str, str]:
-    """Those that the profile knows, each with the name of its network."""
+    """MAC addresses of the gateway in the profile, each with the name of its network."""
     found = {}
     for net in (*profile.wans, *profile.lans):
         macs = [card.mac for card in net.link.cards] + [net.link.cloned_mac]

@@ -1,12 +1,10 @@
 """Static routes: networks behind another router on a LAN or WAN.
 
-What lies behind a LAN is inside like the LAN itself. Between the LAN and such a network the gateway is a plain
-router that keeps no state: requests and answers often take different ways there, since the other router reaches
-the LAN's hosts directly while they ask the gateway, and conntrack drops half of a connection as invalid. So these
-packets are not tracked, which also keeps networkd's masquerade off them: both sides see true addresses.
+Networks behind a LAN are inside, like the LAN itself. Between the LAN and such a network the gateway routes without
+conntrack: the paths are often asymmetric, since the other router reaches the LAN's hosts directly while they use the
+gateway, and conntrack would drop one direction as invalid. Untracked packets also bypass networkd's masquerade: both
+sides see real addresses.
 """
-
-from __future__ import annotations
 
 from ipaddress import IPv4Network
 
@@ -52,7 +50,7 @@ def _check_to(path: Path, route: Route, own: list[OwnAddress]) -> list[Problem]:
 
 
 def _check_peer(path: Path, route: Route, profile: Profile) -> list[Problem]:
-    """A tunnel has no neighbours: its peers say themselves what is behind them."""
+    """Refuses a route via a VPN: a tunnel has no neighbours, its peers list the networks behind them."""
     for vpn in profile.vpn:
         if route.via in vpn.address.network:
             hint = f"write {route.to.network} into networks of the peer, below vpn.{vpn.name}.peers"
@@ -75,7 +73,7 @@ def _check_via(path: Path, route: Route, zone: Path | None, own: list[OwnAddress
 
 
 def _check_others(path: Path, route: Route, zone: Path, before: list) -> list[Problem]:
-    """before: (place, route, its network, first, last) of those above it."""
+    """Compares a route with the earlier ones; before: (place, route, network, first, last) of each."""
     first, last = subnets.span(route.to.network)
     for place, other, other_zone, start, end in before:
         if (start, end) == (first, last) and other.metric == route.metric:
@@ -102,7 +100,7 @@ def _route(path: str, route: Route, zone: Path) -> Plan:
 
 
 def _lan(lan: str, routed: dict[IPv4Network, int]) -> Plan:
-    """routed: what lies behind this LAN, with the number of the route."""
+    """Rules of a LAN with routed networks behind it; routed: each with the number of its route."""
     nets = subnets.collapse(routed)
     first = f"routes.{min(routed.values())}"
     return Plan(

@@ -1,6 +1,4 @@
-"""Services of the gateway besides DHCP, DNS and ping: SSH, by key only, from the zones that the profile names."""
-
-from __future__ import annotations
+"""SSH access to the gateway: by key only, from the zones in the profile."""
 
 from gwimage.plan import Element, File, Plan
 from gwimage.problem import Problem
@@ -44,7 +42,7 @@ def _no_key(seed: str) -> Problem:
 def plan(profile: Profile) -> Plan:
     if not profile.services.ssh_from:
         return Plan()
-    # where cloud-init puts keys: it does not look into the files that sshd_config includes
+    # where cloud-init writes keys: it ignores files that sshd_config includes
     keys = f"{KEYS} .ssh/authorized_keys" if profile.image.seed == "cloud-init" else KEYS
     return Plan(
         elements=tuple(Element("gateway_open", f'"{zone}" . tcp . 22', ".".join(PATH)) for zone in profile.services.ssh_from),

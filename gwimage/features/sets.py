@@ -1,6 +1,4 @@
-"""Named lists of addresses, for the sources and destinations of firewall.allow and firewall.forwards."""
-
-from __future__ import annotations
+"""Named address sets, for sources and destinations of firewall.allow and firewall.forwards."""
 
 from gwimage.plan import Element, Plan, Set
 from gwimage.problem import Problem

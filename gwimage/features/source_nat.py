@@ -1,11 +1,9 @@
-"""Source NAT beyond networkd's masquerade: what must keep its address, and what a WAN hides behind a fixed one.
+"""Source NAT beyond networkd's masquerade: exemptions, and SNAT to a fixed WAN address.
 
-networkd masquerades whatever leaves the gateway with a source in the subnet of a masqueraded LAN, wherever it
-goes. These rules come before its own: a mapping of a subnet to itself takes the traffic between inside networks
-out; towards the network itself it stays, or a forwarded port would not work from within (hairpin).
+networkd masquerades all traffic with a source in the subnet of a masqueraded LAN, whatever its destination.
+These rules run before: mapping a subnet to itself exempts traffic between inside networks; traffic back
+to the same network stays masqueraded, since hairpin forwards need it.
 """
-
-from __future__ import annotations
 
 from gwimage.plan import Plan, Rule, any_of
 from gwimage.problem import Problem
@@ -40,7 +38,7 @@ def _fixed(profile: Profile) -> list[Rule]:
 
 
 def _routed(profile: Profile) -> list[Rule]:
-    """networkd masquerades the subnets of its own addresses only (systemd issue 8040)."""
+    """Masquerade rules for routed subnets: networkd covers only those of its own addresses (systemd issue 8040)."""
     routed = subnets.routed(profile)
     found = {net: index for lan in profile.lans if lan.masquerade for net, index in routed.get(lan.name, {}).items()}
     if not found:

@@ -1,6 +1,4 @@
-"""The gateway itself: its name and time zone, and the one person who may log in."""
-
-from __future__ import annotations
+"""System settings: host name, time zone, and the one admin account."""
 
 import base64
 import binascii
@@ -23,7 +21,7 @@ KEY_TYPES = (
     "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
-# users and groups that Debian's packages make: a second one of that name would break the boot's user set-up
+# users and groups of Debian's packages: a duplicate name would break user creation at boot
 TAKEN = frozenset(
     "root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc nobody nogroup"
     " adm tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video"
@@ -56,7 +54,7 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def check_key(path: Path, key: str) -> list[Problem]:
-    """One line of a .pub file. The messages never repeat the key: it may be a private one."""
+    """Checks one line of a .pub file; messages never contain the key, which may be a private one."""
     kind, _, rest = key.partition(" ")
     blob = rest.split(" ")[0]
     if "PRIVATE KEY" in key or key.startswith("b3BlbnNzaC1rZXktdjE"):  # "openssh-key-v1"
@@ -77,7 +75,7 @@ def check_key(path: Path, key: str) -> list[Problem]:
 
 
 def _fields(blob: str) -> list[bytes]:
-    """The length-prefixed fields of an SSH public key (RFC 4253 6.6); none if it is not one, or absurdly long."""
+    """Length-prefixed fields of an SSH public key (RFC 4253 6.6); empty if malformed or too long."""
     if len(blob) > LONGEST:
         return []
     try:
@@ -95,10 +93,10 @@ def _fields(blob: str) -> list[bytes]:
 
 
 def _complete(fields: list[bytes]) -> bool:
-    """As many fields as the type has, of plausible size (RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4)."""
+    """Whether field count and sizes fit the key type (RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4)."""
     sizes = [len(field) for field in fields]
     if fields[:1] == [b"ssh-rsa"]:
-        return len(sizes) == 3 and sizes[2] >= 128  # sshd takes no modulus below 1024 bits
+        return len(sizes) == 3 and sizes[2] >= 128  # sshd rejects a modulus below 1024 bits
     if fields[:1] == [b"ssh-ed25519"]:
         return sizes == [11, 32]
     return len(sizes) >= 3 and sizes[-1] > 0
@@ -118,7 +116,7 @@ def _admin(admin: Admin | None) -> Plan:
     if not admin:
         return Plan()
     name, home = admin.name, f"/home/{admin.name}"
-    # not u!, which would lock the account for SSH as well; without a hash the password is locked anyway
+    # not u!, which would lock the account for SSH too; without a hash the password is locked anyway
     user = f'u {name} {UID} "Administrator" {home} /bin/bash\nm {name} sudo\n'
     files = [
         ("etc/sysusers.d/gwimage-admin.conf", File(user)),
@@ -128,6 +126,6 @@ def _admin(admin: Admin | None) -> Plan:
     if admin.ssh_keys:
         files.append((f"etc/ssh/authorized_keys.d/{name}", File("".join(f"{key}\n" for key in admin.ssh_keys))))
     if admin.password_hash:
-        # without a newline: it would become part of the hash
+        # no newline: it would become part of the hash
         files.append((f"etc/credstore/passwd.hashed-password.{name}", File(admin.password_hash, mode=0o600)))
     return Plan(files=tuple(files), packages=("sudo",))

@@ -1,6 +1,4 @@
-"""The virtual machine as the profile wants it: shape, and where its cards are plugged in. Nothing of it is in the image."""
-
-from __future__ import annotations
+"""VM settings: shape, and where its cards are attached; not part of the image."""
 
 from gwimage.plan import Plan
 from gwimage.problem import Path, Problem, dotted
@@ -33,7 +31,7 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def _users(profile: Profile) -> dict[Nic, list[tuple[Path, Link]]]:
-    """Each card with the networks on it."""
+    """Cards, each with its networks."""
     networks = [(("wans", wan.name), wan.link) for wan in profile.wans]
     networks += [(("lans", lan.name), lan.link) for lan in profile.lans]
     users: dict[Nic, list[tuple[Path, Link]]] = {}
@@ -44,7 +42,7 @@ def _users(profile: Profile) -> dict[Nic, list[tuple[Path, Link]]]:
 
 
 def _wires(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) -> list[Problem]:
-    """Two networks, or two cards of a bridge, that the hypervisor joins: each would see the other's DHCP, or packets circle."""
+    """Networks, or cards of one bridge, that the hypervisor joins: DHCP would leak between them, or packets loop."""
     problems, seen = [], {}
     for card in (card for card in users if card in plugs):
         place, plug = (*PATH, nic.name(card)), plugs[card]
@@ -62,7 +60,7 @@ def _wires(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) ->
 
 
 def _vlans(path: Path, plug: Plug, networks: list[tuple[Path, Link]]) -> list[Problem]:
-    """VLANs of the gateway's own that the hypervisor would not let through."""
+    """VLANs of the gateway that the hypervisor would not pass."""
     inside = {its.vlan: dotted(place) for place, its in networks if its.vlan}
     problems = []
     for vlan, who in inside.items():

@@ -1,10 +1,8 @@
-"""WireGuard: tunnels for devices on the way and to other sites, each a zone that is closed like a LAN to a LAN.
+"""WireGuard tunnels for roaming devices and other sites; each is a zone, isolated like a LAN.
 
-Keys come in by reference only. A private or preshared key leaves in one place, a credential in the configuration
-layer; systemd-networkd.service imports network.wireguard.*, and what the hypervisor gives goes before what is baked in.
+Keys are given by reference only. Private and preshared keys are written only as credentials in the configuration layer;
+systemd-networkd.service imports network.wireguard.*, and credentials of the hypervisor override built-in ones.
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Iterator
@@ -19,17 +17,17 @@ from gwimage.profile.vpn import Peer, Vpn
 from gwimage.values import host_address, nic, wireguard
 from gwimage.values.ports import DHCP, DHCP6, DHCP6_CLIENT, DHCP_CLIENT, DNS, NTP
 
-OWN_NAME = re.compile(r"wg[0-9]+")  # the kernel gives no such name by itself, and it is the usual one here
+OWN_NAME = re.compile(r"wg[0-9]+")  # the customary name; the kernel never assigns it itself
 LONGEST_KEEPALIVE = 65535
 USUAL_MTU = 1500
 OVERHEAD, OVERHEAD6 = 60, 80  # bytes of WireGuard, UDP and IPv4 or IPv6 around a packet
 WIDEST = 8
-# UDP ports on which the gateway itself listens, or may
+# UDP ports on which the gateway itself may listen
 TAKEN = {DNS: "DNS", DHCP: "DHCP", DHCP_CLIENT: "DHCP", NTP: "time", DHCP6_CLIENT: "DHCPv6", DHCP6: "DHCPv6"}
 CLAMP = "tcp option maxseg size set rt mtu"
 RULES = (
     Rule("input.icmp", f"iifname @vpns icmp type echo-request {ICMP_LIMIT} accept", "vpn"),
-    # hosts behind a LAN know nothing of the smaller packets inside the tunnel
+    # LAN hosts do not know the smaller MTU of the tunnel
     Rule("clamp.segments", f"oifname @vpns {CLAMP}", "vpn"),
     Rule("clamp.segments", f"iifname @vpns {CLAMP}", "vpn"),
 )
@@ -64,7 +62,7 @@ def _check_name(path: Path, name: str, profile: Profile) -> list[Problem]:
 
 
 def _check_port(path: Path, vpn: Vpn, first: Vpn) -> list[Problem]:
-    """first: the VPN that has this port before all others."""
+    """Problems of the listen port; first: the first VPN with this port."""
     if vpn.port is None:
         return []
     hint = "choose another, such as 51821"
@@ -135,7 +133,7 @@ def _check_address(path: Path, peer: Peer, vpn: Vpn) -> list[Problem]:
 
 
 def _check_endpoint(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> list[Problem]:
-    """Addresses that the gateway cannot call. own: the gateway's, outside the tunnels."""
+    """Endpoint addresses that the gateway cannot reach; own: its addresses outside the tunnels."""
     host, _ = wireguard.endpoint(peer.endpoint or "")
     if not isinstance(host, IPv4Address):
         return []
@@ -168,7 +166,7 @@ def _overlaps(profile: Profile) -> list[Problem]:
 
 
 def _subnets(profile: Profile) -> Iterator[tuple[Path, IPv4Network]]:
-    """Those that are no problem by themselves. VPNs last: where another network is in the way, they are to blame."""
+    """Subnets valid by themselves; VPNs last, so that an overlap is reported at the VPN."""
     sane = (entry for entry in subnets.own(profile) if host_address.is_valid(entry.address, narrowest=32))
     yield from ((entry.zone, entry.address.network) for entry in sane)
     yield from ((("routes", index), route.to.network) for index, route in enumerate(profile.routes))
@@ -192,8 +190,8 @@ def _plan_one(vpn: Vpn, profile: Profile) -> Plan:
     behind = any_of(vpn.networks)
     rules = (
         Rule("spoof.sources", f"iifname {zone} ip saddr != {behind} counter drop", path),
-        # not IPMasquerade=, which knows neither what is routed behind an interface nor where a packet goes:
-        # it would hide phones from servers on a LAN, and from each other
+        # not IPMasquerade=, which ignores routed subnets and destinations: it would masquerade
+        # phones towards servers on a LAN, and towards each other
         Rule("srcnat.routed", f"oifname @wans ip saddr {behind} masquerade", path),
     )
     elements = [
@@ -205,7 +203,7 @@ def _plan_one(vpn: Vpn, profile: Profile) -> Plan:
         Element("gateway_open", f"{zone} . tcp . 53", path),
     ]
     if vpn.port:
-        # from the LANs too: a phone at home calls the same address as on the way
+        # from the LANs too: a phone at home uses the same endpoint as when roaming
         callers = (*profile.wans, *profile.lans)
         elements += [Element("gateway_open", f'"{net.name}" . udp . {vpn.port}', f"{path}.port") for net in callers]
     return Plan(
@@ -218,7 +216,7 @@ def _plan_one(vpn: Vpn, profile: Profile) -> Plan:
 
 
 def _credential(vpn: Vpn, peer: Peer | None = None) -> str:
-    """No name has a dot, so no two are the same."""
+    """Credential name of a key; unique, since names contain no dot."""
     return f"network.wireguard.{vpn.name}" + (f".{peer.name}" if peer else "")
 
 
@@ -255,6 +253,6 @@ def _network(vpn: Vpn, path: str, networks: list[tuple[str, str]]) -> Iterator[S
     yield Setting(file, "Link", "RequiredForOnline", "no", path)
     yield Setting(file, "Network", "Address", str(vpn.address), f"{path}.address")
     yield from links.no_discovery(file, path)
-    # not [WireGuard] RouteTable=, which would add a route for every peer's single address as well
+    # not [WireGuard] RouteTable=, which would also add a route for every peer's single address
     for net, origin in networks:
         yield Setting(file, "Route", "Destination", net, origin, net)

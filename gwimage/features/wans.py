@@ -1,6 +1,4 @@
-"""Networks outside: the address by DHCP or fixed, the default route, the DNS servers behind it."""
-
-from __future__ import annotations
+"""WANs: address by DHCP or static, default route, DNS servers."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -108,7 +106,7 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
             refused = ()
     network = (
         Setting(file, "Match", "Name", wan.name, path),
-        # the LANs must not wait for the world outside
+        # LANs must not wait for a WAN
         Setting(file, "Link", "RequiredForOnline", "no", path),
         *ipv4,
         *links.no_discovery(file, path, wan.name in profile.ipv6.wans),
@@ -124,11 +122,11 @@ def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
 
 
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
-    """networkd refuses such a server (DenyList=) without a word; the kernel says it, on the console too.
+    """Log rules for DHCP servers that networkd silently refuses (DenyList=); shown on the console too.
 
-    Before routing, since the kernel drops what has an address of its own as source. In a NAT chain it is silent while conntrack
-    knows the same addresses and ports from elsewhere, as when our own server has just broadcast on a LAN that is plugged into the
-    WAN.
+    They run before routing, since the kernel drops packets with one of its own addresses as source. A NAT chain would miss
+    them while conntrack has the same addresses and ports from elsewhere, such as after a broadcast of our own server on a LAN
+    that is plugged into the WAN.
     """
     said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
     match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
@@ -140,7 +138,7 @@ def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
 
 
 def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
-    """Both ways: each side's SYN says what it takes."""
+    """MSS clamp in both directions, since each side's SYN carries its own MSS."""
     if wan.mss_clamp is False:
         return ()
     size = "rt mtu" if wan.mss_clamp is True else wan.mss_clamp
@@ -152,20 +150,20 @@ def _clamp(wan: Wan, path: str) -> tuple[Rule, ...]:
 
 def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tuple[Setting, ...]:
     client = [
-        # a DUID hangs on the machine id, which is new when the state volume is lost; by its MAC address
-        # a provider's reservation finds the gateway every time
+        # client id from the MAC address, so that a provider's reservation always matches; a DUID depends on
+        # the machine id, which changes when the state volume is lost
         ("ClientIdentifier", "mac"),
         ("RouteMetric", str(metric)),
         ("UseHostname", "no"),
         ("UseDomains", "no"),
         ("UseTimezone", "no"),
-        # a router outside that numbers as we do: its addresses would take hosts on our LAN away from us
+        # refuse an outside router that uses our own subnets: its addresses would hide hosts on our LAN
         ("DenyList", " ".join(map(str, _ours(profile)))),
     ]
     if wan.dns:
         client.append(("UseDNS", "no"))
     return (
-        # where a prefix is delegated, the DHCPv6 client does not wait to be called by a router
+        # with prefix delegation the DHCPv6 client does not wait for a router advertisement
         Setting(file, "Network", "DHCP", "yes" if wan.name == profile.ipv6.uplink else "ipv4", f"{path}.ipv4"),
         *_dns(file, path, wan),
         *settings(file, "DHCPv4", f"{path}.ipv4", client),
@@ -174,7 +172,7 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tupl
 
 def _static(file: str, path: str, wan: Wan, ipv4: StaticAddress, metric: int) -> tuple[Setting, ...]:
     on_link = ()
-    if ipv4.address.network.prefixlen == 32:  # the router is reached directly, though it is in no subnet of ours
+    if ipv4.address.network.prefixlen == 32:  # the router is on-link, though in none of our subnets
         on_link = (Setting(file, "Route", "GatewayOnLink", "yes", f"{path}.ipv4.gateway"),)
     return (
         Setting(file, "Network", "Address", str(ipv4.address), f"{path}.ipv4.address"),
@@ -191,7 +189,7 @@ def _dns(file: str, path: str, wan: Wan) -> tuple[Setting, ...]:
 
 
 def _sizes(profile: Profile) -> Iterator[Claim]:
-    """How long packets and segments may be, asked from the first LAN that may go out."""
+    """Claims of MTU and MSS, from the first LAN with internet access."""
     lan = next((lan for lan in profile.lans if lan.internet), None)
     for index, wan in enumerate(profile.wans if lan else ()):
         if index and not subnets.has_free_host(wan):

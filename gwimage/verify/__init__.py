@@ -1,1 +1,1 @@
-"""Asks every claim of a gateway, in a machine or in namespaces, and judges the answers."""
+"""Verification: probes every claim of a gateway, in a VM or in namespaces, and evaluates the answers."""

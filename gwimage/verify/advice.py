@@ -1,4 +1,4 @@
-"""What to look at first when a claim failed: one or two sentences for people, most of them from the probe's own record."""
+"""Advice for a failed claim: one or two sentences, most of them from the probe's own record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _WITHOUT_PROBE = {
 
 
 def first(name: str, probe: NamedTuple | None, answered: bool, wire: Wire) -> str:
-    """What to look at first. name: the claim's id; answered: as the claim says, so that only its control was missing."""
+    """Advice for a failed claim.
+
+    name: the claim's id; answered: the answer was as claimed, and only the control was missing.
+    """
     if probe is None:
         return _WITHOUT_PROBE.get(name, "")
     if answered:
@@ -35,7 +38,7 @@ def first(name: str, probe: NamedTuple | None, answered: bool, wire: Wire) -> st
 
 
 def _through(probe: NamedTuple, hosts: Hosts) -> str:
-    """When a VPN is one end; else nothing. What passes inside a tunnel is not to be seen on the wires."""
+    """Advice if a VPN is one end, otherwise empty: traffic inside a tunnel is not visible in captures."""
     vpns = {one.played.vpn.name for one in hosts.tunnels}
     ends = [value.network if isinstance(value, LabHost) else value for value in probe]
     if end := next((end for end in ends if end in vpns), ""):

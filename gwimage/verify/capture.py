@@ -1,6 +1,6 @@
-"""What went over the wires while claims were asked: all segments are listened to, and the packets of one claim cut out.
+"""Packet capture on all segments during verification, and extraction of the packets of one claim.
 
-Only the capture of a claim that failed is kept; the whole one goes with the lab's folder.
+Only the captures of failed claims are kept; the full one is removed with the lab's folder.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from gwimage.verify import probes
 Window = tuple[float, float]  # seconds since the epoch
 MOST = 2000  # packets of one claim that are kept
 RESETS = 10
-TOLD = 40  # of these in words
+TOLD = 40  # packets printed as text
 _TIMESTAMP = 35  # SO_TIMESTAMPNS, socket(7)
 _ATTACH_FILTER, _PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 26, 263, 1, 1  # socket(7), packet(7)
 _ALL = 0x0003  # ETH_P_ALL
 _EVERYTHING, _NOTHING = 1 << 18, 0  # bytes
 _SWEEP = int.from_bytes(udp_scan.SWEEP, "big")
-# Classic BPF: the questions of port scans are left out, hundreds of thousands that say nothing; their answers are not. And loads.
+# Classic BPF: drops the probes of port scans (hundreds of thousands) and throughput loads; keeps the answers to scans.
 _FILTER = (
     (0x28, 0, 0, 12),
-    (0x15, 0, 13, 0x0800),  # IPv4, else perhaps IPv6
+    (0x15, 0, 13, 0x0800),  # IPv4, otherwise try IPv6
     (0x30, 0, 0, 23),
     (0x15, 0, 8, socket.IPPROTO_TCP),
     (0x28, 0, 0, 34),
@@ -53,7 +53,7 @@ _FILTER = (
     (0x15, 0, 12, socket.IPPROTO_UDP),
     (0x20, 0, 0, 42),
     (0x15, 11, 10, _SWEEP),
-    (0x15, 0, 9, 0x86DD),  # IPv6, else all of it
+    (0x15, 0, 9, 0x86DD),  # IPv6, otherwise keep everything
     (0x30, 0, 0, 20),
     (0x15, 0, 4, socket.IPPROTO_TCP),
     (0x20, 0, 0, 58),
@@ -70,13 +70,13 @@ _FILTER = (
 
 @dataclass(frozen=True)
 class Capture:
-    """A running one."""
+    """A running capture."""
 
     file: Path
     sniffer: subprocess.Popen[bytes]
 
     def end(self) -> list[Frame]:
-        """All packets up to now, in the order of their times."""
+        """Stops the capture; returns all packets in time order."""
         self.sniffer.stdin.close()
         if status := self.sniffer.wait():
             raise ToolError(self.sniffer.args, status, self.file.with_suffix(".err").read_text(errors="replace"))
@@ -84,10 +84,10 @@ class Capture:
 
 
 def start(hosts: Hosts) -> Capture:
-    """Nothing is missed from the return on: the sockets are open, whenever the process comes to read them."""
+    """Starts a capture; complete from the return on, since the sockets are open before the process reads them."""
     sockets = {bridge: _listen(bridge) for bridge, _ in _bridges(hosts)}
     pairs = [f"{sockets[bridge].fileno()}={name}" for bridge, name in _bridges(hosts)]
-    file = hosts.dir / "wire"  # not to be kept, so it has no name of a capture or a log
+    file = hosts.dir / "wire"  # no .pcapng or .log suffix: it is not to be kept
     argv = [sys.executable, "-m", "gwimage.lab.packets.recorder", str(file), *pairs]
     with file.with_suffix(".err").open("wb") as log:
         handed = [one.fileno() for one in sockets.values()]
@@ -98,9 +98,9 @@ def start(hosts: Hosts) -> Capture:
 
 
 def keep(packets: Sequence[Frame], name: str, folder: Path) -> str:
-    """Writes a claim's packets below the folder; gives the file's name, nothing without packets.
+    """Writes a claim's packets below the folder; returns the file's name, empty without packets.
 
-    Of the resets only the first few: behind those of a scan what is open would not be found.
+    Keeps only the first few resets: those of a scan would bury the answers of open ports.
     """
     if not packets:
         return ""
@@ -115,9 +115,9 @@ def keep(packets: Sequence[Frame], name: str, folder: Path) -> str:
 def of(
     probe: NamedTuple | None, windows: Sequence[Window], packets: Iterable[Frame], outside: Sequence[str] = ()
 ) -> list[Frame]:
-    """The packets of a claim that was asked in these windows; of a scan only what answers its questions, if anything does.
+    """Packets of a claim probed in these windows; of a TCP scan only the answers, if there are any.
 
-    outside: the WANs, where many claims were asked at once.
+    outside: the WANs, if claims were probed concurrently.
     """
     networks = _networks(probe, outside)
     marks = probes.of(probe).marks(probe) if probe is not None else ()
@@ -135,9 +135,9 @@ def of(
 
 
 def told(file: Path) -> tuple[str, ...]:
-    """The first packets as tcpdump tells them: a line has the seconds since the first packet, the network, the packet."""
+    """The first packets as tcpdump prints them: seconds since the first packet, network, packet."""
     packets = list(pcapng.read(file.read_bytes()))
-    argv = ["tcpdump", "-n", "-tt", "-c", str(TOLD), "-r", "-"]  # its own user may not read our folder
+    argv = ["tcpdump", "-n", "-tt", "-c", str(TOLD), "-r", "-"]  # stdin: tcpdump drops to a user that may not read our folder
     done = subprocess.run(argv, input=pcapng.write(packets[:TOLD], SNAP), capture_output=True)
     if done.returncode:
         raise ToolError(argv, done.returncode, done.stderr.decode(errors="replace"))
@@ -151,7 +151,7 @@ def told(file: Path) -> tuple[str, ...]:
 
 
 def _networks(probe: NamedTuple | None, outside: Sequence[str]) -> set[str]:
-    """On which a claim's packets pass, if others passed at that time; none: on all. Who names no WAN may mean any."""
+    """Networks of a claim's packets; empty: all. A probe that names no WAN may use any of them."""
     if probe is not None and probes.of(probe).own_networks:
         return set(_names(probe))
     named = set(_names(probe)) if probe and outside else set()
@@ -159,7 +159,7 @@ def _networks(probe: NamedTuple | None, outside: Sequence[str]) -> set[str]:
 
 
 def _names(probe: NamedTuple) -> Iterator[str]:
-    """What may be the name of a network, and the network of a host."""
+    """Possible network names in a probe: its strings, and the networks of its hosts."""
     for value in probe:
         if isinstance(value, LabHost):
             yield value.network
@@ -168,7 +168,7 @@ def _names(probe: NamedTuple) -> Iterator[str]:
 
 
 def _answers_scan(frame: bytes) -> bool:
-    """Acknowledges the number that all questions of a scan have."""
+    """Whether the frame acknowledges the sequence number that all probes of a scan share."""
     return frame[12:14] == b"\x08\0" and frame[23] == socket.IPPROTO_TCP and frame[42:46] == (SCAN + 1).to_bytes(4, "big")
 
 
@@ -177,7 +177,7 @@ def _is_reset(frame: bytes) -> bool:
 
 
 def _bridges(hosts: Hosts) -> Iterator[tuple[str, str]]:
-    """Bridge and name of each segment: that of the network, with a number from its second card on."""
+    """Bridge and name of each segment: the network's name, numbered from its second card on."""
     for wan in hosts.topology.wans:
         yield wan.segment.bridge, wan.name
     for lan in hosts.topology.lans:
@@ -186,7 +186,7 @@ def _bridges(hosts: Hosts) -> Iterator[tuple[str, str]]:
 
 
 def _listen(bridge: str) -> socket.socket:
-    """A bridge shows a promiscuous listener each frame once, as it comes in."""
+    """Opens a promiscuous socket on a bridge, which shows each frame once, on ingress."""
     with inside("hv"):
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         number = socket.if_nametoindex(bridge)
@@ -198,7 +198,7 @@ def _listen(bridge: str) -> socket.socket:
 
 
 def attach(wire: socket.socket) -> None:
-    """From now on the socket gets what a capture keeps."""
+    """Attaches the capture filter to the socket."""
     program = b"".join(struct.pack("@HBBI", *line) for line in _FILTER)
     held = ctypes.create_string_buffer(program)
     wire.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("@HP", len(_FILTER), ctypes.addressof(held)))

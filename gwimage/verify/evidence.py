@@ -1,6 +1,4 @@
-"""The packets of a failed claim, and the questions that its advice asks of them."""
-
-from __future__ import annotations
+"""Packets of a failed claim, and the queries that its advice runs on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ _SYN_ACK, _RST = 0x12, 0x04
 
 @dataclass(frozen=True)
 class Wire:
-    """The packets captured for a claim, and the hosts among whom they passed."""
+    """Packets captured for a claim, and the lab hosts that exchanged them."""
 
     packets: Sequence[Frame]
     hosts: Hosts
@@ -26,7 +24,7 @@ class Wire:
         return [packet.frame for packet in self.packets if packet.network.partition(" ")[0] == network]
 
     def spoke(self, network: str) -> bool:
-        """Whether anything came from the gateway there: by its MAC address on a WAN, by its IP address on a LAN."""
+        """Whether the gateway sent anything there: matched by MAC address on a WAN, by IP address on a LAN."""
         if wan := self._wan(network):
             return any(frame[6:12].hex(":") == wan.mac for frame in self.on(network))
         own = {address.ip.packed for address in self.hosts.lan(network).gateways}
@@ -36,7 +34,7 @@ class Wire:
         return sum(dhcp_client.message(frame) == kind for frame in self.on(network))
 
     def arrived(self, network: str, port: int) -> bool:
-        """Whether something for that port came out of the gateway there."""
+        """Whether the gateway sent a packet for that port to the network."""
         frames = [frame for frame in self.on(network) if _to(frame, port)]
         if wan := self._wan(network):
             return any(frame[6:12].hex(":") == wan.mac for frame in frames)
@@ -45,16 +43,16 @@ class Wire:
         return any(IPv4Address(frame[30:34]) in net for frame in frames for net in inside)
 
     def outside(self, port: int) -> bool:
-        """Whether anything left by a WAN for that port."""
+        """Whether a packet for that port left by any WAN."""
         return any(self.arrived(wan.name, port) for wan in self.hosts.topology.wans)
 
     def came_from(self, wan: WanSide, source: IPv4Address | None, port: int) -> bool:
-        """Whether something for that port came out of the gateway on a WAN with that source."""
+        """Whether a packet for that port left by the WAN with that source address."""
         frames = [frame for frame in self.on(wan.name) if frame[6:12].hex(":") == wan.mac and _to(frame, port)]
         return any(source and frame[26:30] == source.packed for frame in frames)
 
     def answering(self, network: str) -> tuple[set[int], set[int]]:
-        """TCP ports from which an answer to a SYN came: those that are open, those with a reset."""
+        """TCP ports that answered a SYN: open ones, and those that sent a reset."""
         found = ([], [])
         for frame in self.on(network):
             if frame[12:14] == b"\x08\0" and frame[23] == 6 and len(frame) > 47:
@@ -68,5 +66,5 @@ class Wire:
 
 
 def _to(frame: bytes, port: int) -> bool:
-    """IPv4 without options, as all hosts of the lab send it."""
+    """Whether the frame is TCP or UDP to that port; assumes IPv4 without options, as lab hosts send it."""
     return frame[12:14] == b"\x08\0" and frame[23] in (6, 17) and frame[36:38] == port.to_bytes(2, "big")

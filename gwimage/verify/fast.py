@@ -1,9 +1,7 @@
-"""The cheap rung of verification: the same claims asked of the compiled files, in namespaces, without a machine.
+"""Fast verification: the same claims probed on the compiled files, in namespaces, without a VM.
 
-No proof, since no image was asked: it is said on the terminal, and no file is written that could be taken for one.
+Not a proof, since no image was tested: the terminal says so, and no file is written that could pass for a proof.
 """
-
-from __future__ import annotations
 
 import tempfile
 from collections import Counter
@@ -34,21 +32,24 @@ def verify(
     say: sandbox.Say = lambda text: None,
     ports: Sequence[int] = ALL_PORTS,
 ) -> Outcome:
-    """files: what the profile compiles to; tree: the tools tree; ports: that a scan asks. `preflight` went before it."""
+    """Probes claims in namespaces, after `preflight`.
+
+    files: the compiled profile; tree: the tools tree; ports: that a scan probes.
+    """
     with tempfile.TemporaryDirectory(prefix="gwimage-fast-") as folder:
         return sandbox.call(_run, profile, dict(files), beyond(claims), tree, Path(folder), ports, say=say)
 
 
 def preflight() -> None:
-    """Raises ToolError, with the cure, when this host cannot do it."""
+    """Raises ToolError, with the remedy, if this host cannot run it."""
     if problems := needs.missing_for_namespaces():
         raise ToolError(("gwimage", "verify", "--fast"), 3, "; ".join(problems))
 
 
 def beyond(claims: Sequence[Claim]) -> tuple[Claim, ...]:
-    """The claims, with those that only a machine could answer, and what needs them, made unaskable."""
+    """The claims, with those that need a VM, and their dependents, marked NotTestable."""
     why: dict[str, str] = {}
-    for claim in claims:  # each after those that it needs
+    for claim in claims:  # in dependency order
         if reason := probes.of(claim.probe).needs_machine:
             why[claim.id] = reason
         elif missing := [name for name in claim.needs if name in why]:
@@ -57,7 +58,7 @@ def beyond(claims: Sequence[Claim]) -> tuple[Claim, ...]:
 
 
 def verdict(results: Sequence[Result]) -> tuple[bool, str]:
-    """Whether all that was asked is as the profile says; and a line for people, which never says "verified"."""
+    """Whether all tested claims pass, and a summary line that never says "verified"."""
     count = Counter(result.status for result in results)
     good = count[PASS] > 0 and not count[FAIL] + count[NOT_ASKED]
     bad = "" if good else f"{count[FAIL]} failed, {count[NOT_ASKED]} not asked, "
@@ -76,14 +77,14 @@ def _run(
     folder: Path,
     ports: Sequence[int],
 ) -> Outcome:
-    """Runs inside the world."""
+    """Runs inside the sandbox."""
     hosts = Hosts(derive(profile), folder)
     hosts.start()
     keys = guest.tunnel_keys(profile, wireguard.gateway_keys(profile))
     gateway = NamespaceGateway(hosts, files, tree, keys, ports=ports)
     gateway.prepare()
     outcome = run.run_boots(say, hosts, gateway, claims)
-    results = [replace(result, capture="") for result in outcome.results]  # they go with the folder
+    results = [replace(result, capture="") for result in outcome.results]  # captures are removed with the folder
     return replace(outcome, results=(*results, _accepted(gateway.complaints())))
 
 

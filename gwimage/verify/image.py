@@ -1,6 +1,4 @@
-"""Verify an image: run the lab for it and gather what it showed into a report."""
-
-from __future__ import annotations
+"""Verification of an image: runs the lab and collects the results into a report."""
 
 import hashlib
 import json
@@ -43,13 +41,13 @@ class Report:
     times: dict[str, float]
     environment: dict[str, str]
     started: float = 0  # seconds since the epoch
-    places: dict[str, str] = field(default_factory=dict)  # where the profile says what a claim's path names
+    places: dict[str, str] = field(default_factory=dict)  # location in the profile of each claim's path
     allowlist: tuple[tuple[str, str], ...] = guest.ALLOWED
     version: str = __version__
 
     @property
     def good(self) -> bool:
-        """What no lab can ask is no fault of the gateway."""
+        """Whether at least one claim passed and none failed; untestable ones do not count as failed."""
         statuses = {result.status for result in self.results}
         return PASS in statuses and statuses <= {PASS, UNTESTABLE}
 
@@ -67,11 +65,11 @@ def verify(
     ports: Sequence[int] = ALL_PORTS,
     say: sandbox.Say = lambda text: None,
 ) -> Report:
-    """Boot the image twice in its lab and ask every claim. `logs` gets consoles, host logs, and the packets of what failed;
-    `faults` and `ports`: see course.Job.
+    """Boots the image twice in its lab and probes every claim.
 
-    Never writes to the image. Raises ToolError when the host cannot run the lab, or when the
-    image changes under it.
+    logs: receives consoles, host logs, and the packets of failed claims; faults and ports: see run.Job.
+    Never writes to the image. Raises ToolError if the host cannot run the lab, or if the image
+    changes meanwhile.
     """
     if problems := preflight.missing(shape.machine):
         raise ToolError(("gwimage", "verify"), 3, "; ".join(problems))
@@ -101,9 +99,9 @@ def verify(
 
 
 def built_from(image: Path, files: dict[str, File]) -> None:
-    """An image proves nothing about a profile that it was not built from; files: what the profile compiles to now.
+    """Raises ToolError if the image was not built from this profile.
 
-    Raises ToolError.
+    files: what the profile compiles to now.
     """
     manifest = image.with_suffix(".manifest.json")
     if why := _not_built_from(image, manifest, files):
@@ -152,7 +150,7 @@ def _told(result: Result, folder: Path) -> Result:
 
 
 def _keep(folder: Path, logs: Path) -> None:
-    """What an earlier run left there is another image's."""
+    """Copies logs and captures, after removing the captures of an earlier run."""
     logs.mkdir(parents=True, exist_ok=True)
     for old in logs.glob("*.pcapng"):
         old.unlink()

@@ -1,22 +1,21 @@
 """The result of a claim: its status, what was seen, and the evidence."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from gwimage.lab.machine.guest import Findings
 from gwimage.verify.probes.view import Port
 
 PASS, FAIL, NOT_ASKED = "pass", "fail", "not asked"
-UNTESTABLE = "unaskable"  # for a reason that is not the gateway's
+UNTESTABLE = "unaskable"  # for a reason outside the gateway
 
 
 @dataclass(frozen=True)
 class Result:
-    """A claim and what became of it. `control` is what the control boot showed, if it was asked; ports: the whole list.
+    """A claim and its outcome.
 
-    started: seconds since the epoch, 0 if it was not asked; seconds: how long it took; question: how it is asked, one line for people.
-    Of a failed one, advice: what to look at first; capture: the file with its packets; packets: the first of them as text.
+    control: what the control boot showed, if it ran; ports: the full list; question: how it is probed, one line for people.
+    started: seconds since the epoch, 0 if it was not probed; seconds: the duration.
+    If it failed, advice: what to look at first; capture: the file with its packets; packets: the first of them as text.
     """
 
     id: str

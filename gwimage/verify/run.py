@@ -1,10 +1,8 @@
-"""The course of a verification: boot, wait for answers, ask every claim; boot again as control.
+"""Verification sequence: boot, wait for answers, probe every claim; boot again as control.
 
-The second boot is both: the same gateway again (what must survive a restart did) and the
+The second boot has two purposes: persistence (state that must survive a restart did) and
 control (firewall and masquerade off: what was closed or hidden must now be open or visible).
 """
-
-from __future__ import annotations
 
 import time
 from collections.abc import Sequence
@@ -40,7 +38,10 @@ _PATIENCE = {"kvm": 60, "tcg": 300}
 
 @dataclass(frozen=True)
 class Job:
-    """What to verify. `dir` gets logs and overlays; `faults`: the ids of those to play, or None for none; ports: that a scan asks."""
+    """What to verify.
+
+    dir: receives logs and overlays; faults: ids of those to inject (empty: all), None for none; ports: that a scan probes.
+    """
 
     image: Path
     profile: Profile
@@ -52,7 +53,7 @@ class Job:
 
 
 def run(say: Say, job: Job) -> Outcome:
-    """Verify an image. Runs inside the world."""
+    """Verifies an image; runs inside the sandbox."""
     accel = acceleration()
     say(f"acceleration: {accel}")
     topology, keys = derive(job.profile), wireguard.gateway_keys(job.profile)
@@ -70,7 +71,7 @@ def run(say: Say, job: Job) -> Outcome:
 
 
 def run_faults(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Sequence[Result]) -> tuple[Result, ...]:
-    """The faults, after both boots: their controls are those of the claims."""
+    """Injects the faults after both boots; uses the claims' control results."""
     controls = {result.id: result.control for result in before if result.status == PASS and result.control}
     scene = Scene(hosts, gateway, job.claims, controls)
     results, begun = [], time.time()
@@ -95,7 +96,7 @@ def run_faults(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Seque
 
 
 def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
-    """Both boots of a gateway among its hosts."""
+    """Runs both boots of a gateway with its lab hosts."""
     clock, listener = time.monotonic(), capture.start(hosts)
     say("boot: waiting for the WAN address and the leases")
     times = boot.switch_on(say, hosts, gateway, control=False)
@@ -132,7 +133,7 @@ def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim])
 
 
 def _controls(claims: Sequence[Claim], view: View, concurrent: bool) -> dict[str, Answer | None]:
-    """What was not seen open is asked once more, by itself: a busy machine loses packets, and once is enough here."""
+    """Control answers; a probe that found nothing open is retried alone, since a busy machine loses packets."""
     left = [replace(claim, needs=()) for claim in claims]
     found: dict[str, Answer | None] = {}
     for together in (concurrent, False):
@@ -142,7 +143,7 @@ def _controls(claims: Sequence[Claim], view: View, concurrent: bool) -> dict[str
 
 
 def evaluate(claim: Claim, answer: Answer | None, control: Answer | None) -> Result:
-    """A closed or hidden thing counts only when the control saw it open or visible."""
+    """Result of a claim; a negative claim passes only if the control boot saw the opposite."""
     result = Result(claim.id, claim.path, claim.text, NOT_ASKED, question=probes.of(claim.probe).question, needs=claim.needs)
     if answer is None:
         return replace(result, seen=f"needs {', '.join(claim.needs)}")
@@ -174,9 +175,9 @@ def _with_evidence(
     hosts: Hosts,
     outside: Sequence[str],
 ) -> list[Result]:
-    """The failed ones with their packets, and with what to look at first. on: the power-on of the first boot.
+    """Results, the failed ones with their packets and advice.
 
-    outside: as capture.of has it.
+    on: power-on of the first boot; outside: see capture.of.
     """
     probed, found = {claim.id: claim.probe for claim in claims}, []
     for result in results:
@@ -194,7 +195,10 @@ def _with_evidence(
 
 
 def _memory(hosts: Hosts, findings: Findings | None, roomy: Sequence[str]) -> dict[str, str]:
-    """What must be the same after a restart. Of a lease in a roomy LAN only the gateway's memory tells."""
+    """State that must survive a restart.
+
+    roomy: LANs with a Pool claim, where a kept lease tests that the gateway remembers it.
+    """
     kept = {f"WAN address {w.name}": str(hosts.wan_address(w, 2)) for w in hosts.topology.wans}
     for lan in hosts.topology.lans:
         if lan.dhcp:
@@ -219,7 +223,7 @@ def _stopped(how: str, off: float, seconds: float) -> Result:
 
 
 def _quiet(packets: Sequence[Frame], on: float) -> Result:
-    """on: the power-on of the first boot."""
+    """Claim that the gateway announces nothing; on: power-on of the first boot."""
     said = announcements.announced(packets)
     text = "the gateway does not announce itself to its neighbours"
     question = "all packets of both boots are looked through for LLDP, multicast DNS, LLMNR and SSDP"
@@ -228,7 +232,7 @@ def _quiet(packets: Sequence[Frame], on: float) -> Result:
 
 
 def _survived(before: dict[str, str], after: dict[str, str], on: float) -> Result:
-    """on: the power-on of the second boot."""
+    """Claim that state survived the restart; on: power-on of the second boot."""
     text = "a restart keeps addresses and identity"
     wrong = [
         f"{name}: {value} became {after.get(name, 'None')}" if value != "None" else f"{name}: not known"

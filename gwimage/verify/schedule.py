@@ -1,9 +1,7 @@
-"""In which order claims are asked: side by side what gets in nobody's way, by turns what shares something.
+"""Runs probes concurrently; probes that share a host address, scan or counter take a lock.
 
-A single scan keeps an emulated gateway busy, so of such a one only that is asked side by side which waits most.
+A single scan saturates an emulated gateway, so there only probes that mostly wait run concurrently.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +13,14 @@ from gwimage.verify import probes
 from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer
 
-_MOST = 128  # at the same time, with those that wait for their turn
+_MOST = 128  # threads, including those that wait for a lock
 
 
 def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], concurrent: bool) -> dict[str, Answer | None]:
-    """Ask each claim whose prerequisites came out good; None for the others. concurrent: many may ask the gateway together."""
+    """Probes each claim whose prerequisites passed; None for the others.
+
+    concurrent: whether the gateway can take many probes at once.
+    """
     answers: dict[str, Answer | None] = {}
     left = sorted(claims, key=_place)
     while ready := [c for c in left if all(answers.get(n) and answers[n].good for n in c.needs)]:
@@ -33,7 +34,7 @@ def ask_all(claims: Sequence[Claim], ask: Callable[[Claim], Answer], concurrent:
 
 
 def _with_locks(ask: Callable[[Claim], Answer], needed: Mapping[str, Needs]) -> Callable[[Claim], Answer]:
-    """needed: by claim. All take things in the same order, so nobody waits for who waits for them."""
+    """Wraps `ask` to hold the claim's locks, taken in sorted order to avoid deadlock; needed: locks by claim id."""
     things = {name: _SharedResource() for needs in needed.values() for name in needs}
 
     def ask_in_turn(claim: Claim) -> Answer:
@@ -46,7 +47,7 @@ def _with_locks(ask: Callable[[Claim], Answer], needed: Mapping[str, Needs]) -> 
 
 
 class _SharedResource:
-    """It is in one state at a time: who needs it in that state has it together, others wait."""
+    """Lock with a state: holders of the same state share it, others wait."""
 
     def __init__(self) -> None:
         self._change, self._users, self._state = Condition(), 0, None

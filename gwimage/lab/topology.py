@@ -1,10 +1,7 @@
-"""The lab that a profile asks for, as data: cards of the gateway, and who sits on each segment.
+"""The lab for a profile, as data: cards of the gateway, and the hosts on each segment.
 
-Pure: nothing here touches the host. Real addresses of other people are safe to use, since
-nothing leaves the lab.
+Pure: nothing here touches the host. Real public addresses are safe to use, since nothing leaves the lab.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -27,8 +24,8 @@ from gwimage.values import lab_host
 from gwimage.values.lab_host import LabHost
 from gwimage.values.ranges import Range
 
-# Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598); and, where a profile
-# names all of these, somebody's.
+# Networks for documentation (RFC 5737), for benchmarks (RFC 2544), of providers (RFC 6598); and public ones where a
+# profile names all of these.
 _SPARE = [IPv4Network(n) for n in ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24")]
 _MORE = [IPv4Network("198.18.0.0/15"), IPv4Network("100.64.0.0/10"), IPv4Network("11.0.0.0/8")]
 _UNTAGGED = 0
@@ -84,7 +81,7 @@ class IspAssigned:
 
 @dataclass(frozen=True)
 class WanSide:
-    """ipv4: how the gateway gets its address there; mac: the one that the ISP sees."""
+    """A WAN. ipv4: how the gateway gets its address there; mac: the gateway's, as the ISP sees it."""
 
     name: str
     segment: Segment
@@ -96,16 +93,16 @@ class WanSide:
 
     @property
     def assigned(self) -> tuple[IPv4Address, ...]:
-        """The gateway's addresses that are known beforehand."""
+        """The gateway's static addresses."""
         return self.ipv4.addresses if isinstance(self.ipv4, IspAssigned) else ()
 
 
 @dataclass(frozen=True)
 class LanSide:
-    """`spare` is an address for the client when no lease gives it one.
+    """A LAN. spare: the client's address without a lease.
 
-    segments: one for each card of the network, the client sits on the first; gateways: the addresses of the gateway,
-    the first is the main one; routers: hosts behind which the `routed` networks lie.
+    segments: one for each card of the network, the client is on the first; gateways: the addresses of the gateway, the
+    main one first; routers: next hops to the `routed` networks.
     """
 
     name: str
@@ -132,9 +129,9 @@ class LanSide:
 
 @dataclass(frozen=True)
 class Topology:
-    """`outside` (a server's) and `afar` (a caller's) are addresses beyond the ISP that no network of the profile has.
+    """The lab. `outside` (a server's) and `afar` (a caller's): addresses beyond the ISP, in no network of the profile.
 
-    elsewhere: a network there, for the other ends of tunnels; beyond6: the same of IPv6, if the profile has any of it.
+    elsewhere: a network there, for the peers of tunnels; beyond6: the same for IPv6, if the profile has any.
     """
 
     cards: tuple[Card, ...]
@@ -194,9 +191,9 @@ def _cards(profile: Profile) -> tuple[list[Card], dict[str, tuple[Segment, ...]]
 
 
 def _named(thing: object, family: int = 4) -> Iterator[IPv4Network | IPv6Network]:
-    """Every address and network that the profile names, wherever: the lab's own must be others."""
+    """Every address and network that the profile names; the lab's own must be others."""
     host, interface, network = _KINDS[family]
-    if isinstance(thing, host):  # also an interface, which brings its network
+    if isinstance(thing, host):  # or an interface, a subclass
         yield network(int(thing))
         if isinstance(thing, interface):
             yield thing.network
@@ -214,14 +211,14 @@ def _named(thing: object, family: int = 4) -> Iterator[IPv4Network | IPv6Network
 
 
 def _apart(named: set[IPv4Network]) -> Iterator[IPv4Network]:
-    """0.0.0.0/0 is everywhere, so it says nothing."""
+    """Networks that overlap none that the profile names; 0.0.0.0/0 does not count."""
     for network in chain(_SPARE, *(block.subnets(new_prefix=24) for block in _MORE)):
         if not any(network.overlaps(other) for other in named if other.prefixlen):
             yield network
 
 
 def _wan_side(wan, segment: Segment, mac: str, spare: Iterator[IPv4Network], named: set[IPv4Network]) -> WanSide:
-    """In a network too small for a third host, the attacker has an address of its own."""
+    """The WAN's side; in a subnet too small for a third host, the attacker's address is from elsewhere."""
     match wan.ipv4:
         case DhcpAddress():
             network = next(spare)
@@ -237,7 +234,7 @@ def _wan_side(wan, segment: Segment, mac: str, spare: Iterator[IPv4Network], nam
 
 
 def _lan_side(lan, segments: tuple[Segment, ...], profile: Profile, named: set[IPv4Network]) -> LanSide:
-    """The client keeps clear of what the profile names, and of the pool, as far as there is room."""
+    """The LAN's side; the client's spare address avoids those that the profile names, and the pool, where there is room."""
     network, dhcp = lan.address.network, profile.dhcp.get(lan.name)
     gateways = subnets.addresses(lan)
     own = {IPv4Network(address.ip) for address in gateways}
@@ -261,12 +258,12 @@ def _within(network: IPv4Network, named: set[IPv4Network]) -> set[IPv4Network]:
 
 
 def _free(network: IPv4Network, choices: Iterable[set[IPv4Network]]) -> IPv4Address | None:
-    """A host's address that none of the first choice has, else none of the second, and so on."""
+    """A host address outside the first set, else outside the second, and so on."""
     return next((host for taken in choices if (host := _highest(network, taken))), None)
 
 
 def _highest(network: IPv4Network, taken: set[IPv4Network]) -> IPv4Address | None:
-    """From the top, since people number from the bottom."""
+    """The highest free host address: people number from the bottom."""
     edge = 1 if network.prefixlen < 31 else 0
     number = network.num_addresses - 1 - edge
     while number >= edge:

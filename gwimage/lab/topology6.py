@@ -1,9 +1,7 @@
-"""The IPv6 of the lab, as data: what the provider has on each WAN, and what each LAN is to get of it.
+"""IPv6 of the lab, as data: the provider's prefixes on each WAN, and each LAN's subnets.
 
-Pure, as topology.py, which asks for this.
+Pure, as topology.py, which uses it.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,18 +11,18 @@ from itertools import chain
 from gwimage.profile import Profile
 from gwimage.values.ipv6 import made_of
 
-# for documentation (RFC 3849, RFC 9637), and where a profile names all of these, somebody's
+# for documentation (RFC 3849, RFC 9637); and public ones where a profile names all of these
 _BLOCKS = [IPv6Network(net) for net in ("2001:db8::/32", "3fff::/20", "2a00::/16")]
-_ANYWHERE = 16  # prefix lengths below that
-_BLOCK = 40  # prefix length of what one provider has
-_USUAL, _WIDE = 56, 48  # of what it delegates; the numbers of LANs go up to 255, or further
+_ANYWHERE = 16  # shorter prefixes count as any address
+_BLOCK = 40  # prefix length of one provider's block
+_USUAL, _WIDE = 56, 48  # prefix lengths of delegations; for LAN numbers up to 255, or above
 
 
 @dataclass(frozen=True)
 class Outside6:
-    """A WAN with IPv6. own: the address that the gateway has; link: the subnet that is announced, none if it is fixed.
+    """A WAN with IPv6. own: the gateway's address; link: the advertised subnet, none if the address is static.
 
-    delegated: what the provider delegates, later: and what it does from some moment on.
+    delegated: the prefix that the provider delegates at first; later: the one after a change.
     """
 
     isp: IPv6Interface
@@ -37,20 +35,20 @@ class Outside6:
 
 @dataclass(frozen=True)
 class Inside6:
-    """A LAN with IPv6. subnet: which /64 of the delegated prefix; fixed: the gateway's own address."""
+    """A LAN with IPv6. subnet: number of its /64 in the delegated prefix; fixed: the gateway's static address."""
 
     subnet: int | None = None
     fixed: IPv6Interface | None = None
 
     def announced(self, prefix: IPv6Network | None) -> tuple[IPv6Network, ...]:
-        """What clients make addresses of while that prefix is delegated."""
+        """Prefixes advertised to clients while that prefix is delegated."""
         own = (self.fixed.network,) if self.fixed else ()
         return (part(prefix, self.subnet), *own) if prefix and self.subnet is not None else own
 
 
 @dataclass(frozen=True)
 class Beyond6:
-    """Addresses beyond the provider: a server's, a caller's, and one behind a link for small packets only."""
+    """Addresses beyond the provider: a server's, a caller's, and one behind a link with a small MTU."""
 
     outside: IPv6Address
     afar: IPv6Address
@@ -58,12 +56,12 @@ class Beyond6:
 
 
 def part(prefix: IPv6Network, number: int) -> IPv6Network:
-    """A /64 of a prefix."""
+    """The /64 of a prefix with this number."""
     return IPv6Network((int(prefix.network_address) + (number << 64), 64))
 
 
 def derive(profile: Profile, macs: dict[str, str], named: set[IPv6Network]) -> tuple[dict, dict[str, Inside6], Beyond6]:
-    """By name, each WAN and LAN with IPv6. macs: of the WANs; named: every network in the profile."""
+    """WANs and LANs with IPv6, by name, and what is beyond. macs: of the WANs; named: every network in the profile."""
     spare = _apart(named)
     net = part(next(spare), 0)
     inside = {name: Inside6(lan.subnet if lan.delegated else None, lan.address) for name, lan in profile.ipv6.lans.items()}
@@ -79,7 +77,7 @@ def derive(profile: Profile, macs: dict[str, str], named: set[IPv6Network]) -> t
 
 
 def _apart(named: set[IPv6Network]) -> Iterator[IPv6Network]:
-    """What is as wide as all that is free, such as ::/0 or 2000::/3, is everywhere, so it says nothing."""
+    """Blocks that overlap none that the profile names; wide prefixes such as ::/0 or 2000::/3 do not count."""
     for network in chain.from_iterable(block.subnets(new_prefix=_BLOCK) for block in _BLOCKS):
         if not any(network.overlaps(other) for other in named if other.prefixlen >= _ANYWHERE):
             yield network
@@ -98,7 +96,7 @@ def _automatic(block: IPv6Network, mac: str, length: int, uplink: bool) -> Outsi
 
 
 def _fixed(own: IPv6Interface, gateway: IPv6Address, elsewhere: IPv6Network, named: set[IPv6Network]) -> Outside6:
-    """In a network too small for a third host, the attacker has an address of its own."""
+    """A WAN with a static address; in a subnet too small for a third host, the attacker's is from elsewhere."""
     length = own.network.prefixlen if gateway in own.network else 64
     attacker = _at(elsewhere, 0x66)
     if own.network.prefixlen < 127:

@@ -1,4 +1,4 @@
-"""Who sits around the gateway in the lab: claims say by this who asks and who is asked, and the lab plays it."""
+"""Hosts of the lab: a role on a network. Claims name them, the lab runs them as namespaces."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 class Role(StrEnum):
     ISP = "isp"  # on every WAN, and every host of the internet
-    ATTACKER = "attacker"  # outside too, a neighbour on one WAN
+    ATTACKER = "attacker"  # outside, a neighbour on one WAN
     CLIENT = "client"  # on a LAN
-    SERVER = "server"  # on a LAN too, with whatever address a claim names
+    SERVER = "server"  # on a LAN, with any address that a claim names
     PEER = "peer"  # at the other end of a tunnel
 
 
 class LabHost(NamedTuple):
-    """network: the WAN, LAN or VPN on which it sits, none for the ISP; peer: which of the VPN's."""
+    """A host. network: its WAN, LAN or VPN, none for the ISP; peer: which of the VPN's."""
 
     role: Role
     network: str = ""
@@ -21,7 +21,7 @@ class LabHost(NamedTuple):
 
     @property
     def name(self) -> str:
-        """That of its namespace. No name in a profile has a dot, so no two are the same."""
+        """Name of its namespace, unique: no name in a profile has a dot."""
         place = f"{self.network}.{self.peer}" if self.peer else self.network
         return f"{self.role}-{place}" if place else str(self.role)
 

@@ -1,4 +1,4 @@
-"""Real DHCP clients of Debian 13, each in a namespace and a root directory of its own: the tools tree, and what it lacks.
+"""Real DHCP clients of Debian 13, each in its own namespace and root directory (the tools tree and missing packages).
 
 Nothing is installed on the host: the packages are unpacked into the cache. Works inside a world (gwimage.lab.sandbox).
 """
@@ -35,7 +35,7 @@ BUS = """<busconfig>
 </policy>
 </busconfig>
 """
-# name: (files below its root, what runs)
+# name: (files below its root, command)
 KINDS = {
     "udhcpc": (
         {"etc/lease": '#!/bin/busybox sh\n[ "$1" = bound ] && busybox ip addr add "$ip/$mask" dev "$interface"\n'},
@@ -55,13 +55,13 @@ KINDS = {
 
 
 def unpacked(tree: Path) -> Path:
-    """What the clients need beyond the tools tree."""
+    """The clients' packages that the tools tree lacks, unpacked."""
     return debian_packages.unpacked(tree, "clients", *PACKAGES)
 
 
 @contextmanager
 def running(kind: str, tree: Path, mac: str, bridge: str):
-    """That client on a card of its own with this MAC address; yields a function that says which address it has."""
+    """Runs a client on its own card with this MAC address; yields a function that returns its address."""
     files, commands = KINDS[kind]
     name = f"real-{mac[-2:]}"
     work = Path("/run/clients", name)
@@ -91,6 +91,6 @@ def running(kind: str, tree: Path, mac: str, bridge: str):
 
 
 def address(name: str) -> str:
-    """The IPv4 address of the client's card, empty as long as there is none."""
+    """The IPv4 address of the client's card, empty if there is none."""
     words = run(["ip", "-n", name, "-4", "-o", "addr", "show", "dev", LINK]).split()
     return words[3] if len(words) > 3 else ""

@@ -1,4 +1,4 @@
-"""A Debian mirror for a machine in the lab: a few real packages, unsigned, at http://mirror.example/ ./"""
+"""A Debian mirror at "http://mirror.example/ ./" for a machine in the lab: a few real packages, unsigned."""
 
 import hashlib
 import subprocess
@@ -11,7 +11,7 @@ from gwimage.lab.netns import spawn
 
 
 def fill(folder: Path, names: tuple[str, ...]) -> None:
-    """Downloads those packages of Debian 13 with the host's own apt, and writes the index."""
+    """Downloads packages of Debian 13 with the host's apt, and writes the index."""
     root = folder / "apt"
     root.mkdir(parents=True)
     tools.apt(root, "trixie", host.mirror(), ("update",), ("download", *names))
@@ -25,7 +25,7 @@ def fill(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def serve(hosts: Hosts, folder: Path) -> None:
-    """By the ISP, until the world ends."""
+    """Serves the mirror from the ISP until the world ends."""
     hosts.stop_isp()
     hosts.start_isp(more=[f"--address=/mirror.example/{hosts.topology.outside}"])
     argv = [sys.executable, "-m", "http.server", "80", "--directory", str(folder)]

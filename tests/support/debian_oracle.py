@@ -1,7 +1,7 @@
-"""Debian 13's own networkd, udev, resolved, nft and chrony asked about generated files, in a chroot of the tools tree.
+"""Checks of generated files by Debian 13's own networkd, udev, resolved, nft and chrony, in a chroot of the tools tree.
 
-Each question runs in private network, mount and process namespaces; nothing of the host is touched.
-Every function returns complaints: none means that the consumer takes the files in silence.
+Each check runs in private network, mount and process namespaces; nothing of the host is touched.
+Every function returns complaints: none means that the program accepts the files silently.
 """
 
 import functools
@@ -12,7 +12,7 @@ from pathlib import Path
 from gwimage.build import host, tools
 from gwimage.build.progress import Steps
 
-# networkd and resolved drop to users of their own; a read-only /sys tells networkd that there is no udev to wait for
+# networkd and resolved drop to their own users; with a read-only /sys networkd does not wait for udev
 ENTER = r"""
 set -eu
 mount --bind "$TREE" "$TREE"
@@ -70,7 +70,7 @@ def tree() -> Path:
 
 
 def networkd(config: Path) -> list[str]:
-    """Every complaint about .network, .netdev, .link and networkd.conf; every file must have been loaded."""
+    """Complaints about .network, .netdev, .link and networkd.conf; every file must have been loaded."""
     log = ask(ENTER + NETWORKD, config)
     assert "Enumeration completed" in log, log[-2000:]
     names = [path.name for path in (config / "etc/systemd/network").iterdir()]
@@ -81,19 +81,19 @@ def networkd(config: Path) -> list[str]:
 
 def resolved(config: Path) -> list[str]:
     log = ask(ENTER + RESOLVED, config)
-    assert "hostname" in log, log[-2000:]  # it got as far as its own configuration
+    assert "hostname" in log, log[-2000:]  # it reached its own configuration
     return _complaints(log)
 
 
 def nft(file: Path) -> list[str]:
-    """`nft -c` of Debian 13 with this host's kernel."""
+    """Complaints of Debian 13's `nft -c` with this host's kernel."""
     argv = ["unshare", "--net", "chroot", str(tree()), "nft", "-c", "-f", "-"]
     done = subprocess.run(argv, input=file.read_text(), capture_output=True, text=True, timeout=60, check=False)
     return [line for line in (done.stdout + done.stderr).splitlines() if line] + ["failed"] * bool(done.returncode)
 
 
 def chrony(config: Path) -> list[str]:
-    """`chronyd -p` of Debian 13, which reads its configuration and does no more."""
+    """Complaints of Debian 13's `chronyd -p`, which only reads its configuration."""
     script = (
         'cp "$CONFIG/etc/chrony/chrony.conf" "$TREE/tmp"; chroot "$TREE" chronyd -p -f /tmp/chrony.conf 2>&1 >/dev/null || true'
     )
@@ -101,7 +101,7 @@ def chrony(config: Path) -> list[str]:
 
 
 def units(files: list[Path]) -> list[str]:
-    """`systemd-analyze verify` of Debian 13; missing executables are not the file's fault here."""
+    """Complaints of Debian 13's `systemd-analyze verify`, without those about missing executables."""
     script = ENTER + 'SYSTEMD_LOG_LEVEL=notice chroot "$TREE" systemd-analyze verify --man=no $UNITS 2>&1 || true'
     names = " ".join(f"/etc/systemd/system/{file.name}" for file in files)
     log = ask(script, files[0].parents[3], UNITS=names)

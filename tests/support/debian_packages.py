@@ -1,4 +1,4 @@
-"""What Debian 13's tools tree lacks for a test, to be laid over it: packages, unpacked into the cache and not installed."""
+"""Packages that Debian 13's tools tree lacks for a test, unpacked into the cache as an overlay, not installed."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from gwimage.lab.netns import run
 
 
 def unpacked(tree: Path, name: str, *packages: str) -> Path:
-    """Those packages and what they need beyond the tree; fetched once for each tree."""
+    """Packages and their dependencies beyond the tree, unpacked; fetched once for each tree."""
     found = host.cache() / f"{name}-{tree.name}"
     mirror = host.mirror()
     with tools.locked(name, Steps(host.cache() / "test.log")):

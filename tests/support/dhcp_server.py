@@ -1,6 +1,6 @@
-"""Debian 13's own networkd as the DHCP server of a LAN, in network namespaces: stopped, and started again.
+"""Debian 13's own networkd as the DHCP server of a LAN, in network namespaces, with restarts.
 
-There is nothing but the LAN, no firewall either: the gateway's card in "gw", and whoever is on the same bridge in "hv".
+Only the LAN, without a firewall: the gateway's card in "gw", and hosts on the same bridge in "hv".
 Runs inside a world of its own (gwimage.lab.sandbox).
 """
 
@@ -30,7 +30,7 @@ chroot "$TREE" chown systemd-network: /var/lib/systemd/network
 
 @dataclass
 class Server:
-    """One boot after another, with `cured` leases in between as in the image; what networkd said is in its log."""
+    """A server over several boots, with leases `cured` in between as in the image; `log` is networkd's."""
 
     tree: Path
     lan: str = "lan"
@@ -39,13 +39,13 @@ class Server:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def prepare(self, bridge: str) -> None:
-        """The gateway's card on that bridge of the namespace "hv", and the folders of a boot that never was."""
+        """Creates the gateway's card on a bridge of the namespace "hv", and the folders of a boot."""
         plug("gw", self.lan, bridge)
         (self.work / "config/etc/systemd").mkdir(parents=True)
         self._within("sh", "-c", debian_oracle.ENTER + STORAGE)
 
     def start(self, files: dict, cured: bool = True, serves: bool = True) -> list[str]:
-        """What the image says of the leases before networkd starts. Returns when it serves."""
+        """Boots the server; returns, once it serves, the image's messages about the leases before networkd starts."""
         shutil.rmtree(self.work)
         output_tree.write(files, str(self.work))
         for file in self.work.glob("config/etc/systemd/network/*.link"):
@@ -87,14 +87,14 @@ class Server:
 
 
 def plug(name: str, link: str, bridge: str) -> None:
-    """A new namespace with a card on a bridge."""
+    """Creates a namespace with a card on a bridge."""
     make(name)
     ip("hv", [f"link add e-{name} type veth peer name {link} netns {name}", f"link set e-{name} master {bridge} up"])
     ip(name, [f"link set {link} addrgenmode none up"])
 
 
 def cable() -> str:
-    """A bridge, for tests that have no lab around it."""
+    """Creates a bridge, for tests without a lab."""
     make("hv")
     ip("hv", ["link add br0 type bridge", "link set br0 up"])
     return "br0"

@@ -1,4 +1,4 @@
-"""Documents for the checker: valid by the schema, nearly valid, and hostile. Strategies for hypothesis."""
+"""Hypothesis strategies for documents: valid by the schema, nearly valid, and hostile."""
 
 import copy
 import json
@@ -71,7 +71,7 @@ ANYTHING = LEAVES | st.lists(LEAVES, max_size=3) | st.dictionaries(NAMES | st.te
 
 
 def resolve(node: dict) -> dict:
-    """A node with its references followed; what stands beside a reference wins."""
+    """A schema node with its references resolved; keys beside a reference take precedence."""
     while "$ref" in node:
         file, _, pointer = node["$ref"].partition("#")
         found = SCHEMAS[file or "types.schema.json"]
@@ -82,7 +82,7 @@ def resolve(node: dict) -> dict:
 
 
 def valid(node: dict) -> st.SearchStrategy:
-    """Values that the schema takes, mostly: what a format or `if` demands beyond it is guessed from a list of words."""
+    """Values mostly valid by the schema; for formats and `if` they are guessed from a list of words."""
     node = resolve(node)
     return _valid(json.dumps(node, sort_keys=True))
 
@@ -144,7 +144,7 @@ PLACES = [[(path, node) for path, node in places(seed, SCHEMAS["profile.schema.j
 
 
 def change(data: object, path: tuple, how: str, value: object) -> None:
-    """One change in place; nothing if an earlier one took the place away."""
+    """Changes a value in place; nothing if an earlier change removed the place."""
     try:
         for part in path[:-1]:
             data = data[part] if isinstance(data, list) else data.setdefault(part, {})
@@ -162,7 +162,7 @@ def change(data: object, path: tuple, how: str, value: object) -> None:
 
 @st.composite
 def documents(draw) -> bytes:
-    """A profile of the cases with up to four changes: values that the schema takes there, others, hostile ones, text edits."""
+    """A profile of the cases with up to four changes: values valid there by the schema, others, hostile ones, text edits."""
     number = draw(st.integers(0, len(SEEDS) - 1))
     data = copy.deepcopy(SEEDS[number])
     for _ in range(draw(st.integers(0, 4))):

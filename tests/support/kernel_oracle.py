@@ -1,4 +1,4 @@
-"""What a real kernel does with packets: a gateway in a namespace, its cables in another, all seen by trace and by sniffing.
+"""A real kernel's treatment of packets: a gateway in a namespace, its cables in another, observed by trace and sniffing.
 
 Knows nothing of `explain`. Runs in a world of its own (gwimage.lab.sandbox); the host's network is never touched.
 """
@@ -18,8 +18,8 @@ from gwimage.lab.netns import inside, ip, make, run
 ALL = 0x0003  # ETH_P_ALL
 TYPES = {4: 0x0800, 6: 0x86DD}
 FENCE = 0xFFFF
-ANSWER = 0x8000  # added to the number of a packet
-FIRST_PORT = 20000  # the number is added to it
+ANSWER = 0x8000  # added to the number of a packet, gives that of its answer
+FIRST_PORT = 20000  # plus the packet's number
 MAC = "02:00:00:00:01:{:02x}"  # of the gateway's cards
 # every packet that arrives is traced; a base chain behind the input hook shows what came through it
 OBSERVE = """
@@ -37,7 +37,7 @@ table inet observe {
 
 @dataclass(frozen=True)
 class Gateway:
-    """links: names of the cards; addresses: (link, address/prefix); routes, rules: words for `ip route` and `ip rule`."""
+    """A gateway. links: names of cards; addresses: (link, address/prefix); routes, rules: words for `ip route`, `ip rule`."""
 
     links: tuple[str, ...]
     addresses: tuple[tuple[str, str], ...]
@@ -49,7 +49,7 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Sent:
-    """An IP packet that goes to the gateway over the cable of `link`; `number` is its IP id or its flow label."""
+    """An IP packet sent to the gateway over the cable of `link`; `number` is its IP id or flow label."""
 
     number: int
     link: str
@@ -58,10 +58,10 @@ class Sent:
 
 @dataclass
 class Seen:
-    """arrived: (link, IP packet) at the other ends of the cables; rules: (table, chain, index, verdict) that matched.
+    """A packet's fate. arrived: (link, IP packet) at the other ends of cables; rules: (table, chain, index, verdict) matched.
 
     index counts the rules of a chain; -1 is its policy. through: it passed the input hook.
-    answer: what became of an answer that was sent from where it arrived. own: where the gateway's own answer came out.
+    answer: the fate of an answer sent from where it arrived. own: links by which the gateway's own answer left.
     """
 
     arrived: list[tuple[str, bytes]] = field(default_factory=list)
@@ -72,15 +72,15 @@ class Seen:
 
 
 def observe(jobs: list[tuple]) -> list[list[Seen]]:
-    """For each (gateway, packets) what became of its packets, in their order, and of the answers to them.
+    """The fate of packets and of the answers to them, in order, for each (gateway, packets).
 
-    A third item: packets that are sent when those were answered.
+    A third item: packets sent after those were answered.
     """
     return sandbox.call(_observe, jobs, say=print)
 
 
 def _observe(_say, jobs):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one queue: what was sent first is handled first
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one CPU, so one queue: packets are handled in order
     return [_one(number, *job) for number, job in enumerate(jobs)]
 
 
@@ -113,13 +113,13 @@ def _send(gateway: Gateway, packets: list[Sent], wires, trace, handles, seen: di
     for each in packets:
         wires[each.link].send(_frame(gateway, each))
         _drain(wires, seen)
-    for _ in range(2):  # the second one comes after all that the first one's forerunners caused
+    for _ in range(2):  # the second comes after all effects of packets before the first
         _fence(gateway, wires, trace, handles, seen)
     _drain(wires, seen)
 
 
 def _answer(number: int, seen: Seen) -> Sent | None:
-    """What the host says to which the packet came; nothing to what asks nothing."""
+    """The answer of the host at which the packet arrived; None if it needs none."""
     if len(seen.arrived) != 1:
         return None
     link, data = seen.arrived[0]
@@ -134,7 +134,7 @@ def _answer(number: int, seen: Seen) -> Sent | None:
 
 
 def _build(name: str, cables: str, gateway: Gateway) -> None:
-    """Cards without ARP: a frame for any neighbour goes out at once."""
+    """Builds the gateway with cards without ARP: frames for any neighbour leave at once."""
     commands = []
     for index, link in enumerate(gateway.links):
         commands.append(f"link add {link} address {MAC.format(index)} type veth peer name c{index} netns {cables}")
@@ -146,7 +146,7 @@ def _build(name: str, cables: str, gateway: Gateway) -> None:
         Path("/proc/sys/net/ipv4/icmp_ratelimit").write_text("0")
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1" if gateway.ipv6 else "0")
     ip(name, [f"address add {address} dev {link}" for link, address in gateway.addresses])
-    # the kernel finishes IPv6 addresses in its own time
+    # the kernel completes IPv6 addresses asynchronously
     while run(["ip", "-n", name, "-6", "-oneline", "address", "show", "tentative"]):
         time.sleep(0.005)
     ip(name, [f"route replace {words}" for words in gateway.routes])
@@ -156,7 +156,7 @@ def _build(name: str, cables: str, gateway: Gateway) -> None:
 
 
 def _trace() -> socket.socket:
-    """The kernel's own account of every rule that a packet matched (nf_tables.h, NFT_MSG_TRACE)."""
+    """A socket for the kernel's trace of every rule that a packet matched (nf_tables.h, NFT_MSG_TRACE)."""
     sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
     sock.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
     sock.bind((0, 0))
@@ -165,7 +165,7 @@ def _trace() -> socket.socket:
 
 
 def _handles() -> dict[tuple[str, str, int], int]:
-    """(table, chain, handle) -> the place of the rule in its chain."""
+    """(table, chain, handle) -> index of the rule in its chain."""
     found, count = {}, {}
     for entry in json.loads(run(["nft", "-j", "-a", "list", "ruleset"]))["nftables"]:
         if rule := entry.get("rule"):
@@ -190,7 +190,7 @@ def _frame(gateway: Gateway, sent: Sent) -> bytes:
 
 
 def _drain(wires: dict[str, socket.socket], seen: dict[int, Seen]) -> None:
-    """What arrived. An ICMP error of the gateway's own has another number, or quotes the packet further behind."""
+    """Notes arrived packets. The gateway's ICMP errors have other numbers, or quote the packet behind their header."""
     for link, wire in wires.items():
         while True:
             try:
@@ -205,7 +205,7 @@ def _drain(wires: dict[str, socket.socket], seen: dict[int, Seen]) -> None:
 
 
 def _answers_to(packet: bytes) -> int | None:
-    """The number of the packet that the gateway itself answers or complains about: by what it quotes, or by the port."""
+    """Number of the packet that the gateway answers or reports an error on: from the quoted packet, or the port."""
     if packet[0] >> 4 == 6:
         return None
     if packet[9] == 6:
@@ -216,7 +216,7 @@ def _answers_to(packet: bytes) -> int | None:
 
 
 def _fence(gateway: Gateway, wires, trace, handles, seen: dict[int, Seen]) -> None:
-    """Sends a packet of its own and reads the trace until it is there."""
+    """Sends a marker packet and reads the trace until it appears."""
     wires[gateway.links[0]].send(_frame(gateway, Sent(FENCE, gateway.links[0], ipv4(FENCE, "0.0.0.0", "0.0.0.0", 253, b""))))
     deadline, current = time.monotonic() + 10, None
     trace.settimeout(10)
@@ -228,7 +228,7 @@ def _fence(gateway: Gateway, wires, trace, handles, seen: dict[int, Seen]) -> No
 
 
 def _note(event: dict[int, bytes], current: int | None, handles, seen: dict[int, Seen]) -> int | None:
-    """Adds one event to the packet that it is about; returns that packet's number."""
+    """Adds one trace event to its packet; returns that packet's number."""
     table, chain = event[1].rstrip(b"\0").decode(), event[2].rstrip(b"\0").decode()
     if (table, chain) == ("observe", "pre"):
         if 8 in event:
@@ -274,7 +274,7 @@ def number_of(packet: bytes) -> int:
 
 
 def _is_error(packet: bytes) -> bool:
-    """ICMP that quotes another packet."""
+    """Whether the packet is an ICMP error, which quotes another packet."""
     if packet[0] >> 4 == 4:
         return packet[9] == 1 and packet[20] in (3, 5, 11, 12) and packet[28:29] == b"\x45"
     return packet[6] == 58 and packet[40] < 128
@@ -292,14 +292,14 @@ def ipv6(number: int, src: str, dst: str, protocol: int, payload: bytes, hops: i
 
 
 def opened(data: bytes) -> tuple:
-    """Source, destination, protocol, what the packet carries."""
+    """Source, destination, protocol and payload of a packet."""
     if data[0] >> 4 == 4:
         return ip_address(data[12:16]), ip_address(data[16:20]), data[9], data[20:]
     return ip_address(data[8:24]), ip_address(data[24:40]), data[6], data[40:]
 
 
 def checksum(data: bytes) -> int:
-    """RFC 1071. A second one beside the lab's, as all packets here are: who judges must not be wrong together with the judged."""
+    """The Internet checksum (RFC 1071). Separate from the lab's, as all code here: an oracle must not share its errors."""
     data += b"\0" * (len(data) % 2)
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
@@ -308,7 +308,7 @@ def checksum(data: bytes) -> int:
 
 
 def packet(number: int, src, dst, protocol: int, sport=None, dport=None, icmp_type=None, flags=2, hops=64, echo=None) -> bytes:
-    """A whole IP packet with right checksums; flags of TCP: a SYN; echo: the identifier of ICMP, else the number."""
+    """An IP packet with valid checksums. flags: TCP's, SYN by default; echo: ICMP identifier, by default the number."""
     version, body = src.version, marker(number)
     if protocol == 6:
         load, at = struct.pack("!HHIIBBHHH", sport, dport, 7, 8 if flags & 16 else 0, 0x50, flags, 1024, 0, 0) + body, 16

@@ -1,6 +1,6 @@
-"""A gateway of network namespaces: the compiled files, Debian 13's own networkd and nft, hosts around it, real packets.
+"""A gateway in network namespaces: the compiled files, Debian 13's own networkd and nft, hosts around it, real packets.
 
-What it cannot have is what this kernel lacks (VLANs) and what only udev does (names of cards). Everything happens in a
+Without features that this kernel lacks (VLANs) and that only udev has (names of cards). Everything happens in a
 world of its own (gwimage.lab.sandbox); the host's network is never touched.
 """
 
@@ -29,9 +29,9 @@ PORT = 8080
 
 @dataclass(frozen=True)
 class Host:
-    """cards: (network of the gateway or any other name of a cable, ADDRESS/PREFIX); router: forwards between them.
+    """A host. cards: (network of the gateway or other name of a cable, ADDRESS/PREFIX); router: forwards between them.
 
-    leases: the address that it gives to whoever asks by DHCP on its first card, with itself as router.
+    leases: the address that it leases by DHCP on its first card, with itself as router.
     """
 
     cards: tuple[tuple[str, str], ...]
@@ -41,9 +41,9 @@ class Host:
 
 
 def ask(profile: str, hosts: dict[str, Host], questions: list[tuple[str, str]], nft: str = "") -> list[str]:
-    """For each (host, address): what the server there said, which is the caller's address as it saw it, or what happened.
+    """For each (host, address) the caller's address as the server there saw it, or the error.
 
-    Every host serves TCP on PORT, the gateway too. networkd has configured all links before anything is asked.
+    Every host serves TCP on PORT, the gateway too. networkd has configured all links before the first call.
     nft: commands to run then.
     """
     files, problems = compiler.compile(source.parse(profile, "p.yaml"))
@@ -66,7 +66,7 @@ def _ask(_say, files, tree: Path, hosts: dict[str, Host], questions, nft: str) -
 
 
 def _cables(links: list[str], hosts: dict[str, Host]) -> None:
-    """Each network is a bridge; whoever sits on it has a card of its name."""
+    """Connects the hosts: each network is a bridge, and hosts on it have a card of its name."""
     make("cables")
     ends = [("gw", link) for link in links] + [(name, link) for name, host in hosts.items() for link, _ in host.cards]
     for name in dict.fromkeys(name for name, _ in ends):
@@ -85,7 +85,7 @@ def _host(name: str, host: Host, work: Path) -> None:
         Path("/proc/sys/net/ipv4/ip_forward").write_text(str(int(host.router)))
         Path("/proc/sys/net/ipv4/conf/all/rp_filter").write_text(str(int(host.router)))  # as providers do
         for each in Path("/proc/sys/net/ipv4/conf").glob("*/accept_redirects"):
-            each.write_text("0")  # many do not heed them, so nothing may hang on it
+            each.write_text("0")  # many ignore them, so nothing may depend on it
     _serve(name)
     if host.leases:
         argv = ["dnsmasq", "-d", "--conf-file=/dev/null", "--port=0", "--no-ping", "--pid-file=", "--dhcp-authoritative"]
@@ -107,7 +107,7 @@ def _tell_callers(server: socket.socket) -> None:
 
 
 def _gateway(files, tree: Path, work: Path, links: list[str]) -> Userland:
-    """networkd with the compiled files; cards have their names already."""
+    """Starts networkd with the compiled files; cards already have their names."""
     output_tree.write(files, str(work / "out"))
     for folder in ("root", "state"):
         (work / folder).mkdir()

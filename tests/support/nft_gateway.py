@@ -1,8 +1,8 @@
-"""A gateway of namespaces: the ruleset that a profile compiles to, networkd's masquerade, hosts around it, and packets.
+"""A gateway in namespaces: the compiled ruleset, networkd's masquerade, hosts around it, and packets.
 
 The functions run in a private world (gwimage/lab/sandbox.py), where nothing reaches the host. The hosts of a network
-share its namespace; each of their addresses is a host of its own. What the gateway's namespace listens on answers
-only where the rules let it.
+share its namespace; each of their addresses is a host of its own. Listeners in the gateway's namespace answer only
+where the rules allow it.
 """
 
 import selectors
@@ -15,13 +15,13 @@ from pathlib import Path
 from gwimage.lab.netns import inside, ip, make, run
 
 GATEWAY, WIRE = "gw", "wire"
-WAIT = 0.4  # seconds; everything is on this machine
+WAIT = 0.4  # seconds; short, since everything is local
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
 def build(ruleset: str, masqueraded: Iterable[str], networks: dict[str, tuple[list[str], list[str]]]) -> None:
-    """networks: by zone, the gateway's addresses there and those of the hosts, all with prefix length."""
+    """Builds the gateway. networks: by zone, its addresses there and those of the hosts, all with prefix length."""
     make(GATEWAY)
     make(WIRE)
     with inside(GATEWAY):
@@ -43,14 +43,14 @@ def _plug(zone: str, name: str, link: str, addresses: list[str]) -> None:
     end = f"{name[:6]}-{zone[:6]}"
     ip(WIRE, [f"link add {end} type veth peer name {link} netns {name}", f"link set {end} master br-{zone} up"])
     nodad = {4: "", 6: " nodad"}
-    # to find its neighbours a router needs a link-local address; the one that the kernel makes is not there at once
+    # a router needs a link-local address for neighbour discovery; the kernel's is not there at once
     addresses = [*addresses, "fe80::1/64" if name == GATEWAY else "fe80::2/64"]
     commands = [f"addr add {address} dev {link}{nodad[ip_interface(address).version]}" for address in addresses]
     ip(name, [f"link set {link} addrgenmode none up", *commands])
 
 
 def _networkd(masqueraded: Iterable[str]) -> str:
-    """What IPMasquerade= makes in systemd 257."""
+    """The ruleset of IPMasquerade= in systemd 257."""
     elements = f"elements = {{ {', '.join(masqueraded)} }}"
     return f"""
         table ip io.systemd.nat {{
@@ -72,14 +72,14 @@ def _networkd(masqueraded: Iterable[str]) -> str:
 
 
 def serve(name: str, ports: Iterable[int]) -> None:
-    """Each TCP and UDP port says which address and port of its own it was asked by whom."""
+    """Serves TCP and UDP ports; each answers with the namespace, its port, and the caller's address."""
     chosen = selectors.DefaultSelector()
     with inside(name):
         for port in ports:
             for kind in KINDS.values():
                 server = socket.socket(socket.AF_INET6, kind)
                 server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-                # a UDP answer must come from the address that was asked
+                # a UDP answer must come from the address called
                 server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
                 server.bind(("::", port))
                 if kind == socket.SOCK_STREAM:
@@ -106,7 +106,7 @@ def _plain(caller: tuple) -> str:
 
 
 def ask(name: str, source: str, target: str, port: int, protocol: str = "tcp") -> str:
-    """What the other side said: "lan:80 saw 203.0.113.66"; or "silent", or an error."""
+    """The server's answer: "lan:80 saw 203.0.113.66"; or "silent", or an error."""
     family = socket.AF_INET6 if ":" in target else socket.AF_INET
     with inside(name), socket.socket(family, KINDS[protocol]) as asker:
         asker.settimeout(WAIT)
@@ -122,7 +122,7 @@ def ask(name: str, source: str, target: str, port: int, protocol: str = "tcp") -
 
 
 def ask_all(questions: dict[str, tuple]) -> dict[str, str]:
-    """Each question by its name, at the same time: silence takes its time."""
+    """Answers by name of question, asked in parallel, since silence means a timeout."""
     answers: dict[str, str] = {}
 
     def one(key: str, question: tuple) -> None:
@@ -137,7 +137,7 @@ def ask_all(questions: dict[str, tuple]) -> dict[str, str]:
 
 
 def scenario(say, ruleset: str, masqueraded: list[str], networks: dict, ports: list[int], steps: list) -> list[dict]:
-    """steps: questions (a dictionary), or a command for the gateway (a list of words). The answers of each dictionary."""
+    """Answers to each dictionary of questions. steps: questions (a dictionary), or a command for the gateway (a list)."""
     build(ruleset, masqueraded, networks)
     for name in (GATEWAY, *networks):
         serve(name, ports)

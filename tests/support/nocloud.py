@@ -1,4 +1,4 @@
-"""cloud-init's own NoCloud reader, run by Debian 13's Python: what it makes of the volume in each folder given, as lines of JSON.
+"""cloud-init's own NoCloud reader, run by Debian 13's Python: prints its result for each folder given, as a line of JSON.
 
 A folder is cloud-init's /var/lib/cloud, with the volume's files in seed/nocloud.
 """

@@ -29,7 +29,7 @@ config:
 def drive(
     name: str, *, user: str = "", password: str = "", keys: tuple[str, ...] = (), network: str = NETWORK
 ) -> dict[str, bytes]:
-    """name: the VM's; password: its hash; upgrades are on, as nobody switched them off."""
+    """The drive's files. name: the VM's; password: its hash; upgrades are on, the default."""
     lines = ["#cloud-config", f"hostname: {name}", "manage_etc_hosts: true", f"fqdn: {name}.example.net"]
     lines += [f"user: {user}"] * bool(user) + [f"password: {password}"] * bool(password)
     lines += ["ssh_authorized_keys:", *(f"  - {key}" for key in keys)] if keys else []

@@ -1,4 +1,4 @@
-"""Random gateways and random packets for them. Everything comes from one random.Random, so that a seed says it all."""
+"""Random gateways and random packets for them, from one random.Random, so that a seed reproduces them."""
 
 import base64
 import random
@@ -13,7 +13,7 @@ from gwimage.explain.packet import Packet
 from gwimage.language import source
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@example"
-# words of nft's own among them
+# some are keywords of nft
 NAMES = "lan iot guests dmz wan fibre cable ct set fwd vlan map office tv b-2 counter".split()
 POOLS = "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 203.0.113.0/24 198.51.100.0/24 100.64.0.0/10".split()
 FIXED6, LOCAL6 = IPv6Network("2001:db8:1::/48"), IPv6Network("fd12:3456:789a::/48")
@@ -31,7 +31,7 @@ ODD = (
     "0.0.0.9",
     "192.0.2.7",
 )
-# not ff02::1:ff00:0 and the like: cards without ARP do not listen to what asks for their addresses
+# not ff02::1:ff00:0 and the like: cards without ARP do not join solicited-node multicast groups
 ODD6 = (
     "::1",
     "::",
@@ -56,7 +56,7 @@ FILTER = (
     "ip daddr 9.9.9.9 meta l4proto { udp, icmp } drop",
     "ip6 daddr 2620:fe::/16 drop",
 )
-# no other packet goes to the address that is put in place of another
+# no other packet goes to the translated address
 RAW = {
     "prerouting": FILTER,
     "input": FILTER,
@@ -72,8 +72,8 @@ FAR6 = ("2620:fe::fe", "2001:4860:4860::8888")
 class Sample:
     """A profile that compiles.
 
-    leases: what DHCP gives the WANs, given: the same and a prefix, as `explain` takes it; nets: (zone, the gateway's
-    address there); routed: what lies behind other routers; peers: the addresses behind each tunnel.
+    leases: DHCP leases of the WANs; given: the same and a prefix, as `explain` takes it; nets: (zone, the gateway's
+    address there); routed: networks behind other routers; peers: the addresses behind each tunnel.
     """
 
     text: str
@@ -88,7 +88,7 @@ class Sample:
 
 
 def sample(rng: random.Random) -> Sample:
-    """One that the checks accept; nearly every attempt is."""
+    """A sample that the checks accept; nearly every attempt is."""
     while True:
         data, leases = _profile(rng)
         text = yaml.safe_dump(data, sort_keys=False)
@@ -132,7 +132,7 @@ def _profile(rng: random.Random) -> tuple[dict, dict[str, IPv4Interface]]:
 
 
 def _fixed(rng: random.Random, wan: dict, taken: list[IPv4Network]) -> None:
-    """A fixed address, perhaps a single one whose router is in no subnet; perhaps more, and the LANs behind one of them."""
+    """Adds a static address, perhaps a /32 with its router off-subnet; perhaps more addresses, and the LANs behind one."""
     address = _address(rng, taken, (24, 22, 29, 30, 31, 32))
     router = _host(rng, address.network, address.ip) if address.network.prefixlen < 32 else _address(rng, taken, (32,)).ip
     wan["ipv4"] = {"address": str(address), "gateway": str(router)}
@@ -172,7 +172,7 @@ def _ipv6(rng: random.Random, wans: dict, lans: dict) -> None:
 
 
 def _routes(rng: random.Random, wans: dict, lans: dict, taken: list[IPv4Network]) -> list[dict]:
-    """Networks behind neighbours, some of them twice with another metric."""
+    """Routes to networks behind neighbours, some twice with another metric."""
     own = [lan["address"] for lan in lans.values()]
     fixed = [wan["ipv4"]["address"] for wan in wans.values() if wan["ipv4"] != "dhcp"]
     own += [address for address in fixed if not address.endswith("/32")]
@@ -260,7 +260,7 @@ def _ports(rng: random.Random) -> list:
 
 
 def _some(rng: random.Random, nets: list, zones, count: int) -> list[str]:
-    """Addresses, prefixes and ranges: of hosts in these zones, or from anywhere outside."""
+    """Addresses, prefixes and ranges, of hosts in these zones or outside."""
     here = [net for name, net in nets if name in zones]
     found = set()
     for _ in range(rng.randrange(1, count + 1)):
@@ -309,7 +309,7 @@ def _address(rng: random.Random, taken: list[IPv4Network], lengths: tuple[int, .
 
 
 def _host(rng: random.Random, net, but=None):
-    """One of its hosts, also the first and the last, but not that one."""
+    """A host of a network, also the first or the last, but not `but`."""
     if net.num_addresses <= 2:
         return rng.choice([ip for ip in net if ip != but] or [net[0]])
     found = net[rng.choice((1, net.num_addresses - 2, rng.randrange(1, net.num_addresses - 1)))]
@@ -317,7 +317,7 @@ def _host(rng: random.Random, net, but=None):
 
 
 def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
-    """The first packets of `count` flows, none of which can be taken for another's or for an answer.
+    """The first packets of `count` flows, distinct from each other's and from answers.
 
     The n-th, from 1 on, has source port 20000 + n.
     """
@@ -329,9 +329,9 @@ def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
             continue
         link = packet.iif
         if link in of.peers and not any(packet.src.version == 4 and packet.src in net for net in of.peers[link]):
-            continue  # WireGuard itself drops these; here it is a cable
+            continue  # WireGuard itself would drop these; here tunnels are cables
         if packet.sport is None and packet.icmp_type is None or packet.sport == 68:
-            # conntrack tells such flows apart by their addresses alone, also behind a masquerade
+            # conntrack distinguishes such flows by addresses alone, also behind masquerade
             keys = {(packet.protocol, packet.src), (packet.protocol, packet.dst)}
             if keys & alone:
                 continue
@@ -341,17 +341,17 @@ def packets(rng: random.Random, of: Sample, count: int) -> list[Packet]:
 
 
 def _wild(rng: random.Random, of: Sample, sport: int) -> Packet:
-    """Anything from anywhere to anywhere, though mostly from a host that is there."""
+    """A packet from anywhere to anywhere, though mostly from an existing host."""
     link, here = rng.choice(of.nets)
     src = _host(rng, here.network, here.ip) if rng.random() < 0.8 else _any(rng, of, here.version)
     dst = _any(rng, of, here.version)
-    if rng.random() < 0.03:  # also where there is no IPv6
+    if rng.random() < 0.03:  # also without IPv6
         src, dst = ip_address(rng.choice(("fe80::9", "::", "2001:db8:77::9"))), ip_address(rng.choice(ODD6))
     return _packet(rng, Packet(link, src, dst), sport)
 
 
 def _aimed(rng: random.Random, of: Sample, sport: int) -> Packet | None:
-    """What a forward or an entry of firewall.allow speaks of, more or less; or SSH."""
+    """A packet that nearly or fully matches a forward or an entry of firewall.allow; or SSH."""
     firewall, wans = of.data.get("firewall", {}), list(of.data["wans"])
     entry = rng.choice([*firewall.get("forwards", {}).values(), *firewall.get("allow", ()), {"ports": [22]}])
     if "to" not in entry or isinstance(entry["to"], str):
@@ -380,7 +380,7 @@ def _aimed(rng: random.Random, of: Sample, sport: int) -> Packet | None:
 
 
 def _one_of(rng: random.Random, of: Sample, items):
-    """An address of a list of addresses, prefixes, ranges and sets."""
+    """An address out of a list of addresses, prefixes, ranges and sets."""
     if not items:
         return None
     item = rng.choice(items)

@@ -1,6 +1,6 @@
-"""Debian 13's own networkd and resolved serving a LAN with generated files; a real client asks: busybox's udhcpc and nslookup.
+"""Debian 13's own networkd and resolved serving a LAN with generated files, asked by busybox's udhcpc and nslookup.
 
-In the private namespaces of the oracle, with the LAN as one cable. There is no firewall, and nothing outside.
+In the private namespaces of the oracle, with the LAN as one cable, without firewall or outside.
 """
 
 import re
@@ -66,9 +66,9 @@ kill -0 $networkd $resolved && echo ALIVE
 def lan(
     config: Path, name: str, gateway: str, macs: list[str], names: list[str] = (), codes: list[int] = ()
 ) -> tuple[dict, dict]:
-    """By MAC address the variables that udhcpc was given, none for no lease; by name or address what it resolves to.
+    """udhcpc's variables by MAC address, none without a lease; resolved names and addresses by query.
 
-    The name `time` has by how many seconds the client is wrong, if the gateway tells.
+    `time`: the client's clock error in seconds, if the gateway tells the time.
     """
     words = {"MACS": " ".join(macs), "NAMES": " ".join(names), "CODES": " ".join(f"-O {code}" for code in codes)}
     said = debian_oracle.ask(debian_oracle.ENTER + SERVE, config, LAN=name, GATEWAY=gateway, **words)

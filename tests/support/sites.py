@@ -1,4 +1,4 @@
-"""What a site makes of a profile, for tests."""
+"""Profiles with a site's overlay, for tests."""
 
 from gwimage.compiler.loading import load
 from gwimage.language import site

@@ -10,8 +10,8 @@ import socket
 import struct
 import sys
 
-FREEBIND = 78  # linux/in6.h: an address that is not one's own
-PATIENCE = 4  # seconds; a neighbour that is not answered asks again after one
+FREEBIND = 78  # linux/in6.h: bind to an address that is not local
+PATIENCE = 4  # seconds; neighbour solicitations are repeated after one
 
 
 def listen(*ports: str) -> None:
@@ -24,9 +24,9 @@ def listen(*ports: str) -> None:
             label, asked, _, sender = server.recvmsg(2048, 256)
             print(label.decode(), sender[0], flush=True)
             try:
-                server.sendmsg([sender[0].encode()], asked, 0, sender)  # from the address that was asked
+                server.sendmsg([sender[0].encode()], asked, 0, sender)  # from the address called
             except OSError:
-                continue  # nobody is there: the source was forged
+                continue  # no host there: the source was forged
 
 
 def send(source: str, address: str, port: str, label: str) -> None:

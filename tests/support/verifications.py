@@ -1,4 +1,4 @@
-"""Whole verifications of an image, for tests: their reports, and what is red in them."""
+"""Whole verifications of an image, for tests: their reports, and the failures in them."""
 
 from gwimage import report
 from gwimage.compiler import claims
@@ -6,7 +6,7 @@ from gwimage.compiler.loading import load
 from gwimage.language import source
 from gwimage.verify.image import verify
 
-# where mistakes are, and guest.LISTENER; all ports, which take most of the time, are asked of what is good
+# ports in which mistakes are, and guest.LISTENER; all ports, which take most of the time, only for good images
 PORTS = (*range(1, 10001), *range(40001, 45001))
 
 

@@ -1,4 +1,4 @@
-"""What one boot in the lab shows beyond the claims of verify. These functions run inside the lab's world."""
+"""Sessions with machines in the lab beyond the claims of verify. These functions run inside the lab's world."""
 
 import base64
 import dataclasses
@@ -24,12 +24,15 @@ from gwimage.verify.run import Job
 from tests.support import debian_mirror
 
 PATIENCE = 300
-ROOT_AT_CONSOLE = {"agetty.autologin": "root", "login.noauth": "yes"}  # docs/image.md: what the hypervisor may give
+ROOT_AT_CONSOLE = {
+    "agetty.autologin": "root",
+    "login.noauth": "yes",
+}  # credentials that the hypervisor may give (docs/image.md)
 SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=60 -o LogLevel=ERROR -o BatchMode=yes"
 
 
 def placed(job: Job) -> tuple[Hosts, Gateway]:
-    """Hosts, and a gateway that is off."""
+    """Starts the hosts, with the gateway off."""
     hosts, accel = Hosts(derive(job.profile), job.dir), acceleration()
     machine = Machine(job.image, job.shape, hosts.topology.cards, job.dir, accel)
     hosts.start()
@@ -45,11 +48,11 @@ def booted(job: Job) -> Iterator[tuple[Hosts, Gateway]]:
         gateway.cut()
         gateway.start(control=False)
     hosts.ask_for_leases()
-    yield hosts, gateway  # the world ends with the visit, and the machine with the world
+    yield hosts, gateway  # the machine ends with the world, after this call
 
 
 def log_in(say, job: Job, key: str, target: str, command: str) -> dict[str, str]:
-    """The administrator: what a command printed over SSH by key, and what SSH said without one."""
+    """The administrator's login: output of a command over SSH by key, and SSH's message without one."""
     with booted(job) as (hosts, gateway):
         return _log_in(hosts, gateway, key, target, command)
 
@@ -63,7 +66,7 @@ def _log_in(hosts: Hosts, gateway: Gateway, key: str, target: str, command: str)
 
 
 def darkness(say, job: Job) -> dict:
-    """After the boot is done: the WAN address and the lease that the gateway should not have, and its console."""
+    """After the boot: the WAN address and the lease that should not be there, and the console."""
     with booted(job) as (hosts, gateway):
         assert wait_for(gateway.ready, PATIENCE, gateway.alive)
         found = {"wan": hosts.wan_address(hosts.topology.wans[0], 5), "lease": hosts.lease("lan")}
@@ -71,9 +74,9 @@ def darkness(say, job: Job) -> dict:
 
 
 def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str], dict[str, str]]:
-    """What that machine is given by the image of the job, then by another one with the same state volume; and `log_in` there.
+    """Leases to a MAC address by the job's image, then by another with the same state volume; and `log_in` there.
 
-    Also whether root got a shell on the console of that one, as the hypervisor wants it.
+    Also whether root got a shell on the console of the other one, as the hypervisor orders.
     """
     given = []
     with booted(job) as (hosts, gateway):
@@ -98,15 +101,14 @@ def upgrade(say, job: Job, image: Path, mac: str, *login: str) -> tuple[list[str
 
 
 def disturb(say, job: Job) -> dict[str, Answer]:
-    """What became of the job's faults. That what is closed can be seen open is for a whole verification to show."""
+    """Answers to the job's faults, without a control boot: only a whole verification proves that open ports are seen."""
     hosts, gateway = placed(job)
     scene = Scene(hosts, gateway, job.claims, {claim.id: "elsewhere" for claim in job.claims})
     return {fault.id: answer for fault, answer in driver.play(say, scene, faults.pick(job.faults, hosts.topology))}
 
 
 def seeded(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]]) -> dict[str, tuple[str, str, str]]:
-    """For each case, with those volumes in the machine: the lease of a new client, the answer of a port at the WAN where nobody
-    listens, and what the console has said."""
+    """For each case, booted with its volumes: a new client's lease, the answer of TCP port 22 on the WAN, the console."""
     hosts, gateway = placed(job)
     found, console = {}, job.dir / "console.log"
     for number, (name, seeds) in enumerate(cases.items()):
@@ -131,7 +133,7 @@ def seeded(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]]) -> dict[s
 
 
 def clone(say, job: Job) -> list[dict[str, str]]:
-    """Who the gateway says it is: on a machine, again there, and on another one with the same disks."""
+    """The gateway's reported identity: on a machine, again there, and on another one with the same disks."""
     hosts, gateway = placed(job)
     found = []
     for uuid in ("11111111-2222-3333-4444-555555555555",) * 2 + ("aaaaaaaa-2222-3333-4444-555555555555",):
@@ -144,20 +146,20 @@ def clone(say, job: Job) -> list[dict[str, str]]:
 
 
 def become(say, job: Job, packages: Path) -> str:
-    """A stock image with its seed, beside a mirror with those packages, until it starts anew; job.dir/os.qcow2 then is the gateway's.
+    """Boots a stock image with its seed and a package mirror until it reboots; job.dir/os.qcow2 then is the gateway's.
 
-    Returns what the console said.
+    Returns the console's output.
     """
     hosts, gateway = placed(job)
     debian_mirror.serve(hosts, packages)
     gateway.start(control=False)
-    # the machine ends where it would start anew
+    # the machine ends instead of rebooting
     wait_for(lambda: not gateway.alive(), 4 * PATIENCE, lambda: True)
     return (job.dir / "console.log").read_text(errors="replace")
 
 
 def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
-    """As `become`, but first without a mirror, until the power is cut: what the console said in the first boot, and in the second."""
+    """As `become`, but first without a mirror until the power is cut: the console's output of both boots."""
     hosts, gateway = placed(job)
     console = job.dir / "console.log"
     gateway.start(control=False)
@@ -171,7 +173,7 @@ def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
 
 
 def reseeded(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]]) -> dict[str, str]:
-    """With one seed after the other in a machine that a stock image made: the lease that it gives once it is the gateway of that seed."""
+    """Leases given by a machine converted from a stock image, with one seed after the other."""
     hosts, gateway = placed(job)
     found = {}
     for number, (name, seeds) in enumerate(cases.items()):
@@ -194,7 +196,7 @@ def reseeded(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]]) -> dict
 
 
 def etc_of(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]], key: str, target: str) -> dict[str, dict[str, str]]:
-    """For each case, one boot after the other of one machine: what each file of /etc and the state's SSH host key hold, as digests."""
+    """Digests of /etc's files and the state's SSH host keys for each case, booted in turn on one machine."""
     hosts, gateway = placed(job)
     found = {}
     command = "sudo find /etc /state/ssh -type f -exec sha256sum {} +; sudo find /etc -type l -exec readlink -n {} \\; -printf '  %p\\n'"

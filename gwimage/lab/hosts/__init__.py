@@ -1,10 +1,8 @@
 """The hosts around the gateway: ISP, an attacker per WAN, a client and a server per LAN, peers of VPNs.
 
-Brings a topology to life and says which addresses were given out. Asks no questions of the
-gateway (that is probes.py) except whether it is there at all.
+Starts the hosts of a topology and tells which addresses were given out. Of the gateway it asks only whether it is
+up; everything else is asked by gwimage/verify/probes.
 """
-
-from __future__ import annotations
 
 import re
 from collections import Counter
@@ -31,9 +29,9 @@ from gwimage.values.lab_host import ISP, LabHost, Role
 from gwimage.values.ports import LISTENER
 
 PORT = LISTENER  # of the server outside and of each client's listener
-_ANSWER = 20  # seconds: who calls tries again every 5
+_ANSWER = 20  # seconds; a caller retries every 5
 _ALL_HOSTS = "local default dev lo"
-_CALL_AGAIN = 60  # networkd looks an endpoint up again after 25.6 seconds at the latest
+_CALL_AGAIN = 60  # seconds; networkd resolves an endpoint again after at most 25.6
 _LEASE_SCRIPT = """#!/bin/sh
 # Records the lease and sets the interface; touches nothing else. Whatever router the lease names, the questions are
 # about this gateway.
@@ -58,15 +56,15 @@ class Hosts:
     peers: list[Popen[bytes]] = field(default_factory=list)
     extra_addresses: Counter[tuple[LabHost, IPv4Address]] = field(
         default_factory=Counter
-    )  # by host and address, how many need it (extra_addresses.py)
+    )  # number of users by host and address (extra_addresses.py)
     address_lock: Lock = field(default_factory=Lock, repr=False)
-    _line: Lock = field(default_factory=Lock, repr=False)  # one call at a time: who asks side by side waits for it
+    _line: Lock = field(default_factory=Lock, repr=False)  # one tunnel call at a time; concurrent probes wait for it
 
     def __post_init__(self) -> None:
         self.six = Hosts6(self.topology)
 
     def start(self) -> None:
-        """Everything but the gateway; clients have no address yet."""
+        """Starts every host but the gateway; clients have no address yet."""
         cabling.lay(self.topology)
         for lan in self.topology.lans:
             listen(lan.client.name, "tcp", None, PORT)
@@ -83,7 +81,7 @@ class Hosts:
 
     @contextmanager
     def only_server(self, address: IPv4Address) -> Iterator[None]:
-        """For a while the ISP is no other host of the internet: whoever is sent something else hears that there is no way."""
+        """Limits the internet to this address for a while: packets to any other get ICMP unreachable from the ISP."""
         own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
         ip(ISP.name, [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
         try:
@@ -92,7 +90,7 @@ class Hosts:
             ip(ISP.name, [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
 
     def ask_for_leases(self) -> None:
-        """Each client drops what it has and asks anew, as after a power cut."""
+        """Clients drop their leases and ask for new ones, as after a power cut."""
         self.six.forget()
         for lan in self.topology.lans:
             self.forget_lease(lan.name)
@@ -107,12 +105,12 @@ class Hosts:
                 self.give_address(lan)
 
     def reset_sessions(self) -> None:
-        """The other ends of tunnels forget what they agreed on with a gateway that is off."""
+        """The peers of tunnels forget their sessions with a gateway that is off."""
         for tunnel in self.tunnels:
             wireguard.reset_session(tunnel)
 
     def give_address(self, lan: LanSide) -> None:
-        """A static address and route for the client of a LAN."""
+        """Gives the client of a LAN a static address and default route."""
         ip(
             lan.client.name,
             [f"addr replace {lan.spare} dev {lan.name}", f"route replace default via {lan.gateway.ip}"],
@@ -126,7 +124,7 @@ class Hosts:
         (self.dir / f"{lan}.lease").unlink(missing_ok=True)
 
     def lease(self, lan: str) -> dict[str, str] | None:
-        """What the client was given: udhcpc's variables (ip, mask, router, dns, lease, ...)."""
+        """The client's lease as udhcpc's variables (ip, mask, router, dns, lease, ...)."""
         try:
             lines = (self.dir / f"{lan}.lease").read_text().splitlines()
         except FileNotFoundError:
@@ -134,18 +132,18 @@ class Hosts:
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def lease_time(self, lan: str) -> float:
-        """When the lease came, as seconds since the epoch."""
+        """Time of the lease, in seconds since the epoch."""
         return (self.dir / f"{lan}.lease").stat().st_mtime
 
     def client_address(self, lan: LanSide) -> IPv4Address | None:
-        """The address that the client has now, by lease or by hand."""
+        """The client's current address, leased or static."""
         lease = self.lease(lan.name)
         if lease:
             return IPv4Address(lease["ip"])
         return None if lan.name in self.clients else lan.spare.ip
 
     def leased_to(self, wan: WanSide) -> IPv4Address | None:
-        """The address that the ISP's DHCP server gave to the gateway."""
+        """The address that the ISP's DHCP server leased to the gateway."""
         try:
             leases = (self.dir / "isp.leases").read_text()
         except FileNotFoundError:
@@ -154,14 +152,14 @@ class Hosts:
         return IPv4Address(found[1]) if found else None
 
     def wan_address(self, wan: WanSide, wait: float = 1) -> IPv4Address | None:
-        """The gateway's address on a WAN, once it answers for it."""
+        """The gateway's address on a WAN if it answers ARP for it within `wait` seconds."""
         address = self.given(wan)
         if address and ipv4.arp(ISP.name, wan.name, wan.isp.ip, address, wait) == wan.mac:
             return address
         return None
 
     def given(self, wan: WanSide) -> IPv4Address | None:
-        """The gateway's address on a WAN as it should be, whether it answers or not."""
+        """The gateway's assigned or leased address on a WAN, whether it answers or not."""
         return wan.assigned[0] if wan.assigned else self.leased_to(wan)
 
     def lan(self, name: str) -> LanSide:
@@ -174,7 +172,7 @@ class Hosts:
         return next(tunnel for tunnel in self.tunnels if tunnel.host == peer)
 
     def connected(self, peer: LabHost) -> bool:
-        """Whether the tunnel of a peer is up in this boot; it calls the first WAN's address if it is to call."""
+        """Whether the tunnel of a peer is up in this boot; a peer that initiates calls the first WAN's address."""
         tunnel, target = self.tunnel(peer), self.given(self.topology.wans[0])
         with self._line:
             if wireguard.handshaken(tunnel):
@@ -184,22 +182,22 @@ class Hosts:
             return self._called(tunnel)
 
     def _called(self, tunnel: Tunnel) -> bool:
-        """Whether the gateway calls a peer."""
+        """Whether the gateway initiates the handshake with a peer."""
         self._send_inwards(tunnel)
         return wait_for(lambda: wireguard.handshaken(tunnel), _CALL_AGAIN)
 
     def _send_inwards(self, tunnel: Tunnel) -> None:
-        """Where nothing keeps a tunnel alive, the gateway calls as soon as somebody on a LAN has something to send."""
+        """Sends packets from the LANs into a tunnel: without a keepalive the gateway initiates only when there is traffic."""
         for lan in self.topology.lans:
             for net in tunnel.played.networks:
                 last = net[-1] - (net.num_addresses > 2)
                 ipv4.connect(lan.client.name, last, PORT, "udp", tries=1, wait=0)
 
     def call(self, tunnel: Tunnel, target: IPv4Address) -> bool:
-        """Whether the gateway answers a peer on that address.
+        """Whether the gateway answers a handshake of a peer to that address.
 
-        Not before those of the same VPN that it calls: once networkd knows the address behind the name of an endpoint, it
-        sets all peers anew (WGDEVICE_F_REPLACE_PEERS), and what was agreed on with the others is lost.
+        Peers of the same VPN that the gateway calls come first: once networkd has resolved the name of an endpoint, it
+        replaces all peers (WGDEVICE_F_REPLACE_PEERS), and the sessions of the others are lost.
         """
         for other in self.tunnels:
             if other.played.vpn == tunnel.played.vpn and not other.played.initiates and not wireguard.handshaken(other):
@@ -208,7 +206,7 @@ class Hosts:
         return wait_for(lambda: wireguard.handshaken(tunnel), _ANSWER)
 
     def address_of(self, host: LabHost) -> IPv4Address | None:
-        """The address that an attacker, a client or a peer has without further ado."""
+        """The regular address of an attacker, a client or a peer."""
         if host.role == Role.PEER:
             return self.tunnel(host).address
         if host.role == Role.ATTACKER:
@@ -216,8 +214,8 @@ class Hosts:
         return self.client_address(self.lan(host.network))
 
     def route_inwards(self) -> None:
-        """ISP and attackers know the way to the LANs, and attackers to other WANs, so an open firewall shows."""
-        for wan in reversed(self.topology.wans):  # the ISP takes that by the first one
+        """Adds routes to the LANs on ISP and attackers, and to other WANs on attackers, so that an open firewall shows."""
+        for wan in reversed(self.topology.wans):  # the first WAN comes last: its routes stay on the ISP
             if address := self.given(wan):
                 way = f"via {address} dev {wan.name} onlink"
                 routes = [
@@ -233,12 +231,12 @@ class Hosts:
         self.six.route_inwards()
 
     def _on_others(self, wan: WanSide) -> list[IPv4Address]:
-        """Who else is outside: the gateway's addresses on the other WANs, and their attackers."""
+        """The gateway's addresses on the other WANs, and the attackers there."""
         found = [(*(other.assigned or (self.given(other),)), other.attacker.ip) for other in self.topology.wans if other != wan]
         return [address for some in found for address in some if address]
 
     def check(self) -> None:
-        """A fault of the lab must not look like one of the gateway."""
+        """Raises ToolError if a daemon of the lab has ended: its fault must not look like the gateway's."""
         if self.isp.poll() is not None:
             raise ToolError(["dnsmasq"], self.isp.returncode, (self.dir / "isp.log").read_text())
         for tunnel, process in zip(self.tunnels, self.peers):
@@ -246,7 +244,7 @@ class Hosts:
                 raise ToolError(["wireguard-go"], process.returncode, (self.dir / f"{tunnel.host}.log").read_text())
 
     def start_isp(self, ranges: Sequence[str] | None = None, more: Sequence[str] = ()) -> None:
-        """The ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
+        """Starts the ISP's DHCP and DNS server. ranges: dnsmasq's, if not those of the WANs; more: further arguments."""
         if ranges is None:
             leasing = [(wan.ipv4, wan.isp) for wan in self.topology.wans if isinstance(wan.ipv4, IspLeases)]
             ranges = [f"{leases.first},{leases.last},{isp.netmask},1h" for leases, isp in leasing]
@@ -262,6 +260,6 @@ class Hosts:
         )
 
     def stop_isp(self) -> None:
-        """Neither addresses nor names any more; the way through stays."""
+        """Stops the ISP's DHCP and DNS server; routing goes on."""
         self.isp.kill()
         self.isp.wait()

@@ -1,7 +1,5 @@
 """Namespaces for the hosts, bridges for the segments, and the cables between them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -12,15 +10,15 @@ from gwimage.values import lab_host
 from gwimage.values.lab_host import ISP, LabHost
 
 _ISP = {
-    "ip_forward": "1",  # to attackers that are no neighbours of the gateway
-    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): what leaves by one WAN must have no other's address
+    "ip_forward": "1",  # to attackers outside the gateway's subnet
+    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): a source address must belong to the WAN that the packet came by
     "conf/all/send_redirects": "0",
     "conf/default/send_redirects": "0",
 }
 
 
 def lay(topology: Topology) -> None:
-    """Clients and servers have no address yet."""
+    """Creates the namespaces, bridges and cables; clients and servers have no address yet."""
     make("hv")
     attackers = [lab_host.attacker(wan.name) for wan in topology.wans]
     for host in (ISP, *attackers, *(host for lan in topology.lans for host in (lan.client, lan.server))):
@@ -29,7 +27,7 @@ def lay(topology: Topology) -> None:
         for key, value in _ISP.items():
             Path("/proc/sys/net/ipv4", key).write_text(value)
     for segment in (segment for card in topology.cards for segment in card.segments):
-        # also what is for the next bridge alone, such as LLDP
+        # forwards LLDP too, which bridges keep to themselves by default
         ip("hv", [f"link add {segment.bridge} type bridge group_fwd_mask 0x4000", f"link set {segment.bridge} up"])
     for wan in topology.wans:
         _outside(wan)
@@ -55,14 +53,14 @@ def _outside(wan: WanSide) -> None:
 
 
 def _inside(lan: LanSide) -> None:
-    """A client on the first card, a server on the others: what passes between them passes the gateway's bridge."""
+    """Plugs the client into the first card, the server into the others: traffic between them crosses the gateway's bridge."""
     _plug(lan.client, lan.name, lan.segments[0])
     for number, segment in enumerate(lan.segments[1:] or lan.segments):
         _plug(lan.server, f"card{number}", segment)
 
 
 def _plug(host: LabHost, link: str, segment: Segment, addresses: Sequence[IPv4Interface] = ()) -> None:
-    """A cable from the bridge of a segment to the host. IPv6 stays silent until ipv6.py wakes it."""
+    """Connects the host to the bridge of a segment. IPv6 stays silent until ipv6.py enables it."""
     near = end(host, segment)
     ip("hv", [f"link add {near} type veth peer name {link} netns {host.name}", f"link set {near} master {segment.bridge} up"])
     ip(host.name, [f"link set {link} addrgenmode none up", *(f"addr add {address} dev {link}" for address in addresses)])

@@ -1,6 +1,4 @@
-"""Servers that tell each caller the address they saw, and count on nothing else."""
-
-from __future__ import annotations
+"""Echo servers that tell each caller its source address as they saw it."""
 
 import errno
 import socket
@@ -10,13 +8,13 @@ from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.lab.netns import inside
 
-_turn = threading.Lock()  # whoever else wants the same server finds it listening, not just bound
+_turn = threading.Lock()  # a concurrent request for the same server finds it listening, not just bound
 
 
 def listen(name: str, protocol: str, address: IPv4Address | IPv6Address | None, port: int) -> None:
-    """A server in a namespace, at one address or at all of IPv4 (:: is all of IPv6); it stays.
+    """Starts a permanent server in a namespace, at one address or at all of IPv4 (:: is all of IPv6).
 
-    One that is there already does the same.
+    A server that is already there is kept.
     """
     family = socket.AF_INET6 if address and address.version == 6 else socket.AF_INET
     kind, serve = (socket.SOCK_STREAM, _tell_callers) if protocol == "tcp" else (socket.SOCK_DGRAM, _tell_senders)
@@ -38,7 +36,7 @@ def listen(name: str, protocol: str, address: IPv4Address | IPv6Address | None, 
 
 
 def send_back(server: socket.socket) -> None:
-    """Each datagram goes back to its sender, until the socket is shut down."""
+    """Answers each datagram until the socket is shut down."""
     while True:
         data, sender = server.recvfrom(1500)
         if sender is None:
@@ -49,7 +47,7 @@ def send_back(server: socket.socket) -> None:
 def _tell_callers(server: socket.socket) -> None:
     while True:
         caller, address = server.accept()
-        with caller, suppress(OSError):  # who has gone need not be told
+        with caller, suppress(OSError):  # the caller may have gone
             caller.sendall(address[0].encode())
 
 

@@ -1,6 +1,4 @@
-"""Who plays the host with an address that a claim names: one of the lab's hosts takes it on for a while."""
-
-from __future__ import annotations
+"""Secondary addresses of lab hosts: an address that a claim names, while a probe runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +11,11 @@ from gwimage.lab.topology import LanSide, WanSide
 from gwimage.values import lab_host
 from gwimage.values.lab_host import ISP, LabHost, Role
 
-Lines = dict[LabHost, list[tuple[str, str]]]  # by host, what `ip` adds: (addr or route, the rest)
+Lines = dict[LabHost, list[tuple[str, str]]]  # arguments of `ip` by host: (addr or route, the rest)
 
 
 def host_for(hosts: Hosts, zone: str, address: IPv4Address | None) -> LabHost:
-    """The host in a WAN or LAN for that address; the one that is there anyway if the address is all the same."""
+    """The host of a WAN, LAN or VPN that has or takes on the address; without an address its regular host."""
     if peers := [one for one in hosts.tunnels if one.played.vpn.name == zone]:
         return next((one.host for one in peers if address and one.played.has(address)), peers[0].host)
     if any(wan.name == zone for wan in hosts.topology.wans):
@@ -28,7 +26,7 @@ def host_for(hosts: Hosts, zone: str, address: IPv4Address | None) -> LabHost:
 
 @contextmanager
 def with_address(hosts: Hosts, host: LabHost, address: IPv4Address) -> Iterator[None]:
-    """The host has one more address for a while, and whoever must knows the way to it. It may be the same for several."""
+    """Adds a secondary address to a lab host while a probe runs, and the routes to it; probes may share it."""
     if host == ISP or (host.role != Role.SERVER and address == hosts.address_of(host)):
         yield
         return
@@ -56,19 +54,19 @@ def with_address(hosts: Hosts, host: LabHost, address: IPv4Address) -> Iterator[
 
 
 def _inside(host: LabHost, lan: LanSide, address: IPv4Address) -> Lines:
-    """Where the gateway has no such subnet, the host is also the router to it."""
+    """Address and route on a LAN; outside the gateway's subnets the host is also the router to the address."""
     link, near = _link(host), _nearest(lan, address)
     lines = [("addr", f"{address}/{near.network.prefixlen} dev {link}")]
     if address not in near.network:
         lines = [("addr", f"{router}/{_nearest(lan, router).network.prefixlen} dev {link}") for router in lan.routers]
         lines.append(("addr", f"{address}/32 dev {link}"))
-    if host.role == Role.SERVER:  # a client has its way already
+    if host.role == Role.SERVER:  # a client has its default route already
         lines.append(("route", f"default via {near.ip} dev {link} onlink src {address}"))
     return {host: lines}
 
 
 def _outside(host: LabHost, wan: WanSide, address: IPv4Address) -> Lines:
-    """Far from the gateway's network the ISP knows the way."""
+    """Address on a WAN; outside the attacker's subnet the ISP gets a route to it."""
     if address in wan.attacker.network:
         return {host: [("addr", f"{address}/{wan.attacker.network.prefixlen} dev {wan.name}")]}
     return {
@@ -78,7 +76,7 @@ def _outside(host: LabHost, wan: WanSide, address: IPv4Address) -> Lines:
 
 
 def _announce(host: LabHost, lan: LanSide, added: list[tuple[str, str]]) -> None:
-    """The gateway may still know the address as another host's: who asks it by ARP is known anew."""
+    """Updates the gateway's ARP cache, which may still have another host's MAC for the address, with an ARP request."""
     for address in (IPv4Interface(line.split()[0]) for what, line in added if what == "addr"):
         near = _nearest(lan, address.ip)
         if address.ip in near.network:
@@ -86,7 +84,7 @@ def _announce(host: LabHost, lan: LanSide, added: list[tuple[str, str]]) -> None
 
 
 def _nearest(lan: LanSide, address: IPv4Address) -> IPv4Interface:
-    """The gateway's address in the subnet of a host, or else its main one."""
+    """The gateway's address in the subnet of the given address, or else its main one."""
     return next((own for own in lan.gateways if address in own.network), lan.gateway)
 
 

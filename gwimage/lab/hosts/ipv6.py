@@ -1,9 +1,7 @@
-"""The IPv6 of the hosts: a provider on each WAN that has it, clients that make their own addresses on each LAN that has it.
+"""IPv6 of the hosts: a provider on each WAN that has it, clients with SLAAC on each LAN that has it.
 
-Where the profile has none, nobody has a single IPv6 address, and hosts stay silent.
+Without IPv6 in the profile no host has an IPv6 address, and all stay silent.
 """
-
-from __future__ import annotations
 
 import json
 import threading
@@ -22,22 +20,22 @@ from gwimage.values import lab_host
 from gwimage.values.ipv6 import LINK_LOCAL, made_of
 from gwimage.values.lab_host import ISP
 
-RENEWAL = 10  # seconds: a prefix that changes is heard of soon
-NARROW = 1280  # bytes, the least that IPv6 asks of a link (RFC 8200 5)
+RENEWAL = 10  # seconds, short so that a new prefix arrives soon
+NARROW = 1280  # bytes, the minimum link MTU of IPv6 (RFC 8200 5)
 EVERY = IPv6Address("::")
-WORN = 128  # prefix length of an address that a host has for one question
-_LAST = 4096  # metric; that of a router that advertises itself is 1024
-_BY_CARD = "0"  # addr_gen_mode: a link-local address of the card's own
+WORN = 128  # prefix length of a host's secondary address for one probe
+_LAST = 4096  # metric; routes from router advertisements have 1024
+_BY_CARD = "0"  # addr_gen_mode: EUI-64, from the card's MAC
 _OUTSIDE = {"accept_dad": "0", "dad_transmits": "0", "accept_ra": "0", "addr_gen_mode": _BY_CARD}
-# the last one makes the address at once
+# the last one generates the address at once
 _CLIENT = {"accept_ra": "1", "addr_gen_mode": _BY_CARD}
 
 
 @dataclass
 class Hosts6:
-    """providers: by WAN, where it advertises itself.
+    """The running IPv6 hosts. providers: by WAN, where they send router advertisements.
 
-    overheard: who advertised itself since the gateway was switched on, by LAN without IPv6.
+    overheard: senders of router advertisements since the gateway was switched on, by LAN without IPv6.
     """
 
     topology: Topology
@@ -45,7 +43,7 @@ class Hosts6:
     overheard: dict[str, set[IPv6Address]] = field(default_factory=dict)
 
     def start(self, port: int) -> None:
-        """Once the hosts are there; each serves TCP on that port over IPv6 too."""
+        """Enables IPv6 on running hosts; each serves TCP on that port over IPv6 too."""
         if self.topology.beyond6:
             self._start_isp(port)
         for wan in self._wans():
@@ -58,7 +56,7 @@ class Hosts6:
                 _thread(ipv6.capture, lan.client.name, lan.name, heard.add)
 
     def forget(self) -> None:
-        """Clients lose what they had, as if unplugged, and ask for routers anew; what a provider heard is past."""
+        """Clients lose their addresses and routes, as if unplugged, and solicit routers again; messages heard are dropped."""
         for provider in self.providers.values():
             provider.heard.clear()
         for heard in self.overheard.values():
@@ -67,36 +65,36 @@ class Hosts6:
             ip(lan.client.name, [f"link set {lan.name} down", f"link set {lan.name} up"])
 
     def route_inwards(self) -> None:
-        """ISP and attackers know the way to what the profile's LANs have, and clients one back, so an open firewall shows."""
+        """Adds routes to the LANs' prefixes on ISP and attackers, and one back on clients, so that an open firewall shows."""
         for wan in self._wans()[:1]:
             fixed = [lan.six.fixed.network for lan in self.lans() if lan.six.fixed]
             self._route(ISP.name, wan, fixed)
         for wan in self._wans():
             self._route(lab_host.attacker(wan.name).name, wan, [net for lan in self.lans() for net in self.announced(lan)])
         for lan in self.lans():
-            if lan.six.fixed:  # where no router offers itself for the world, the last resort
+            if lan.six.fixed:  # last resort where no router advertises a default route
                 ip(lan.client.name, [f"route replace default via {lan.six.fixed.ip} dev {lan.name} onlink metric {_LAST}"])
 
     def lans(self) -> list[LanSide]:
         return [lan for lan in self.topology.lans if lan.six]
 
     def prefix(self) -> IPv6Network | None:
-        """What the provider delegates now."""
+        """The prefix that the provider delegates now."""
         uplink = self.topology.uplink
         return self.providers[uplink.name].delegated if uplink else None
 
     def announced(self, lan: LanSide) -> tuple[IPv6Network, ...]:
-        """What clients on that LAN make addresses of now, if all is well; the delegated one first."""
+        """Prefixes that should be advertised on that LAN now; the delegated one first."""
         return lan.six.announced(self.prefix())
 
     def addresses(self, lan: LanSide) -> list[IPv6Address]:
-        """What the client has now by itself and uses, of all that is not link-local."""
+        """The client's own global addresses that are usable now: not tentative, deprecated or duplicate."""
         return [address for address, flags in self._addresses(lan) if not {"tentative", "deprecated", "dadfailed"} & flags]
 
     def settled(self, lan: LanSide, wait: float = 20) -> list[IPv6Address]:
-        """The client's address in each subnet of its LAN, once it has them all; what there is after `wait` seconds.
+        """The client's address in each subnet of its LAN, once it has them all; those it has after `wait` seconds.
 
-        networkd's advertisements come every 16 s at first (RFC 4861 10), and a client makes sure that an address is free.
+        networkd's advertisements come every 16 s at first (RFC 4861 10), and a client checks for duplicate addresses.
         """
         deadline = time.monotonic() + wait
         while True:
@@ -111,7 +109,7 @@ class Hosts6:
         return next((address for address in self.addresses(lan) if address in net), None)
 
     def customer(self, wan: WanSide, wait: float) -> str:
-        """By what the gateway asked for a prefix since it was switched on: DUID and IAID; None if it did not."""
+        """DUID and IAID by which the gateway asked for a prefix since it was switched on; "None" if it did not."""
         provider, deadline = self.providers[wan.name], time.monotonic() + wait
         while not provider.heard and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -133,7 +131,7 @@ class Hosts6:
         return [wan for wan in self.topology.wans if wan.six]
 
     def _start_isp(self, port: int) -> None:
-        """It is every host of the internet; behind one link only small packets pass."""
+        """The ISP is every host of the internet; one link of it has the minimum MTU."""
         beyond = self.topology.beyond6
         _set(ISP.name, "all", {"forwarding": "1"})
         ip(

@@ -2,9 +2,9 @@
 
     python -m gwimage.lab.hosts.ipv6_provider INTERFACE ON-LINK/64 DELEGATED/LENGTH
 
-RFC 4861 and RFC 8415 as far as one client needs them. It has no single addresses to give, as many providers, and says so.
-Prints one line for each DHCPv6 message: its type, the client's DUID and the IAID of the prefix. Works in the network
-namespace of whoever calls.
+RFC 4861 and RFC 8415 as far as one client needs them. As with many providers, it has no single addresses (IA_NA) to
+give, and says so. Prints one line for each DHCPv6 message: its type, the client's DUID and the IAID of the prefix. Works
+in the caller's network namespace.
 """
 
 import select
@@ -22,12 +22,12 @@ DUID = b"\x00\x03\x00\x01provid"
 NO_ADDRESSES = 2
 ROUTER_SOLICITATION = 133
 PREFERRED, VALID = 1800, 3600
-_PAUSE = 1  # seconds between advertisements that nobody asked for; in a lab nobody waits
+_PAUSE = 1  # seconds between unsolicited advertisements; short, so that the lab need not wait
 
 
 @dataclass(frozen=True)
 class Message:
-    """A DHCPv6 message that came: its type, the client's DUID, the IAID of its prefix, the link-local address it has."""
+    """A received DHCPv6 message: its type, the client's DUID, the IAID of its prefix, the client's link-local address."""
 
     kind: int
     duid: bytes
@@ -37,10 +37,10 @@ class Message:
 
 @dataclass
 class Provider:
-    """One interface of it. former: what it delegated before, of which it says that its time is over.
+    """A provider on one interface. former: the prefix delegated before, which it declares expired.
 
-    heard: every message so far; customer: who was given the prefix, and so has the route for it; renewal: seconds until
-    it asks again.
+    heard: every message so far; customer: the client that has the prefix, and so the route for it; renewal: seconds until
+    the client renews (T1).
     """
 
     interface: str
@@ -53,11 +53,11 @@ class Provider:
     taken: IPv6Network | None = None
 
     def renumber(self, delegated: IPv6Network) -> None:
-        """From the next renewal on it is another prefix (RFC 8415 18.3.4)."""
+        """Delegates another prefix from the next renewal on (RFC 8415 18.3.4)."""
         self.former, self.delegated = self.delegated, delegated
 
     def serve(self, say=lambda message: None) -> None:
-        """Answers for ever."""
+        """Advertises and answers forever."""
         index = socket.if_nametoindex(self.interface)
         routers = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
         routers.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
@@ -93,7 +93,7 @@ class Provider:
         return message
 
     def _route(self, customer: IPv6Address) -> None:
-        """Who takes the prefix gets a route for it; nobody has one for the former."""
+        """Routes the delegated prefix to the client that took it, and removes the route for the former."""
         if (self.customer, self.taken) == (customer, self.delegated):
             return
         if self.taken and self.taken != self.delegated:
@@ -119,13 +119,13 @@ class Provider:
 
 
 def advertisement(net: IPv6Network) -> bytes:
-    """A router for half an hour; clients make addresses of the prefix on the link. The kernel adds the checksum."""
+    """A router advertisement for half an hour, with the prefix for SLAAC. The kernel adds the checksum."""
     prefix = struct.pack("!BBBBIII16s", 3, 4, net.prefixlen, 0xC0, VALID, PREFERRED, 0, net.network_address.packed)
     return struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + prefix
 
 
 def prefix(net: IPv6Network, preferred: int, valid: int) -> bytes:
-    """RFC 8415 21.22."""
+    """An IA Prefix option (RFC 8415 21.22)."""
     return option(IA_PREFIX, struct.pack("!IIB", preferred, valid, net.prefixlen) + net.network_address.packed)
 
 

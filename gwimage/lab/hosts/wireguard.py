@@ -1,11 +1,9 @@
-"""The other ends of the gateway's WireGuard tunnels: hosts somewhere outside, each with wireguard-go.
+"""Peers of the gateway's WireGuard tunnels: hosts outside, each with wireguard-go.
 
-In user space, so that the host's kernel need not know WireGuard. A peer's private key is nobody's business, so the lab
-has keys of its own: in the machine, before networkd starts, each takes the place of the public key that the profile
-names, and of that one only. Addresses, endpoints, ports and preshared keys stay as the image has them.
+In user space, so that the host's kernel need not know WireGuard. The peers' private keys are not known, so the lab has
+keys of its own: in the machine, before networkd starts, its public keys replace those that the profile names, and
+nothing else. Addresses, endpoints, ports and preshared keys stay as the image has them.
 """
-
-from __future__ import annotations
 
 import base64
 import socket
@@ -24,7 +22,7 @@ from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.values import wireguard
 from gwimage.values.lab_host import ISP, LabHost
 
-_SOCKETS = Path("/run/wireguard")  # wireguard-go has no other place
+_SOCKETS = Path("/run/wireguard")  # fixed by wireguard-go
 _USUAL_PORT = 51820
 _MARK = 51820
 _KEEPALIVE = 5  # seconds; the first one is sent at once, and with it the handshake
@@ -32,7 +30,7 @@ _KEEPALIVE = 5  # seconds; the first one is sent at once, and with it the handsh
 
 @dataclass(frozen=True)
 class Tunnel:
-    """number: of its links. uplink: its address outside. private: its key; gateway: the gateway's public one."""
+    """A tunnel's peer. number: of its links; uplink: its outer address; private: its key; gateway: the gateway's public key."""
 
     number: int
     played: SimulatedPeer
@@ -46,7 +44,7 @@ class Tunnel:
 
     @property
     def link(self) -> str:
-        """A name for the whole lab, since wireguard-go's sockets are all in one place."""
+        """Interface name, unique in the lab: wireguard-go's sockets share one directory."""
         return f"tunnel{self.number}"
 
     @property
@@ -55,12 +53,12 @@ class Tunnel:
 
 
 def gateway_keys(profile: Profile) -> dict[str, str]:
-    """The private key of each VPN: that of the image, or where the hypervisor is to give it, one for this run."""
+    """The gateway's private key by VPN: the image's, or a new one where the hypervisor supplies it."""
     return {vpn.name: vpn.private_key or wireguard.generate() for vpn in profile.vpn}
 
 
 def derive(profile: Profile, topology: Topology, keys: dict[str, str]) -> tuple[Tunnel, ...]:
-    """keys: of the gateway, by VPN."""
+    """The tunnels of a profile. keys: the gateway's private keys by VPN."""
     spare, found = topology.elsewhere.hosts(), []
     for number, one in enumerate(simulated_peers.played(profile)):
         place, _ = wireguard.endpoint(one.peer.endpoint or "")
@@ -71,7 +69,7 @@ def derive(profile: Profile, topology: Topology, keys: dict[str, str]) -> tuple[
 
 
 def introduce(tunnels: Iterable[Tunnel]) -> str:
-    """What the gateway's shell does before networkd reads its files: the lab's public key in the place of each peer's."""
+    """Shell script for the gateway, before networkd reads its files: replaces each peer's public key by the lab's."""
     return "".join(
         f"sed -i 's|^PublicKey={one.played.peer.public_key}$|PublicKey={wireguard.public(one.private)}|'"
         f" /etc/systemd/network/30-{one.played.vpn.name}.netdev\n"
@@ -80,13 +78,13 @@ def introduce(tunnels: Iterable[Tunnel]) -> str:
 
 
 def names(tunnels: Iterable[Tunnel]) -> list[tuple[str, IPv4Address]]:
-    """What the ISP's DNS server must know: the names of endpoints."""
+    """Names of endpoints and their addresses, for the ISP's DNS server."""
     found = [(wireguard.endpoint(one.played.peer.endpoint or "")[0], one) for one in tunnels if not one.played.initiates]
     return [(name, one.uplink) for name, one in found if isinstance(name, str)]
 
 
 def start(tunnels: Sequence[Tunnel], topology: Topology, logs: Path) -> list[Popen[bytes]]:
-    """The hosts, beyond the ISP; nobody calls yet. Raises ToolError when wireguard-go does not come up."""
+    """Starts the peers, beyond the ISP; none calls yet. Raises ToolError when wireguard-go does not come up."""
     running = []
     for one in tunnels:
         make(one.host.name)
@@ -105,7 +103,7 @@ def start(tunnels: Sequence[Tunnel], topology: Topology, logs: Path) -> list[Pop
 
 
 def run(host: str, link: str, log: Path) -> Popen[bytes]:
-    """wireguard-go with an interface of that name, once it takes orders. Raises ToolError."""
+    """Starts wireguard-go with an interface of that name and waits for its socket. Raises ToolError."""
     process = spawn(host, ["wireguard-go", "-f", link], log)
     if not wait_for(_socket(link).exists, 10, lambda: process.poll() is None):
         raise ToolError(["wireguard-go", link], process.poll() or 0, log.read_text())
@@ -113,12 +111,12 @@ def run(host: str, link: str, log: Path) -> Popen[bytes]:
 
 
 def _uplink(one: Tunnel, topology: Topology) -> None:
-    """A cable to the ISP; what wireguard-go itself sends goes that way, all the rest into the tunnel."""
+    """Connects a peer to the ISP: wireguard-go's own packets leave that way, all others by the tunnel."""
     end, router = f"p{one.number}", topology.wans[0].isp.ip
     ip(ISP.name, [f"link add {end} type veth peer name uplink netns {one.host}", f"link set {end} addrgenmode none up"])
     ip(ISP.name, [f"route add {one.uplink} dev {end}"])
     with inside(one.host.name):
-        for place in ("all", "default"):  # the router's answers come where nothing else is sent
+        for place in ("all", "default"):  # no unmarked route leads to the uplink, by which packets arrive
             Path(f"/proc/sys/net/ipv4/conf/{place}/rp_filter").write_text("0")
     ip(
         one.host.name,
@@ -130,12 +128,12 @@ def _uplink(one: Tunnel, topology: Topology) -> None:
         ],
     )
     for wan in topology.wans:
-        if one.uplink in wan.isp.network:  # the gateway looks for it on its own Ethernet
+        if one.uplink in wan.isp.network:  # on-link for the gateway, which asks for it by ARP
             ip(ISP.name, [f"neigh add proxy {one.uplink} dev {wan.name}"])
 
 
 def reset_session(one: Tunnel, call: tuple[IPv4Address, int] | None = None) -> None:
-    """Forgets every session; then calls, or waits to be called."""
+    """Drops every session; then calls, or waits to be called."""
     _, port = wireguard.endpoint(one.played.peer.endpoint or "")
     set_up(one.link, one.private, one.gateway, call, port or _USUAL_PORT, one.played.peer.preshared_key)
 
@@ -143,7 +141,7 @@ def reset_session(one: Tunnel, call: tuple[IPv4Address, int] | None = None) -> N
 def set_up(
     link: str, private: str, gateway: str, call: tuple[IPv4Address, int] | None, port: int = 0, preshared: str | None = None
 ) -> None:
-    """One key and one peer, the gateway; with an address to call it is called at once. port: its own, 0 for any."""
+    """Sets a private key and one peer, the gateway, and calls it at once if given an address. port: to listen on, 0 for any."""
     lines = [f"private_key={_hex(private)}", f"listen_port={port}", f"fwmark={_MARK}", "replace_peers=true"]
     lines += [f"public_key={_hex(gateway)}", "allowed_ip=0.0.0.0/0"]
     lines += [f"preshared_key={_hex(preshared)}"] if preshared else []
@@ -152,12 +150,12 @@ def set_up(
 
 
 def handshaken(one: Tunnel) -> bool:
-    """Whether both sides have agreed on keys since the last `hang_up`."""
+    """Whether a handshake was completed since the last `reset_session`."""
     return int(order(one.link, "get").get("last_handshake_time_sec", "0")) > 0
 
 
 def order(link: str, verb: str, lines: Iterable[str] = ()) -> dict[str, str]:
-    """wireguard-go's answer to one order (www.wireguard.com/xplatform, "Configuration Protocol"). Raises ToolError."""
+    """wireguard-go's answer to one `get` or `set` (www.wireguard.com/xplatform, "Configuration Protocol"). Raises ToolError."""
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(str(_socket(link)))
         line.sendall("\n".join([f"{verb}=1", *lines, "", ""]).encode())

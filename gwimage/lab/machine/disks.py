@@ -1,6 +1,4 @@
-"""Disks of the lab's machine from outside: partitions and damage of the overlay, file systems of the state disk."""
-
-from __future__ import annotations
+"""Disks of the lab's machine, from outside: partitions and damage of the overlay, file systems of the state disk."""
 
 import re
 import struct
@@ -14,13 +12,13 @@ LABEL = "gwimage-state"
 
 
 def overwrite(overlay: Path, label: str, size: int) -> None:
-    """The beginning of a partition becomes rubbish, `size` bytes of it."""
+    """Overwrites the first `size` bytes of a partition with 0xff."""
     start = partition(overlay, label)
     run(["qemu-io", "-f", "qcow2", "-c", f"write -P 0xff {start} {size}", str(overlay)])
 
 
 def partition(overlay: Path, label: str) -> int:
-    """Where the partition with this label begins, in bytes (UEFI specification, 5.3: GPT). Raises LookupError."""
+    """Offset of the partition with this label, in bytes (UEFI specification, 5.3: GPT). Raises LookupError."""
     with tempfile.NamedTemporaryFile(dir=overlay.parent) as head:
         run(["qemu-img", "dd", "-f", "qcow2", "-O", "raw", f"if={overlay}", f"of={head.name}", f"bs={SECTOR}", "count=64"])
         table = Path(head.name).read_bytes()
@@ -32,7 +30,7 @@ def partition(overlay: Path, label: str) -> int:
 
 
 def full(disk: Path) -> None:
-    """A state volume as of a gateway that has run, with no room left for anybody but root."""
+    """Makes a state volume of a gateway that has run, full for everybody but root."""
     size = disk.stat().st_size // 1024
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "journal").mkdir()
@@ -45,7 +43,7 @@ def full(disk: Path) -> None:
 
 
 def _format(disk: Path, size: int, folder: str) -> tuple[int, int]:
-    """Blocks that are free for others than root, but for a few that a large file needs for itself; their size in bytes."""
+    """Makes the file system; its blocks free for others than root, less a few for a large file's metadata, and their size."""
     disk.write_bytes(b"")
     run(["mkfs.ext4", "-q", "-F", "-O", "^metadata_csum", "-L", LABEL, "-d", folder, str(disk), f"{size}k"])
     told = dict(re.findall(r"(?m)^(.*?): +(\d+)$", run(["dumpe2fs", "-h", str(disk)])))
@@ -54,7 +52,7 @@ def _format(disk: Path, size: int, folder: str) -> tuple[int, int]:
 
 
 def unrepairable(disk: Path) -> None:
-    """A state volume by its name, of which the rest is rubbish: e2fsck -p gives up."""
+    """Makes a state volume with the right label and destroyed metadata: e2fsck -p gives up."""
     run(["mkfs.ext4", "-q", "-F", "-L", LABEL, str(disk)])
     with disk.open("r+b") as file:
         file.seek(2048)

@@ -1,10 +1,7 @@
-"""The gateway as the lab sees it: power on, look inside, open up, power off.
+"""Control of the gateway's machine: power on, inspect, open up, power off.
 
-The course of a verification needs these methods and no more, so that a namespace can stand
-in for the machine where the lab itself is tested.
+A verification needs only these methods, so a namespace can stand in for the machine in tests of the lab itself.
 """
-
-from __future__ import annotations
 
 import socket
 import threading
@@ -20,7 +17,7 @@ from gwimage.lab.packets.ipv4 import ALL_PORTS
 
 @dataclass
 class Gateway:
-    """A gateway in a virtual machine. `patience` is how long it may take to come up, in seconds.
+    """A gateway in a virtual machine. `patience`: seconds that it may take to boot.
 
     `emulated`: no hardware acceleration, so a hang may be the emulator's.
     """
@@ -28,10 +25,10 @@ class Gateway:
     machine: Machine
     patience: float
     emulated: bool = False
-    credentials: dict[str, str] = field(default_factory=dict)  # what the profile expects of a hypervisor, base64
-    late: float = 60  # seconds that an answer may still take once the boot is done
-    ports: Sequence[int] = ALL_PORTS  # that a scan asks
-    tries: int = 2  # of each port in a scan: an emulated gateway may lose a packet
+    credentials: dict[str, str] = field(default_factory=dict)  # those that the hypervisor supplies, base64
+    late: float = 60  # seconds that an answer may take after the boot
+    ports: Sequence[int] = ALL_PORTS  # TCP ports to scan
+    tries: int = 2  # for each port of a scan: an emulated gateway may lose packets
     ready_at: float = 0
     _port: socket.socket | None = field(default=None, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -49,7 +46,7 @@ class Gateway:
 
     @property
     def concurrent(self) -> bool:
-        """Whether many may ask it together."""
+        """Whether probes may run in parallel."""
         return not self.emulated
 
     def alive(self) -> bool:
@@ -60,34 +57,34 @@ class Gateway:
         return self.ready_at > 0
 
     def findings(self) -> guest.Findings | None:
-        """What the gateway says about itself, or None if it says nothing."""
+        """The guest's report on itself, or None without an answer."""
         parts = self._ask("report")
         return guest.read(parts) if parts else None
 
     def sockets(self) -> sockets.Sockets | None:
-        """Who listens inside just now, or None if the gateway says nothing."""
+        """Sockets that listen inside the guest now, or None without an answer."""
         parts = self._ask("sockets")
         return sockets.read(parts) if parts else None
 
     def open_up(self) -> bool:
-        """Switch masquerade and the kernel's own distrust off; the firewall is off since the control boot began."""
+        """Switches masquerade and the kernel's own filters off; the control boot starts without the firewall."""
         return self._ask("open") is not None
 
     def look(self) -> dict[str, str]:
-        """The whole `journal` of this boot, and the `clock` (seconds since the epoch); empty if it says nothing."""
+        """The `journal` of this boot and the `clock` (seconds since the epoch); empty without an answer."""
         return self._ask("look") or {}
 
     def units(self) -> guest.Units | None:
-        """When the units of this boot began and what they have used, or None if it says nothing."""
+        """Start and processor times of the units of this boot, or None without an answer."""
         parts = self._ask("units")
         return guest.read_units(parts) if parts else None
 
     def renew(self) -> None:
-        """New disks, in the machine as it was ordered; what the state disk is told is logged."""
+        """Restores the machine as it was ordered, with new disks and the log of the state disk."""
         self.machine.renew()
 
     def plug(self, slot: int, there: bool) -> None:
-        """The cable of a card: in or out."""
+        """Plugs or unplugs the cable of a card."""
         self.machine.plug(slot, there)
 
     def stop(self) -> str:
@@ -96,7 +93,7 @@ class Gateway:
         return how
 
     def cut(self) -> None:
-        """Pull the plug, if it is in."""
+        """Cuts the power, if it is on."""
         self.machine.stop(0)
         if self._port:
             self._port.close()

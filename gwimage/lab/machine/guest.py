@@ -1,11 +1,9 @@
-"""A look inside the running gateway, without any back door in the image.
+"""Inspection of the running gateway, without any back door in the image.
 
 SMBIOS credentials (systemd.system-credentials(7): systemd.extra-unit.*, systemd.unit-dropin.*)
 give the lab's machine a unit that reports over a virtio port, listeners by TCP and UDP for the scans
 to miss, and in the control boot the orders that switch firewall and masquerade off.
 """
-
-from __future__ import annotations
 
 import base64
 import json
@@ -18,10 +16,10 @@ from importlib import resources
 from gwimage.profile import Profile
 
 LISTENER = 40404
-SECRET_NAME = "known-to-the-isp-alone.test"  # nobody asks for signatures below .test (RFC 6761)
+SECRET_NAME = "known-to-the-isp-alone.test"  # .test is not validated with DNSSEC (RFC 6761)
 FIREWALL_UNIT = "gwimage-firewall.service"
 
-# Journal entries of priority warning and worse that are no complaint: (pattern, reason).
+# Allowlist of journal entries of priority warning and worse: (pattern, reason).
 # The pattern is matched against "<source>.<priority>: <message>". Keep it as short as it can be.
 ALLOWED: tuple[tuple[str, str], ...] = (
     (
@@ -44,18 +42,19 @@ def _drop_in(unit: str, text: str) -> dict[str, str]:
     return {f"systemd.unit-dropin.{unit}": _encode(f"[Service]\n{text}\n")}
 
 
-# The control boot: the firewall unit does nothing.
+# Control boot: the firewall unit does nothing.
 OPEN_FIREWALL = _drop_in(FIREWALL_UNIT, "ExecStart=\nExecStart=/bin/true")
 
 BEFORE = ("gwlab-control.service", "gwlab-peers.service")
-# The control boot: nothing is shaped.
+# Control boot: no traffic shaping.
 UNSHAPED = "sed -i '/^\\[CAKE\\]$/,/^$/d' /etc/systemd/network/10-*.network\n"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the gateway says about itself. `complaints` are what the allowlist leaves over; resolves: the address that it finds
-    for SECRET_NAME; connections: for how many it has room.
+    """The guest's report. complaints: journal entries outside the allowlist.
+
+    resolves: the address that it finds for SECRET_NAME; connections: how many it can track.
     """
 
     state: str
@@ -74,7 +73,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Unit:
-    """Of one boot, in seconds since the kernel started: when it began and when it was ready, 0 if never; seconds of processor time."""
+    """A unit in one boot: start and ready times, in seconds since the kernel started, 0 if never; seconds of processor time."""
 
     name: str
     began: float
@@ -84,20 +83,20 @@ class Unit:
 
 @dataclass(frozen=True)
 class Units:
-    """systemd: when it took over, in seconds since the kernel started."""
+    """The units of a boot. systemd: its own start, in seconds since the kernel's."""
 
     systemd: float
     units: tuple[Unit, ...]
 
 
 def tunnel_keys(profile: Profile, keys: dict[str, str]) -> dict[str, str]:
-    """The key of each VPN whose key the hypervisor is to give, as it would give it (see features/vpn.py)."""
+    """Credentials for the VPN keys that the hypervisor supplies (see features/vpn.py)."""
     waiting = [vpn.name for vpn in profile.vpn if vpn.private_key is None]
     return {f"network.wireguard.{name}": _encode(keys[name]) for name in waiting}
 
 
 def before_network(name: str, script: str) -> dict[str, str]:
-    """A credential for a shell script that the machine runs before networkd reads its files; name: one of BEFORE."""
+    """Credentials for a shell script that runs before networkd reads its files; name: one of BEFORE."""
     unit = (
         "[Unit]\nDescription=gwimage lab: before the network\nDefaultDependencies=no\n"
         "After=local-fs.target\nBefore=systemd-networkd.service\n"
@@ -107,7 +106,7 @@ def before_network(name: str, script: str) -> dict[str, str]:
 
 
 def credentials(control: bool) -> dict[str, str]:
-    """Name to base64 value, for `Machine.start`."""
+    """The lab's credentials, base64 by name, for `Machine.start`."""
     script = resources.files(__package__).joinpath("guest.sh").read_text()
     script = f"SECRET_NAME={SECRET_NAME}\n{'MAY_OPEN=yes' if control else ''}\n{script}"
     echo = resources.files(__package__).joinpath("echo.pl").read_text()
@@ -121,7 +120,7 @@ def credentials(control: bool) -> dict[str, str]:
         f"[Socket]\nListenDatagram=0.0.0.0:{LISTENER}\n",
         "extra-unit.gwlab-echo.service": "[Service]\nExecStart=/usr/bin/perl -\nStandardInput=data\nStandardInputData="
         + _encode(echo),
-        "unit-dropin.systemd-networkd.service": f"[Unit]\nWants={' '.join(BEFORE)}\n",  # those that there are
+        "unit-dropin.systemd-networkd.service": f"[Unit]\nWants={' '.join(BEFORE)}\n",  # missing ones are ignored
         "unit-dropin.multi-user.target": "[Unit]\nWants=gwlab.service gwlab-listen.socket gwlab-echo.socket\n",
     }
     spoilt = OPEN_FIREWALL | before_network(BEFORE[0], UNSHAPED) if control else {}
@@ -146,7 +145,7 @@ def ask(port: socket.socket, order: str, wait: float) -> dict[str, str] | None:
 
 
 def read(parts: dict[str, str]) -> Findings:
-    """A report as data."""
+    """Parses a report."""
     memory = dict(re.findall(r"(?m)^(\w+): +(\d+) kB", parts["memory"]))
     connections = parts["connections"].strip()
     name = re.search(r'(?m)^PRETTY_NAME="?([^"\n]*)', parts["release"])
@@ -193,7 +192,7 @@ def allowed(entry: str) -> bool:
 
 
 def _shared_keys(files: str) -> tuple[str, ...]:
-    """A host key that came with the image is the same in every gateway made from it."""
+    """SSH host keys that came with the image, and so are the same in every gateway made from it."""
     return tuple(f"SSH host key outside the state volume: {file}" for file in files.split())
 
 
@@ -210,7 +209,7 @@ def _entry(line: str) -> str:
 
 
 def _parts(said: str, order: str) -> dict[str, str]:
-    """The frame of this order alone: an earlier answer may have come too late for its question."""
+    """The parts of this order's answer alone: the answer to an earlier order may have come late."""
     body = said.split(f"@@ begin {order}\n", 1)[-1].split(f"@@ end {order}\n", 1)[0]
     pieces = re.split(r"(?m)^@ (\S+)\n", body)
     return dict(zip(pieces[1::2], pieces[2::2]))

@@ -1,6 +1,4 @@
-"""The machine's processor: the host's own under KVM, or an emulated one, and what emulation cannot do."""
-
-from __future__ import annotations
+"""The machine's processor: the host's own under KVM, or an emulated one with its limits."""
 
 import os
 import subprocess
@@ -23,7 +21,7 @@ def acceleration() -> str:
 
 
 def _firmware_speaks(qemu: subprocess.Popen[bytes], seconds: float) -> bool:
-    """SeaBIOS ends its log with what it boots from: then real code has run."""
+    """Whether SeaBIOS logs its boot device, the end of its log: then guest code has run."""
     said = b""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and qemu.poll() is None:
@@ -35,12 +33,12 @@ def _firmware_speaks(qemu: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def cores(accel: str, wanted: int) -> int:
-    """Emulation gets one core: with two, QEMU 7.2 loses a race when the kernel patches its own text (an int3 oops)."""
+    """Number of cores; one under emulation: with two, QEMU 7.2 loses a race when the kernel patches its own text (an int3 oops)."""
     return wanted if accel == "kvm" else 1
 
 
 def processor(accel: str, wanted: int) -> list[str]:
-    """QEMU's arguments for it.
+    """QEMU's arguments for the processor.
 
     Emulation hides cmpxchg16b: QEMU 7.2 now and then leaves a pointer's bits in EFLAGS after it, and the kernel, which
     allocates memory with it, dies of a double fault; seen with one core and with two.

@@ -1,10 +1,8 @@
 """The virtual machine: Proxmox's PCI layout, an overlay over the image, a clean stop.
 
-The image file is never written. Runs inside the world (taps, sockets in /run); knows nothing
-of what the gateway does.
+The image file is never written. Runs inside the world (taps, sockets in /run); knows nothing of the gateway's
+functions.
 """
-
-from __future__ import annotations
 
 import dataclasses
 import json
@@ -23,7 +21,7 @@ from gwimage.lab.netns import ip, run, spawn
 from gwimage.lab.topology import Card
 from gwimage.problem import ToolError
 
-_RUN = Path("/run")  # the world's own: socket paths have at most 107 bytes
+_RUN = Path("/run")  # private to the world; short, since socket paths have at most 107 bytes
 _FIRMWARE = [
     (Path(code), Path(code.replace("CODE", "VARS")))
     for code in (
@@ -55,8 +53,8 @@ class SeedDisk:
 class Shape:
     """The machine to boot on. `machine`: pc (SeaBIOS) or q35 (OVMF); `memory` in MiB; a blank second disk or none.
 
-    clock: what the real-time clock says at power-on, as QEMU's -rtc base= takes it; the host's time if empty.
-    write_log: what the second disk is told goes into state.writes too, in order (see faults/writes.py).
+    clock: the real-time clock at power-on, as QEMU's -rtc base= takes it; the host's time if empty.
+    write_log: writes to the second disk are logged to state.writes too, in order (see faults/writes.py).
     uuid: of the machine, as SMBIOS shows it; of zeros if empty.
     counted: Machine.instructions() tells how many the guest has run; emulation alone can, and its clock then is that number.
     """
@@ -90,7 +88,7 @@ class Machine:
     _switches: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:
-        """The disks, firmware variables, taps, a switch for each card that has tagged networks."""
+        """Creates disks, firmware variables, taps, and a switch for each card with tagged networks."""
         self._ordered = self.shape
         self.new_disks()
         if self.shape.machine == "q35":
@@ -113,7 +111,7 @@ class Machine:
                 self._switches.append(spawn("hv", argv, self.dir / f"switch-{card.slot}.log"))
 
     def new_disks(self) -> None:
-        """A fresh overlay over the image, and a blank state disk."""
+        """Creates a fresh overlay over the image, and a blank state disk."""
         run(
             ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(self.image.resolve())]
             + ["-F", image_format(self.image), str(self.dir / "os.qcow2")]
@@ -121,12 +119,12 @@ class Machine:
         run(["qemu-img", "create", "-q", "-f", "raw", str(self.dir / "state.raw"), "64M"])
 
     def renew(self) -> None:
-        """New disks, the shape that was ordered, and the log of the state disk."""
+        """Restores the machine as it was ordered: new disks, its shape, and the log of the state disk."""
         self.new_disks()
         self.shape = dataclasses.replace(self._ordered, write_log=self._ordered.state_disk)
 
     def start(self, credentials: dict[str, str]) -> None:
-        """Power on, with system credentials by SMBIOS (values are base64)."""
+        """Powers on, with system credentials by SMBIOS (values are base64)."""
         for switch in self._switches:  # a fault of the lab must not look like one of the gateway
             if switch.poll() is not None:
                 raise ToolError(switch.args, switch.returncode, "the switch died; its log says why")
@@ -143,11 +141,11 @@ class Machine:
         return self.process is not None and self.process.poll() is None
 
     def port(self) -> socket.socket:
-        """The lab's line into the guest."""
+        """The guest's virtio port, for the lab."""
         return self._connect("port")
 
     def stop(self, wait: float) -> str:
-        """Press the power button as Proxmox does; pull the plug when that is not heard."""
+        """Presses the power button as Proxmox does; cuts the power after `wait` seconds."""
         if not self.alive():
             return "was off"
         self._order("system_powerdown")
@@ -162,28 +160,28 @@ class Machine:
             self._qmp.close()
 
     def plug(self, slot: int, there: bool) -> None:
-        """The cable of a card: in or out."""
+        """Plugs or unplugs the cable of a card."""
         self._order("set_link", name=f"net{slot}", up=there)
 
     def freeze(self) -> None:
-        """The guest and its clock stand still until thaw()."""
+        """Pauses the guest and its clock until thaw()."""
         self._order("stop")
 
     def thaw(self) -> None:
         self._order("cont")
 
     def instructions(self) -> int:
-        """How many the guest has run since power-on; halted processors run none. Of a `counted` machine."""
+        """Instructions that the guest has run since power-on; halted processors run none. Only of a `counted` machine."""
         return self._ask("query-replay")["icount"]
 
     def monitor(self, command: str) -> str:
-        """What QEMU's monitor for people says."""
+        """The answer of QEMU's human monitor (HMP)."""
         return self._ask("human-monitor-command", **{"command-line": command})
 
     def _ask(self, word: str, **arguments: object) -> Any:
         self._asked += 1
         self._qmp.sendall(json.dumps({"execute": word, "arguments": arguments, "id": self._asked}).encode() + b"\n")
-        for line in self._said:  # answers to orders, which have no id, and events are among them
+        for line in self._said:  # answers, without ids, are mixed with events
             answer = json.loads(line)
             if answer.get("id") == self._asked:
                 return answer["return"]
@@ -230,7 +228,7 @@ def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credenti
     for number, seed in enumerate(shape.seeds):
         argv += ["-drive", f"if=none,id=seed{number},format=raw,readonly=on,file={seed.file.resolve()}"]
         devices.append(f"scsi-{'hd' if seed.disk else 'cd'},drive=seed{number},bus=scsihw0.0,scsi-id={2 + number}")
-    if shape.counted:  # only a recording tells the number; nobody plays it
+    if shape.counted:  # only record mode tells the number; the recording is not used
         argv += ["-icount", f"shift=0,rr=record,rrfile={dir / 'recording'}"]
     if shape.uuid:
         argv += ["-uuid", shape.uuid]
@@ -253,7 +251,7 @@ def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credenti
 
 
 def _state_disk(shape: Shape, dir: Path) -> list[str]:
-    """With the log the guest's flushes are written down, and still cost nothing."""
+    """QEMU's arguments for the state disk; the log records the guest's flushes, which still cost nothing."""
     if not shape.write_log:
         return ["-drive", f"if=none,id=state,format=raw,cache=unsafe,file={dir / 'state.raw'}"]
     (dir / "state.writes").write_bytes(b"")
@@ -264,7 +262,7 @@ def _state_disk(shape: Shape, dir: Path) -> list[str]:
 
 
 def _netdev(card: Card) -> str:
-    """Straight into the segment, or through the switch (dgram over a unix socket: QEMU 7.2)."""
+    """QEMU's network backend: the segment itself, or the switch (dgram over a unix socket: QEMU 7.2)."""
     if not card.tagged:
         return f"tap,id=net{card.slot},ifname={card.segments[0].tap},script=no,downscript=no"
     local, remote = f"local.type=unix,local.path={_cable(card)}", f"remote.type=unix,remote.path={_switch(card)}"
@@ -284,7 +282,7 @@ def image_format(image: Path) -> str:
 
 
 def firmware() -> tuple[Path, Path]:
-    """OVMF's code and its blank variables. Raises ToolError when there is none."""
+    """OVMF's code and its blank variables. Raises ToolError if there is none."""
     for pair in _FIRMWARE:
         if all(path.exists() for path in pair):
             return pair

@@ -1,10 +1,8 @@
 """A switch between one card of the machine and the segments of its networks: 802.1Q tags on the card's side only.
 
 In user space, so that the host's kernel need not know VLANs. The card is a pair of unix datagram sockets (QEMU's
--netdev dgram: one whole frame each), a segment is a TAP. What has an unknown tag is dropped, as a switch does.
+-netdev dgram: one whole frame each), a segment is a TAP. Frames with an unknown tag are dropped, as by a switch.
 """
-
-from __future__ import annotations
 
 import fcntl
 import os
@@ -14,14 +12,14 @@ import struct
 import sys
 from collections.abc import Sequence
 
-UNTAGGED = 0  # as on the wire: IEEE 802.1Q gives a frame with VLAN id 0 a priority, but no VLAN
+UNTAGGED = 0  # as on the wire: a frame with VLAN id 0 has a priority, but no VLAN (IEEE 802.1Q)
 _TAG = b"\x81\x00"
 _LONGEST = 65536
 _TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Arguments: own socket, the card's socket, then TAP=VLAN for each segment. The TAPs exist and are up."""
+    """Runs the switch. Arguments: own socket, the card's, then TAP=VLAN for each segment; the TAPs exist and are up."""
     own, there, *segments = arguments
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as card:
         card.bind(own)
@@ -30,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def move(card: socket.socket, there: str, taps: dict[int, int]) -> None:
-    """Moves frames for ever; `taps` are descriptors by VLAN id. Waits when the card is slow, drops when it is off."""
+    """Moves frames forever; `taps` are descriptors by VLAN id. Waits when the card is slow, drops when it is off."""
     with selectors.DefaultSelector() as ready:
         ready.register(card, selectors.EVENT_READ)
         for vlan, tap in taps.items():
@@ -53,7 +51,7 @@ def untagged(frame: bytes) -> tuple[int, bytes]:
 
 
 def tagged(frame: bytes, vlan: int) -> bytes:
-    """The frame with its tag; nothing for one that has a tag already: a host could speak to another VLAN with it."""
+    """The frame with its tag; nothing for one that is already tagged: with it a host could reach another VLAN."""
     if frame[12:14] == _TAG:
         return b""
     return frame if vlan == UNTAGGED else frame[:12] + _TAG + struct.pack("!H", vlan) + frame[12:]

@@ -1,7 +1,7 @@
-"""A DHCP client made of frames: asks with any MAC address and shows every option as it came (RFC 2131, RFC 2132).
+"""A DHCP client on raw frames, with any MAC address; returns every option unchanged (RFC 2131, RFC 2132).
 
-The client of a LAN is a real one (udhcpc, in hosts.py); this one asks for a thousand reservations without a thousand
-interfaces, names itself as it likes, and touches no interface at all.
+The client of a LAN is a real one (udhcpc, in gwimage/lab/hosts); this one asks for a thousand reservations without a
+thousand interfaces, with any client identifier, and configures no interface.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from gwimage.values import domain_names, ports
 _ALL = 0x0003  # EtherType of every frame (ETH_P_ALL)
 _DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
 _KIND, _WANTED, _ADDRESS, _TIME, _SERVER, _CLIENT, _END = 53, 55, 50, 51, 54, 61, 255
-DUID = bytes.fromhex("ff00000001000200009f5a")  # RFC 4361: how systemd, dhcpcd and NetworkManager name themselves
+DUID = bytes.fromhex("ff00000001000200009f5a")  # client identifier as of systemd, dhcpcd and NetworkManager (RFC 4361)
 _COOKIE = b"\x63\x82\x53\x63"
-_HEAD = 20 + 8  # of IP and UDP
+_HEAD = 20 + 8  # bytes of IP and UDP headers
 _BROADCAST = 0x8000
 _EVERYBODY = IPv4Address("255.255.255.255")
 _NOBODY = IPv4Address("0.0.0.0")
-_TRIES, _WAIT = 4, 2  # seconds
+_TRIES, _WAIT = 4, 2  # number, seconds
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a server gave: address, next server of a network boot, the bytes of each option by its code.
+    """A server's answer: address, next server of a network boot, the bytes of each option by its code.
 
-    mac: the server's own; refused: it said no (DHCPNAK).
+    mac: the server's; refused: a DHCPNAK.
     """
 
     address: IPv4Address
@@ -53,7 +53,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks: a host's link, any MAC address, and the client identifier (option 61) if it sends one."""
+    """A client: a host's link, any MAC address, and the client identifier (option 61) if it sends one."""
 
     name: str
     link: str
@@ -62,44 +62,44 @@ class Client:
 
 
 def by_mac(name: str, link: str, mac: str) -> Client:
-    """A client that names itself by its MAC address, as most do."""
+    """A client with its MAC address as client identifier, as most have."""
     return Client(name, link, mac, b"\1" + mac_bytes(mac))
 
 
 def lease(name: str, link: str, mac: str, codes: Sequence[int] = ()) -> Given | None:
-    """A lease for this MAC address, by which the client also names itself; None without an answer. Never released."""
+    """A lease for this MAC address, also the client identifier; None without an answer. Never released."""
     return take(by_mac(name, link, mac), codes)
 
 
 def offer(name: str, link: str, mac: str, codes: Sequence[int] = (), identity: bytes = b"") -> Given | None:
-    """What a server offers to this MAC address; nothing is taken. `identity`: the client identifier (option 61)."""
+    """A server's offer to this MAC address, not requested. `identity`: the client identifier (option 61)."""
     return discover(Client(name, link, mac, identity), codes)
 
 
 def discover(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:
-    """What a server offers; nothing is taken."""
+    """A server's offer, not requested."""
     return _exchange(_Question(client, _DISCOVER, (_OFFER,), tuple(codes)), tries)
 
 
 def insist(client: Client, ended: threading.Event, pause: float) -> None:
-    """Asks for an offer every `pause` seconds, listens to none."""
+    """Sends a DHCPDISCOVER every `pause` seconds until `ended`, and reads no answer."""
     frame = _frame(_Question(client, _DISCOVER, (_OFFER,)), secrets.token_bytes(4))
     with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL)) as wire:
         wire.bind((client.link, _ALL))
         while not ended.wait(pause):
-            with suppress(OSError):  # a full queue of a gateway that does not take anything yet
+            with suppress(OSError):  # queue full: the gateway does not receive yet
                 wire.send(frame)
 
 
 def offered_time(client: Client, wanted: int) -> int | None:
-    """Seconds for which a server offers a lease to who wants it for so many; None without an answer."""
+    """Lease time that a server offers when `wanted` seconds are requested; None without an answer."""
     asked = {_TIME: wanted.to_bytes(4, "big")}
     given = _exchange(_Question(client, _DISCOVER, (_OFFER,), more=asked), _TRIES)
     return int.from_bytes(given.options.get(_TIME, b""), "big") if given else None
 
 
 def take(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Given | None:
-    """A lease as it is offered; None without an answer, or when the offer was not kept."""
+    """A lease, as offered; None without an answer, or if the request was refused."""
     given = discover(client, codes, tries)
     if given is None:
         return None
@@ -110,19 +110,19 @@ def take(client: Client, codes: Sequence[int] = (), tries: int = _TRIES) -> Give
 def ask_for(
     client: Client, address: IPv4Address, server: Given | None = None, codes: Sequence[int] = (), tries: int = _TRIES
 ) -> Given | None:
-    """A request for one address: of the server that offered, or of whoever is there, after a restart (INIT-REBOOT)."""
+    """Requests an address: from the server that offered it, or from any, as after a restart (INIT-REBOOT)."""
     more = {_ADDRESS: address.packed} | ({_SERVER: server.options.get(_SERVER, b"")} if server else {})
     return _exchange(_Question(client, _REQUEST, (_ACK, _NAK), tuple(codes), more), tries)
 
 
 def renew(client: Client, lease: Given, everywhere: bool = False) -> Given | None:
-    """The lease for longer: asked of its server, or of every one (rebinding), from its own address (4.4.5)."""
+    """Renews a lease with its server, or with any (rebinding), from the leased address (RFC 2131 4.4.5)."""
     question = _Question(client, _REQUEST, (_ACK, _NAK), own=lease.address)
     return _exchange(question if everywhere else question.to(lease), _TRIES)
 
 
 def release(client: Client, lease: Given) -> None:
-    """The address is given back. Nobody answers that; the answer to the next question says that it was heard."""
+    """Releases the address. There is no answer; the answer to a next request proves that it arrived."""
     more = {_SERVER: lease.options.get(_SERVER, b"")}
     question = _Question(client, _RELEASE, (), more=more, own=lease.address).to(lease)
     with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
@@ -133,7 +133,7 @@ def release(client: Client, lease: Given) -> None:
 
 @dataclass(frozen=True)
 class _Question:
-    """own: the address that the client has already; mac and there: where it goes, everywhere unless said."""
+    """A message to send. own: the client's current address; mac and there: its destination, broadcast by default."""
 
     client: Client
     kind: int
@@ -170,7 +170,7 @@ def _exchange(question: _Question, tries: int) -> Given | None:
 
 
 def _tell_who_has(wire: socket.socket, frame: bytes, question: _Question) -> None:
-    """The server sends to the client's address (4.1), so it asks for its MAC address first."""
+    """Answers the server's ARP request: it sends to the client's address (RFC 2131 4.1)."""
     if frame[12:14] == struct.pack("!H", ARP) and frame[20:22] == b"\0\1" and frame[38:42] == question.own.packed:
         mac, asker = mac_bytes(question.client.mac), frame[22:28]
         reply = headers.arp_message(2, mac, question.own, asker, IPv4Address(frame[28:32]))
@@ -178,7 +178,7 @@ def _tell_who_has(wire: socket.socket, frame: bytes, question: _Question) -> Non
 
 
 def _frame(question: _Question, number: bytes) -> bytes:
-    """Who has an address gets the answer there; who has none asks for a broadcast."""
+    """A DHCP message as a frame; without an address the client asks for broadcast answers."""
     mac, own = mac_bytes(question.client.mac), question.own
     flags = 0 if question.own != _NOBODY else _BROADCAST
     body = struct.pack("!4B4s2H", 1, 1, 6, 0, number, 0, flags) + own.packed + bytes(12) + mac.ljust(16, b"\0") + bytes(192)
@@ -188,13 +188,13 @@ def _frame(question: _Question, number: bytes) -> bytes:
     if question.codes:
         options[_WANTED] = bytes(question.codes)
     body += _COOKIE + b"".join(bytes([code, len(value)]) + value for code, value in options.items()) + bytes([_END])
-    udp = struct.pack("!4H", ports.DHCP_CLIENT, ports.DHCP, 8 + len(body), 0) + body  # RFC 768: a checksum of 0 is none
+    udp = struct.pack("!4H", ports.DHCP_CLIENT, ports.DHCP, 8 + len(body), 0) + body  # a checksum of 0 is none (RFC 768)
     head = headers.ipv4_header(own, question.there, socket.IPPROTO_UDP, len(udp), flags=0)
     return headers.ethernet_header(question.mac, mac, IPV4) + head + udp
 
 
 def _answers(frame: bytes, number: bytes) -> bool:
-    """A BOOTREPLY to our question; servers send without IP options."""
+    """Whether the frame is a BOOTREPLY to this transaction; servers send no IP options."""
     body = frame[14 + _HEAD :]
     right = frame[12:14] == struct.pack("!H", IPV4) and frame[23:24] == bytes([socket.IPPROTO_UDP])
     return right and body[236:240] == _COOKIE and body[:1] == b"\2" and body[4:8] == number
@@ -209,13 +209,13 @@ def _read(frame: bytes) -> Given:
             rest = rest[1:]
             continue
         size = rest[1] if len(rest) > 1 else 0
-        options[rest[0]] = options.get(rest[0], b"") + rest[2 : 2 + size]  # RFC 3396: a long one comes in pieces
+        options[rest[0]] = options.get(rest[0], b"") + rest[2 : 2 + size]  # long options come in pieces (RFC 3396)
         rest = rest[2 + size :]
     return Given(IPv4Address(body[16:20]), IPv4Address(body[20:24]), options, frame[6:12])
 
 
 def readings(value: bytes) -> set[str]:
-    """All that an option's bytes may mean: addresses, text, names of a search list, hexadecimal digits."""
+    """Possible readings of an option's bytes: addresses, text, names of a search list, hexadecimal digits."""
     found = {value.hex()}
     if value and len(value) % 4 == 0:
         found.add(" ".join(str(IPv4Address(value[at : at + 4])) for at in range(0, len(value), 4)))

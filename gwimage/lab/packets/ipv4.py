@@ -1,10 +1,8 @@
-"""Questions asked with packets: ARP, ping, TCP, UDP and the port scan. Knows no profile.
+"""IPv4 probe packets: ARP, ping, TCP, UDP and the port scan. Knows no profile.
 
-Each function asks from inside a namespace and says what came back. Every question has its
-own retries, since emulated gateways are slow and may lose a packet.
+Each function sends from inside a namespace and returns what came back. Each retries by itself, since emulated gateways
+are slow and may lose packets.
 """
-
-from __future__ import annotations
 
 import errno
 import secrets
@@ -31,23 +29,23 @@ from gwimage.lab.packets.headers import (
 from gwimage.values.ranges import LAST_PORT
 
 ALL_PORTS = range(1, LAST_PORT + 1)
-SCAN = 7  # the sequence number of a scan's questions, by which a capture leaves them out
-CHUNK = 256  # half of a tap's queue: what is sent between two ARP answers cannot overflow it
+SCAN = 7  # TCP sequence number of a scan's SYNs, by which captures leave them out
+CHUNK = 256  # packets between two ARP answers: half of a tap's queue, so they cannot overflow it
 
 
 class Mute(Exception):
-    """The other side does not even answer ARP: nothing can be said about its ports."""
+    """Target unreachable at layer 2; port states unknown."""
 
 
 def arp(name: str, link: str, source: IPv4Address, target: IPv4Address, wait: float) -> str | None:
-    """The MAC that answers for `target`, asked every second (or sooner) for `wait` seconds."""
+    """The MAC that answers ARP for `target`, asked every second (or sooner) for `wait` seconds."""
     with asking(name, link, source, target) as ask:
         return ask(wait)
 
 
 @contextmanager
 def asking(name: str, link: str, source: IPv4Address, target: IPv4Address) -> Iterator[Callable[[float], str | None]]:
-    """`arp` for many times, by one socket: to close one takes its time."""
+    """Repeated `arp` over one socket: closing one takes time."""
     with inside(name):
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP))
     with wire:
@@ -63,7 +61,7 @@ def mac(name: str, link: str) -> str:
 
 
 def ping(name: str, target: IPv4Address, tries: int = 3, wait: float = 2, source: IPv4Address | None = None) -> bool:
-    """Whether an ICMP echo comes back."""
+    """Whether an ICMP echo reply comes back."""
     with inside(name), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.bind((str(source or ""), 0))
         raw.connect((str(target), 0))
@@ -85,7 +83,7 @@ def connect(
     tries: int = 2,
     wait: float = 1.5,
 ) -> str:
-    """`open <what the server said>`, `reset`, `silent`, or the name of another error. A UDP server is sent a word."""
+    """`open <the server's answer>`, `reset`, `silent`, or the name of another error. A UDP server is sent a word."""
     for _ in range(tries):
         answer = "silent"
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
@@ -96,9 +94,9 @@ def connect(
                 link.bind((str(source or ""), 0))
                 link.connect((str(target), port))
                 if protocol == "udp":
-                    link.send(b"who?")  # a capture tells short ones not from a sweep
+                    link.send(b"who?")  # no shorter: captures would take it for a sweep's
                 else:
-                    answer = "open"  # even if the server waits for us to speak
+                    answer = "open"  # even if the server waits for the client to speak first
                 return f"open {link.recv(100).decode(errors='replace')}".strip()
             except ConnectionRefusedError:
                 return "reset"
@@ -119,10 +117,10 @@ def scan(
     tries=2,
     near: IPv4Address | None = None,
 ) -> dict[int, str]:
-    """Ports that answer a SYN: `open` or `reset`. The others stayed silent. `near`: the neighbour that has the target.
+    """Ports that answer a SYN: `open` or `reset`; the others stayed silent. `near`: the neighbour that has the target.
 
-    After each few packets an ARP question is answered over the same queue: then the packets
-    before it were not lost on the way, and no pause has to be guessed.
+    Every few packets an ARP request must be answered over the same queue: then the packets before it were not lost on
+    the way, and no pause has to be guessed.
     """
     with (
         inside(name),
@@ -175,7 +173,7 @@ def _answers(wire: socket.socket, target: IPv4Address, own_port: int, wait: floa
 
 
 def _syns(source: IPv4Address, target: IPv4Address, own_port: int) -> Callable[[int], bytes]:
-    """Makes the packet for a port. What is the same for all is summed up once: a scan is 65535 of them."""
+    """A function that makes the SYN for a port. The common part of the checksum is summed once, for 65535 packets."""
     addresses = source.packed + target.packed
     head = ipv4_header(source, target, socket.IPPROTO_TCP, 20) + struct.pack("!H", own_port)
     rest = struct.pack("!IIBBH", SCAN, 0, 0x50, SYN, 1024)
@@ -201,7 +199,7 @@ def _arp(wire: socket.socket, source: IPv4Address, target: IPv4Address, wait: fl
 
 
 def until(sock: socket.socket, wait: float, wanted) -> bytes | None:
-    """The first packet that is wanted, or nothing within `wait` seconds."""
+    """The first packet that `wanted` accepts, or None after `wait` seconds."""
     deadline = time.monotonic() + wait
     while (left := deadline - time.monotonic()) > 0:
         sock.settimeout(left)
@@ -210,7 +208,7 @@ def until(sock: socket.socket, wait: float, wanted) -> bytes | None:
         except TimeoutError:
             return None
         except OSError as error:
-            if error.errno != errno.EMSGSIZE:  # of somebody else's packet: a raw socket is told that too
+            if error.errno != errno.EMSGSIZE:  # for another socket's packet: raw sockets are told too
                 raise
             continue
         if wanted(data):

@@ -1,9 +1,7 @@
-"""Questions asked with packets of IPv6: neighbours, routers, ping, what arrives, and the port scan. Knows no profile.
+"""IPv6 probe packets: neighbours, routers, ping, arrivals, and the port scan. Knows no profile.
 
-As ipv4.py: each function asks from inside a namespace, has its own retries, and says what came back.
+As ipv4.py: each function sends from inside a namespace, retries by itself, and returns what came back.
 """
-
-from __future__ import annotations
 
 import ctypes
 import secrets
@@ -31,7 +29,7 @@ _SOL_PACKET, _ADD_MEMBERSHIP, _ALL_MULTICAST, _ATTACH_FILTER = 263, 1, 2, 26  # 
 
 @dataclass(frozen=True)
 class Prefix:
-    """A prefix in an advertisement, with its times in seconds."""
+    """A prefix in a router advertisement, with its lifetimes in seconds."""
 
     net: IPv6Network
     on_link: bool
@@ -42,7 +40,7 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Advert:
-    """A router advertisement. lifetime: seconds for which it is a default router, 0 is never."""
+    """A router advertisement. lifetime: as a default router, in seconds; 0 if it is none."""
 
     router: IPv6Address
     managed: bool
@@ -54,10 +52,10 @@ class Advert:
 
 
 def neighbour(name: str, link: str, target: IPv6Address, wait: float) -> str | None:
-    """The MAC that answers for `target`, asked every second for `wait` seconds.
+    """The MAC that answers neighbour solicitations for `target`, sent every second for `wait` seconds.
 
-    From the link-local address: without a source it would claim the address, and whoever just makes it gives it up (RFC
-    4862 5.4.3).
+    From the link-local address: without a source it would be duplicate address detection, and a host with the address
+    still tentative would give it up (RFC 4862 5.4.3).
     """
     with asking(name, link, target) as ask:
         return ask(wait)
@@ -65,13 +63,13 @@ def neighbour(name: str, link: str, target: IPv6Address, wait: float) -> str | N
 
 @contextmanager
 def asking(name: str, link: str, target: IPv6Address) -> Iterator[Callable[[float], str | None]]:
-    """`neighbour` for many times, by one socket: to close one takes its time."""
+    """Repeated `neighbour` over one socket: closing one takes time."""
     with _open(name, link) as wire:
         yield lambda wait: _neighbour(wire, _link_local(_own(wire)), target, wait)
 
 
 def routers(name: str, link: str, wait: float, enough: Callable[[Advert], bool] = lambda advert: True) -> list[Advert]:
-    """Whoever advertises itself on a link, asked every two seconds; ends when one is enough, or after `wait` seconds."""
+    """Router advertisements on a link, solicited every two seconds until one is `enough`, or for `wait` seconds."""
     found: list[Advert] = []
     deadline = time.monotonic() + wait
     with _open(name, link) as wire:
@@ -88,7 +86,7 @@ def routers(name: str, link: str, wait: float, enough: Callable[[Advert], bool] 
 
 
 def capture(name: str, link: str, note: Callable[[IPv6Address], None]) -> None:
-    """Tells of each advertisement on a link who sent it, for ever."""
+    """Reports the sender of each router advertisement on a link, forever."""
     with _open(name, link) as wire:
         while True:
             if _icmp(frame := wire.recv(2000)) == _ROUTER:
@@ -96,7 +94,7 @@ def capture(name: str, link: str, note: Callable[[IPv6Address], None]) -> None:
 
 
 def advertise(name: str, link: str) -> None:
-    """An advertisement of a router that is none, for whoever listens to be heard."""
+    """Sends a router advertisement without a router, to test that a listener hears it."""
     with _open(name, link) as wire:
         body = struct.pack("!BBHBBHII", _ROUTER, 0, 0, 64, 0, 0, 0, 0)
         wire.send(_frame(wire, _EVERY_HOST, _link_local(_own(wire)), _EVERY_HOST, body))
@@ -105,7 +103,7 @@ def advertise(name: str, link: str) -> None:
 def ping(
     name: str, target: IPv6Address, link: str = "", source: IPv6Address | None = None, tries: int = 3, wait: float = 2
 ) -> bool:
-    """Whether an ICMPv6 echo comes back. link: on which a link-local address is."""
+    """Whether an ICMPv6 echo reply comes back. link: that of a link-local address."""
     with inside(name), socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
         scope = socket.if_nametoindex(link) if link else 0
         token = secrets.token_bytes(4)
@@ -113,7 +111,7 @@ def ping(
             raw.bind((str(source or _NONE), 0, 0, scope))
             raw.connect((str(target), 0, 0, scope))
         except OSError:
-            return False  # no way there
+            return False  # no route
         for _ in range(tries):
             raw.send(struct.pack("!BBH", _ECHO, 0, 0) + token)
             if until(raw, wait, lambda data: data[0] == _REPLY and data[4:8] == token):
@@ -122,7 +120,7 @@ def ping(
 
 
 def path_mtu(name: str, source: IPv6Address, target: IPv6Address, size: int, tries: int = 5) -> int:
-    """What the host thinks is the longest packet to the target, once it sent some of `size` bytes (RFC 8201)."""
+    """The host's path MTU to the target after sending packets of `size` bytes (RFC 8201)."""
     with inside(name), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
         udp.setsockopt(socket.IPPROTO_IPV6, _DONTFRAG, 1)
         udp.bind((str(source), 0))
@@ -131,7 +129,7 @@ def path_mtu(name: str, source: IPv6Address, target: IPv6Address, size: int, tri
             try:
                 udp.send(bytes(size - 48))
             except OSError:
-                pass  # too long by now
+                pass  # already above the path MTU
             deadline = time.monotonic() + 1
             while time.monotonic() < deadline:
                 if (found := udp.getsockopt(socket.IPPROTO_IPV6, _PATH_MTU)) < size:
@@ -142,13 +140,13 @@ def path_mtu(name: str, source: IPv6Address, target: IPv6Address, size: int, tri
 
 @contextmanager
 def arrivals(name: str, link: str) -> Iterator[Callable[[IPv6Address, float], bool]]:
-    """Inside, the function says whether a packet from that source arrives on the link, in so many seconds."""
+    """A function that tells whether a packet from a source arrives on the link within so many seconds."""
     with _open(name, link) as wire:
         yield lambda source, wait: bool(until(wire, wait, lambda data: data[22:38] == source.packed))
 
 
 def send(name: str, link: str, there: str, source: IPv6Address, target: IPv6Address) -> None:
-    """A datagram with any source, to a neighbour's MAC address."""
+    """Sends a datagram with any source to a neighbour's MAC address."""
     with _open(name, link) as wire:
         length = 9
         head = struct.pack("!4H", 9, 9, length, 0)
@@ -162,9 +160,9 @@ def send(name: str, link: str, there: str, source: IPv6Address, target: IPv6Addr
 def scan(
     name: str, link: str, source: IPv6Address, target: IPv6Address, ports: Sequence[int], tries: int = 2
 ) -> dict[int, str]:
-    """Ports of a neighbour that answer a SYN: `open` or `reset`. The others stayed silent.
+    """Ports of a neighbour that answer a SYN: `open` or `reset`; the others stayed silent.
 
-    As ipv4.scan: a question to the neighbour after each few packets says that those before it were not lost.
+    As ipv4.scan: an answered solicitation every few packets proves that those before it were not lost.
     """
     found: dict[int, str] = {}
     own_port = 20000 + secrets.randbelow(10000)
@@ -222,9 +220,9 @@ def _neighbour(wire: socket.socket, source: IPv6Address, target: IPv6Address, wa
 
 @contextmanager
 def _open(name: str, link: str, protocol: int = 0) -> Iterator[socket.socket]:
-    """Frames of IPv6 on a link, also those to groups that nobody here has joined.
+    """A socket for IPv6 frames on a link, also those to multicast groups not joined here.
 
-    protocol: the only one that matters, so that a flood of others does not fill the queue.
+    protocol: the only one to receive, so that a flood of others does not fill the queue.
     """
     with inside(name):
         wire, index = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(IPV6)), socket.if_nametoindex(link)
@@ -240,7 +238,7 @@ def _open(name: str, link: str, protocol: int = 0) -> Iterator[socket.socket]:
 
 
 def _frame(wire: socket.socket, group: IPv6Address, source: IPv6Address, target: IPv6Address, icmp: bytes) -> bytes:
-    """ICMPv6 to a group, as only neighbours can send it (hop limit 255)."""
+    """An ICMPv6 frame to a multicast group, with hop limit 255 as only neighbours can send it."""
     icmp = with_checksum(icmp, 2, _pseudo(source, target, len(icmp), socket.IPPROTO_ICMPV6))
     head = ethernet_header(b"\x33\x33" + group.packed[12:], _own(wire), IPV6)
     return head + _header(source, target, len(icmp), socket.IPPROTO_ICMPV6) + icmp
@@ -251,7 +249,7 @@ def _header(source: IPv6Address, target: IPv6Address, length: int, protocol: int
 
 
 def _pseudo(source: IPv6Address, target: IPv6Address, length: int, protocol: int) -> bytes:
-    """RFC 8200 8.1."""
+    """The pseudo header (RFC 8200 8.1)."""
     return source.packed + target.packed + struct.pack("!II", length, protocol)
 
 

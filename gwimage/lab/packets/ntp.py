@@ -1,6 +1,4 @@
-"""The time, asked of a server by SNTP (RFC 4330)."""
-
-from __future__ import annotations
+"""SNTP query of a time server (RFC 4330)."""
 
 import secrets
 import socket
@@ -18,7 +16,7 @@ EPOCH = 2208988800  # NTP counts seconds from 1900
 
 @dataclass(frozen=True)
 class Clock:
-    """What a time server says of itself (RFC 5905 7.3): `leap` 3 is not synchronised; seconds off from this host."""
+    """A time server's state (RFC 5905 7.3): `leap` 3 is not synchronised; its offset from this host in seconds."""
 
     leap: int
     stratum: int
@@ -26,11 +24,11 @@ class Clock:
 
 
 def clock(name: str, server: IPv4Address, tries: int = 4, wait: float = 2) -> Clock | None:
-    """The time by SNTP (RFC 4330), or nothing."""
+    """The server's clock by SNTP (RFC 4330), or None without an answer."""
     with inside(name), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect((str(server), ports.NTP))
         for _ in range(tries):
-            token = secrets.token_bytes(8)  # comes back as the origin's timestamp
+            token = secrets.token_bytes(8)  # returned as the origin timestamp
             try:
                 udp.send(b"\x23" + bytes(39) + token)
                 reply = until(udp, wait, lambda data, token=token: data[24:32] == token and len(data) >= 48)

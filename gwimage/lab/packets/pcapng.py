@@ -1,9 +1,7 @@
 """Captured packets as bytes: the four blocks of pcapng (draft-ietf-opsawg-pcapng) that a capture of several networks needs.
 
-Not the older pcap: that one cannot say on which network a packet was seen. tcpdump and Wireshark read both.
+Not the older pcap, which cannot record on which network a packet was seen. tcpdump and Wireshark read both.
 """
-
-from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -16,7 +14,7 @@ _NAME = 2  # the option that names an interface
 
 @dataclass(frozen=True)
 class Frame:
-    """time: seconds since the epoch; frame: its first bytes; length: of the whole frame."""
+    """A captured frame. time: seconds since the epoch; frame: its first bytes; length: of the whole frame."""
 
     time: float
     network: str
@@ -25,7 +23,7 @@ class Frame:
 
 
 def header(networks: Iterable[str], snap: int) -> bytes:
-    """What stands before the packets; they refer to the networks by number. `snap`: the most bytes of a frame."""
+    """Section header and interface blocks; packets refer to networks by number. `snap`: maximum bytes of a frame."""
     found = _block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
     for network in networks:
         name = network.encode()
@@ -35,21 +33,21 @@ def header(networks: Iterable[str], snap: int) -> bytes:
 
 
 def packet(number: int, time: float, frame: bytes, length: int) -> bytes:
-    """One packet of the network with that number; times are kept to the microsecond."""
+    """A packet block for the network with that number; times to the microsecond."""
     stamp = round(time * 1_000_000)
     head = struct.pack("<5I", number, stamp >> 32, stamp & 0xFFFFFFFF, len(frame), length)
     return _block(_PACKET, head + _padded(frame))
 
 
 def write(packets: Iterable[Frame], snap: int) -> bytes:
-    """A whole file."""
+    """A whole pcapng file."""
     packets = list(packets)
     numbers = {name: number for number, name in enumerate(dict.fromkeys(one.network for one in packets))}
     return header(numbers, snap) + b"".join(packet(numbers[p.network], p.time, p.frame, p.length) for p in packets)
 
 
 def read(raw: bytes) -> Iterator[Frame]:
-    """The packets of a file that was written here; one that was cut off at the end of it is left out."""
+    """Packets of a file written by this module, without one truncated at the end."""
     names: list[str] = []
     at = 0
     while at + 12 <= len(raw):

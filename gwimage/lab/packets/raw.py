@@ -1,6 +1,4 @@
-"""Raw packets: made by hand, and watched for on a link. For what no honest socket sends or tells."""
-
-from __future__ import annotations
+"""Raw packets, built and captured on a link, for what ordinary sockets neither send nor tell."""
 
 import secrets
 import socket
@@ -14,8 +12,8 @@ from gwimage.lab.netns import inside
 from gwimage.lab.packets import headers, ipv4
 from gwimage.lab.packets.headers import IPV4, SYN, echo_request, mac_bytes
 
-_MSS = 2  # the option of RFC 9293 3.7.1
-PING = b"\0\7\0\1"  # number and place in the series of our echo requests, by which a capture knows them
+_MSS = 2  # TCP option (RFC 9293 3.7.1)
+PING = b"\0\7\0\1"  # identifier and sequence number of the lab's echo requests, by which captures know them
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class LinkEnd:
 
 @contextmanager
 def watching(place: LinkEnd) -> Iterator[socket.socket]:
-    """The IPv4 packets that arrive on a link, or leave by it, from now on."""
+    """A socket for the IPv4 packets that arrive on a link or leave by it."""
     with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
         link.bind((place.link, IPV4))
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -36,7 +34,7 @@ def watching(place: LinkEnd) -> Iterator[socket.socket]:
 
 
 def send(place: LinkEnd, mac: str, packet: bytes) -> None:
-    """An IPv4 packet to a neighbour by its MAC address, whatever its addresses say."""
+    """Sends an IPv4 packet to a neighbour's MAC address, whatever its IP addresses."""
     with inside(place.name), socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(IPV4)) as link:
         link.sendto(packet, (place.link, IPV4, 0, 0, mac_bytes(mac)))
 
@@ -44,7 +42,7 @@ def send(place: LinkEnd, mac: str, packet: bytes) -> None:
 def ping(
     name: str, there: LinkEnd, target: IPv4Address, source: IPv4Address | None = None, tries: int = 2, wait: float = 1.5
 ) -> str:
-    """`open <address>` where the request arrived, from that address, and its answer came back; else `silent`.
+    """`open <address>` if the request arrived from that address and its answer came back; else `silent`.
 
     `no way back` if only the request arrived.
     """
@@ -69,33 +67,33 @@ def ping(
 
 
 def token() -> bytes:
-    """What no other packet has in it."""
+    """Random bytes by which a packet is recognised."""
     return secrets.token_bytes(12)
 
 
 def udp(source: IPv4Address, target: IPv4Address, port: int, data: bytes) -> bytes:
-    """A datagram to a port, from a port of nobody's."""
+    """A UDP packet to a port, from a random one."""
     own = 20000 + secrets.randbelow(10000)
     return _packet(source, target, socket.IPPROTO_UDP, struct.pack("!4H", own, port, 8 + len(data), 0) + data, 6)
 
 
 def syn(source: IPv4Address, target: IPv4Address, port: int, number: bytes, mss: int) -> bytes:
-    """The first packet of a connection. number: 4 bytes, by which the packet is known again."""
+    """A TCP SYN. number: its sequence number, 4 bytes by which the packet is recognised."""
     own = 20000 + secrets.randbelow(10000)
     tcp = struct.pack("!2H4sIBBHHH", own, port, number, 0, 0x60, SYN, 64000, 0, 0) + struct.pack("!BBH", _MSS, 4, mss)
     return _packet(source, target, socket.IPPROTO_TCP, tcp, 16)
 
 
 def echo(source: IPv4Address, target: IPv4Address, data: bytes) -> bytes:
-    """An ICMP echo request that must not be fragmented."""
+    """An ICMP echo request with DF set."""
     icmp = echo_request(PING + data)
     return _head(source, target, socket.IPPROTO_ICMP, len(icmp)) + icmp
 
 
 def _packet(source: IPv4Address, target: IPv4Address, protocol: int, body: bytes, place: int) -> bytes:
-    """place: where in the body its checksum stands."""
+    """An IPv4 packet. place: offset of the checksum in the body."""
     pseudo = source.packed + target.packed + struct.pack("!HH", protocol, len(body))
-    total = headers.checksum(pseudo + body) or 0xFFFF  # in UDP 0 says that there is none
+    total = headers.checksum(pseudo + body) or 0xFFFF  # in UDP 0 means no checksum
     body = body[:place] + struct.pack("!H", total) + body[place + 2 :]
     return _head(source, target, protocol, len(body)) + body
 
@@ -109,12 +107,12 @@ def sender(packet: bytes) -> IPv4Address:
 
 
 def body(packet: bytes) -> bytes:
-    """What is behind the IP header."""
+    """The payload behind the IP header."""
     return packet[(packet[0] & 15) * 4 :]
 
 
 def mss(packet: bytes) -> int | None:
-    """The largest segment that a TCP packet says its sender takes."""
+    """The MSS option of a TCP packet."""
     tcp = body(packet)
     options = tcp[20 : (tcp[12] >> 4) * 4]
     while options and options[0]:

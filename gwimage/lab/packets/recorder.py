@@ -1,9 +1,7 @@
-"""Writes down what passes on the segments, until its standard input ends: a process of its own, so that no probe waits.
+"""Records packets on the segments until its standard input ends, in its own process so that no probe waits.
 
-Not tcpdump: as root of a user namespace it ends, since it cannot drop the privileges that it does not have there.
+Not tcpdump: as root of a user namespace it exits, since it cannot drop privileges that it does not have there.
 """
-
-from __future__ import annotations
 
 import os
 import selectors
@@ -15,13 +13,13 @@ from typing import BinaryIO
 
 from gwimage.lab.packets import pcapng
 
-SNAP = 512  # bytes of a frame that are kept: a DHCP message with its options
-MOST = 32 << 20  # bytes of the file; what comes later is lost
+SNAP = 512  # bytes kept of a frame: enough for a DHCP message with its options
+MOST = 32 << 20  # bytes of the file; later packets are lost
 _LONGEST = 1 << 16
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Arguments: the file, then DESCRIPTOR=NETWORK for each socket. Packets of the sockets are read to the last one."""
+    """Runs the recorder until its sockets are drained. Arguments: the file, then DESCRIPTOR=NETWORK for each socket."""
     path, *pairs = arguments
     split = [pair.partition("=") for pair in pairs]
     sockets = [socket.socket(fileno=int(number)) for number, _, _ in split]
@@ -49,7 +47,7 @@ def _record(sockets: list[socket.socket], out: BinaryIO) -> None:
 
 
 def _packet(wire: socket.socket, number: int) -> bytes:
-    """The kernel's time, not ours: on a busy host we come late. Nothing for what the host of the bridges says itself."""
+    """A captured packet with the kernel's timestamp, since reading may be late; nothing for packets of the bridges' own host."""
     frame, extra, _, (_, _, kind, *_) = wire.recvmsg(_LONGEST, 64)
     if kind == socket.PACKET_OUTGOING:
         return b""

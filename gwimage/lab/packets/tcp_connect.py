@@ -1,6 +1,4 @@
-"""Many TCP ports by the kernel's own connect: for tunnels, where there is no ARP by which a scan could keep pace."""
-
-from __future__ import annotations
+"""TCP port scan with the kernel's connect, for tunnels, where a scan cannot be paced by ARP."""
 
 import errno
 import select
@@ -11,12 +9,12 @@ from ipaddress import IPv4Address
 
 from gwimage.lab.netns import inside
 
-_AT_ONCE = 512  # of the 1024 files that a process may have open
-_PATIENCE = 3.5  # seconds: the kernel asks again after 1 and after 3
+_AT_ONCE = 512  # concurrent connects, of the 1024 files that a process may have open
+_PATIENCE = 3.5  # seconds: the kernel retransmits a SYN after 1 and after 3
 
 
 def tcp_connect(name: str, target: IPv4Address, ports: Sequence[int]) -> dict[int, str]:
-    """Ports that answer, as `ipv4.scan` tells them: `open` or `reset`. The others stayed silent."""
+    """Ports that answer, as `ipv4.scan` returns them: `open` or `reset`; the others stayed silent."""
     found: dict[int, str] = {}
     with inside(name):
         for start in range(0, len(ports), _AT_ONCE):

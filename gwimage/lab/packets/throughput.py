@@ -1,6 +1,4 @@
-"""A load between two hosts, and how long others wait meanwhile. Everything ends by itself, after seconds."""
-
-from __future__ import annotations
+"""Throughput between two hosts, and the latency under load; ends by itself, after seconds."""
 
 import secrets
 import selectors
@@ -17,16 +15,16 @@ from statistics import median
 from gwimage.lab.netns import inside, run
 from gwimage.lab.packets import headers, ipv4
 
-PORT = 8079  # captures leave it out: a load would fill them
-_STREAMS = 32  # a kernel lets each have but little in line at once, where sender and queue are its own
+PORT = 8079  # captures leave it out, since a load would fill them
+_STREAMS = 32  # the kernel limits what each has queued where sender and queue are on one host
 _CHUNK = bytes(65536)
-_LOST = 4.0  # seconds: what does not come back within that counts as late as that
+_LOST = 4.0  # seconds: the round trip assumed for a lost ping
 _PAUSE = 0.05
 
 
 @dataclass
 class _Flow:
-    """What arrived: time and bytes of each piece."""
+    """Received data: time and size of each piece."""
 
     arrivals: list[tuple[float, int]] = field(default_factory=list)
 
@@ -37,7 +35,7 @@ class _Flow:
 
 @contextmanager
 def narrow(link: str, bits: float, queue: float) -> Iterator[None]:
-    """A modem of the old kind: what the hypervisor's end of a cable sends leaves at this rate, after `queue` seconds in line."""
+    """A modem with a long queue: the hypervisor's end of a cable sends at this rate, after up to `queue` seconds queued."""
     tc = ["nsenter", "--net=/run/netns/hv", "tc", "qdisc"]
     sizes = ["burst", f"{max(3200, int(bits / 800))}b", "limit", f"{max(16000, int(bits / 8 * queue))}b"]
     run([*tc, "add", "dev", link, "root", "tbf", "rate", f"{int(bits)}bit", *sizes])
@@ -48,10 +46,10 @@ def narrow(link: str, bits: float, queue: float) -> Iterator[None]:
 
 
 def transfer(sender: str, receiver: str, caller: str, target: IPv4Address, seconds: float) -> tuple[float, float]:
-    """Bits per second that the receiver saw in the last two thirds of the time, and the median round trip of the
-    caller's pings meanwhile, in seconds. The caller, who is one of the two, opens the connections to the target.
+    """Throughput in bits per second, and the median round trip of the caller's pings meanwhile, in seconds.
 
-    Raises OSError when nobody answers.
+    Throughput is what the receiver saw in the last two thirds of the time. The caller, one of the two, opens the
+    connections to the target. Raises OSError without an answer.
     """
     flow, trips = _Flow(), []
     listener = receiver if caller == sender else sender
@@ -70,7 +68,7 @@ def transfer(sender: str, receiver: str, caller: str, target: IPv4Address, secon
         done.set()
         pump.join()
         for end in (end for pair in pairs for end in pair):
-            # nothing stays behind that would still be sent
+            # unsent data is discarded
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.close()
     settled = begin + seconds / 3
@@ -89,7 +87,7 @@ def _pair(server: socket.socket, caller: str, target: IPv4Address) -> tuple[sock
 
 
 def _pump(ways: list[tuple[socket.socket, socket.socket]], flow: _Flow, done: threading.Event) -> None:
-    """All streams by one thread: dozens would not let the pings have their turn."""
+    """Sends and receives all streams in one thread: dozens would starve the pings."""
     with selectors.DefaultSelector() as ready:
         for start, end in ways:
             ready.register(start, selectors.EVENT_WRITE)
@@ -104,7 +102,7 @@ def _pump(ways: list[tuple[socket.socket, socket.socket]], flow: _Flow, done: th
 
 
 def round_trip(name: str, target: IPv4Address) -> float:
-    """Of one ICMP echo, in seconds; and a short pause."""
+    """Round trip time of one ICMP echo, in seconds; then a short pause."""
     with inside(name), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.connect((str(target), 0))
         token = secrets.token_bytes(4)
@@ -112,5 +110,5 @@ def round_trip(name: str, target: IPv4Address) -> float:
         raw.send(headers.echo_request(token))
         there = ipv4.until(raw, _LOST, lambda data: data[20:21] == b"\0" and data[24:28] == token)
         trip = time.monotonic() - begin
-    time.sleep(_PAUSE)  # a tool that measures must not be the load
+    time.sleep(_PAUSE)  # the measurement must not be the load
     return trip if there else _LOST

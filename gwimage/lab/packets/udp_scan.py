@@ -1,11 +1,9 @@
-"""Questions by UDP to many ports at once. Each well-known port is asked what its server would answer; knows no profile.
+"""UDP scan of many ports at once, with a valid request for each well-known port. Knows no profile.
 
 UDP has no handshake: a server that does not understand stays silent, and looks closed. A closed port of a host
 without a firewall is refused by its kernel (ICMP port unreachable, RFC 1122 4.1.3.1), so a refusal says that the
 packet was let in.
 """
-
-from __future__ import annotations
 
 import errno
 import selectors
@@ -22,7 +20,7 @@ from gwimage.lab.packets.ipv4 import CHUNK, Mute
 
 OPEN, REFUSED, SILENT = "open", "refused", "silent"
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # ip(7), ipv6(7); Python has no name for them
-SWEEP = b"gwim"  # what a sweep sends, by which a capture leaves it out
+SWEEP = b"gwim"  # payload of a sweep, by which captures leave it out
 Address = IPv4Address | IPv6Address
 _SNMP = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010101000500")
 _NBSTAT = b"\0\1\0\0\0\1\0\0\0\0\0\0 CK" + b"A" * 30 + b"\0\0\x21\0\1"
@@ -37,10 +35,10 @@ _SIP = (
 _RADIUS = b"\1\1\0\x14" + bytes(16)
 _L2TP = b"\xc8\2\0\x14" + bytes(8) + b"\x80\x08" + bytes(4) + b"\0\1"
 _DISCOVER = b"\1\1\6\0" + bytes(24) + b"\2\0\0\0\0\1" + bytes(202) + b"\x63\x82\x53\x63\x35\1\1\xff"
-_NAME = dns.question("localhost", 7)  # a resolver answers that by itself (RFC 6761)
+_NAME = dns.question("localhost", 7)  # a resolver answers it without upstream (RFC 6761)
 
-# Port: (what usually listens there, what it is asked). What is wanted on a gateway; what other gateways have left
-# open to the world; what amplifies attacks (CISA TA14-017A); what finds neighbours and opens ports by itself.
+# Port: (usual service, request). Services wanted on a gateway; left open to the world by other gateways; that amplify
+# attacks (CISA TA14-017A); that discover neighbours and open ports by themselves.
 USUAL: dict[int, tuple[str, bytes]] = {
     7: ("echo", b"who?"),
     19: ("character generator", b"who?"),
@@ -96,9 +94,9 @@ def ask(
     wait: float = 0.7,
     link: str = "",
 ) -> dict[int, str]:
-    """OPEN or REFUSED for each port that says so, or the name of another error; the others stayed silent.
+    """OPEN or REFUSED for each port that answers so, or the name of another error; the others stayed silent.
 
-    All are asked side by side. Those of `await_` should answer, and are asked some more times. link: of a link-local address.
+    All are asked in parallel; those of `await_` should answer, and have more retries. link: of a link-local address.
     """
     found: dict[int, str] = {}
     with inside(name):
@@ -109,11 +107,11 @@ def ask(
 
 
 def sweep(name: str, target: Address, ports: Iterable[int], there: Callable[[], object], link: str = "") -> dict[int, str]:
-    """One datagram to each of many ports, whose servers need not answer: REFUSED for those that the kernel there names.
+    """Sends one datagram to each of many ports; REFUSED for those that the target's kernel refuses.
 
-    It names few of them, since it takes its time between two (icmp(7)); how many it let in, it counts (Udp NoPorts).
-    there: asks whether the target is there; as in a TCP scan its answer behind each few tells that they were not lost on
-    the way. link: of a link-local address.
+    It refuses few, since it limits the rate (icmp(7)), but counts all that it let in (Udp NoPorts).
+    there: asks the target for a sign of life; as in a TCP scan its answer every few packets proves that they were not
+    lost on the way. link: of a link-local address.
     """
     found: dict[int, str] = {}
     with inside(name):
@@ -121,7 +119,7 @@ def sweep(name: str, target: Address, ports: Iterable[int], there: Callable[[], 
         asked = _socket(at)
     with asked:
         for number, port in enumerate(ports, 1):
-            for _ in range(2):  # who sends is told of an earlier error first
+            for _ in range(2):  # send() reports an earlier error first
                 with suppress(OSError):
                     asked.sendto(SWEEP, (at[0], port, *at[2:]))
                     break
@@ -137,12 +135,12 @@ def sweep(name: str, target: Address, ports: Iterable[int], there: Callable[[], 
 
 
 def _at(target: Address, link: str) -> tuple:
-    """As sockets want it; port 0 stands for any. From inside the namespace: links have other numbers elsewhere."""
+    """Socket address of the target, with port 0. Inside the namespace only: link numbers differ elsewhere."""
     return (str(target), 0, 0, socket.if_nametoindex(link) if link else 0) if target.version == 6 else (str(target), 0)
 
 
 def _socket(at: tuple) -> socket.socket:
-    """One that is told of refusals."""
+    """A UDP socket that receives ICMP errors."""
     family, level, option = (
         (socket.AF_INET6, socket.IPPROTO_IPV6, _IPV6_RECVERR) if at[2:] else (socket.AF_INET, socket.IPPROTO_IP, _IP_RECVERR)
     )
@@ -152,7 +150,7 @@ def _socket(at: tuple) -> socket.socket:
 
 
 def _round(at: tuple, ports: list[int], wait: float) -> dict[int, str]:
-    """A socket for each port: whoever answers it, from whatever address, answers that question."""
+    """Asks each port from its own socket, so that an answer from any address belongs to that port."""
     found: dict[int, str] = {}
     with selectors.DefaultSelector() as ready:
         try:
@@ -162,7 +160,7 @@ def _round(at: tuple, ports: list[int], wait: float) -> dict[int, str]:
                 link.setblocking(False)
                 try:
                     link.sendto(USUAL.get(port, ("", b"who?"))[1], (at[0], port, *at[2:]))
-                except OSError as error:  # there is no way
+                except OSError as error:  # no route
                     found[port] = errno.errorcode.get(error.errno or 0, str(error))
             deadline = time.monotonic() + wait
             while len(found) < len(ports) and (left := deadline - time.monotonic()) > 0:

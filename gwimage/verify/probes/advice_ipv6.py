@@ -1,6 +1,4 @@
-"""What to look at first when something claimed about IPv6 failed: for ipv6_services.py, ipv6_closed.py, ipv6_allowed.py."""
-
-from __future__ import annotations
+"""Advice on failed IPv6 probes: for ipv6_services.py, ipv6_closed.py, ipv6_allowed.py."""
 
 from gwimage.claims import claim_ipv6
 from gwimage.claims.flow import Flow
@@ -82,7 +80,7 @@ def withheld(probe: claim_ipv6.BlockedFlows6, wire: object) -> str:
 
 
 def _on_way(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow) -> str:
-    """Without addresses `explain` would choose IPv4's, and say so."""
+    """Advice for one flow; without addresses `explain` would choose IPv4's, and say so."""
     start, end = probe.src.network, (probe.there.network or probe.there.name) if probe.there else GATEWAY
     start, end = (f"{zone}:{ip}" if ip else zone for zone, ip in ((start, way.source), (end, way.destination)))
     return _explain(start, end, f"--{probe.protocol} {way.port}" if way.port else "--icmp")

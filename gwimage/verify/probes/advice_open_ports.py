@@ -1,6 +1,4 @@
-"""What to look at first when the gateway shows other ports than it should: for open_ports.py."""
-
-from __future__ import annotations
+"""Advice on failed probes of the gateway's ports: for open_ports.py."""
 
 from gwimage.claims import claim_firewall
 from gwimage.verify.evidence import Wire

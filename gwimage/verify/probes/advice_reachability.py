@@ -1,6 +1,4 @@
-"""What to look at first when something that reachability.py asks failed."""
-
-from __future__ import annotations
+"""Advice on failed probes of reachability.py."""
 
 from gwimage.claims import claim_firewall, claim_nat
 from gwimage.lab.hosts import PORT

@@ -1,6 +1,4 @@
-"""What to look at first when something that services.py asks for failed."""
-
-from __future__ import annotations
+"""Advice on failed probes of services.py."""
 
 from gwimage.claims import claim, claim_dhcp, claim_services
 from gwimage.lab.topology import IspAssigned

@@ -1,4 +1,4 @@
-"""The gateway as a host of the lab sees it, and whether it is there for that host at all."""
+"""The gateway's address for a lab host, and whether it is up for that host."""
 
 from ipaddress import IPv4Address
 
@@ -16,7 +16,7 @@ def gateway_for(host: LabHost, hosts: Hosts) -> IPv4Address | None:
 
 
 def neighbour(host: LabHost, hosts: Hosts) -> bool:
-    """Whether the gateway is there for an attacker or a client."""
+    """Whether the gateway answers ARP from an attacker or a client, or has a tunnel with a peer."""
     if host.role == Role.PEER:
         return hosts.connected(host)
     own, target = hosts.address_of(host), gateway_for(host, hosts)
@@ -24,6 +24,6 @@ def neighbour(host: LabHost, hosts: Hosts) -> bool:
 
 
 def lost_tunnel(hosts: Hosts, *ends: LabHost) -> Answer | None:
-    """What there is to say when a host is behind a tunnel, and the tunnel does not come up."""
+    """The answer of a probe if the tunnel of one of its hosts does not come up."""
     lost = [host for host in ends if host.role == Role.PEER and not hosts.connected(host)]
     return Answer(False, f"{lost[0]} has no tunnel to the gateway") if lost else None

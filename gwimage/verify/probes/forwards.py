@@ -1,6 +1,4 @@
-"""Port forwards: what they take arrives where they lead to, and nothing beside it."""
-
-from __future__ import annotations
+"""Probes of port forwards: matching traffic arrives at the target, other traffic does not."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,7 +18,7 @@ from gwimage.verify.probes.view import Answer, View
 
 
 def _forwarded(probe: claim_nat.Forwarded, view: View) -> Answer:
-    """From outside it is called from afar, as most callers do: the answer must find the way back by itself."""
+    """Calls a forwarded port; from outside by a caller beyond the ISP, so that the answer must be routed back."""
     hosts = view.hosts
     outside = probe.src.role == Role.ATTACKER
     source = probe.source or (hosts.topology.afar if outside else hosts.address_of(probe.src))
@@ -33,7 +31,7 @@ def _forwarded(probe: claim_nat.Forwarded, view: View) -> Answer:
     with with_address(hosts, caller, source), with_address(hosts, there, probe.to):
         listen(there.name, probe.protocol, probe.to, probe.to_port)
         answer = ipv4.connect(caller.name, target, probe.port, probe.protocol, source, tries=3)
-    # on one network the answer would go straight back, past the gateway, if it did not hide who asks
+    # hairpin: on one network the answer would bypass the gateway without masquerade
     hairpin = probe.src == lab_host.client(probe.lan)
     expected = {address.ip for address in hosts.lan(probe.lan).gateways} if hairpin else {source}
     return told(answer, expected, f"{target}:{probe.port} by {probe.protocol} is {probe.to}:{probe.to_port}")

@@ -1,4 +1,4 @@
-"""Sentences and names that the advice on several kinds of questions has in common."""
+"""Sentences and names shared by the advice on several kinds of probes."""
 
 
 def silent(network: str) -> str:

@@ -1,6 +1,4 @@
-"""What firewall.allow lets pass over IPv6: by the ways that it names, and by none beside them."""
-
-from __future__ import annotations
+"""Probes of firewall.allow over IPv6: the flows that it names pass, flows beside them do not."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,18 +20,18 @@ from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer, View
 
-Ends = tuple[IPv6Address, IPv6Address]  # whom a packet comes from and goes to
+Ends = tuple[IPv6Address, IPv6Address]  # source and destination
 
 
 def _allowed(probe: claim_ipv6.Allowed6, view: View) -> Answer:
-    """To the gateway itself who refuses has let it in: its firewall drops in silence."""
+    """Probes an allowed flow; a reset by the gateway itself counts as let in: its firewall drops silently."""
     (answer,) = _ask(probe, (probe.way,), view.hosts, tries=3).values()
     good = answer == "open" or (not probe.there and answer.startswith(("open", "reset")))
     return Answer(good, f"{probe.way} by {probe.protocol}: {answer}")
 
 
 def _withheld(probe: claim_ipv6.BlockedFlows6, view: View) -> Answer:
-    """In the control the gateway tells one host once a second only what nobody listens to (icmp6_ratelimit), hence the tries."""
+    """Probes flows that must be dropped; the gateway's refusals are limited to one a second (icmp6_ratelimit), hence the tries."""
     answers = _ask(probe, probe.ways, view.hosts, tries=2 if probe.there else 3)
     wrong = [way for way, answer in answers.items() if answer != "silent"]
     seen = "; ".join(f"{way}: {answers[way]}" for way in wrong or answers)
@@ -43,7 +41,7 @@ def _withheld(probe: claim_ipv6.BlockedFlows6, view: View) -> Answer:
 def _ask(
     probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, ways: Sequence[Flow], hosts: Hosts, tries: int
 ) -> dict[Flow, str]:
-    """All ways side by side, since silence takes its time."""
+    """Probes all flows in parallel, since silence means a timeout."""
     worn = {(probe.src, way.source) for way in ways} | {(probe.there, way.destination) for way in ways}
     with ExitStack() as stack:
         for host, address in worn:
@@ -54,7 +52,7 @@ def _ask(
 
 
 def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow, ends: Ends | None, tries: int) -> str:
-    """`open` if a listener saw the caller by its own address; else what came back."""
+    """`open` if a listener saw the caller's own address; else what came back."""
     if not ends:
         return "no address"
     source, target = ends
@@ -62,12 +60,14 @@ def _call(probe: claim_ipv6.Allowed6 | claim_ipv6.BlockedFlows6, way: Flow, ends
         return "open" if ipv6.ping(probe.src.name, target, source=source) else "silent"
     if probe.there:
         listen(probe.there.name, probe.protocol, target, way.port)
-    answer = ipv4.connect(probe.src.name, target, way.port, probe.protocol, source, tries, wait=1.2)  # TCP asks again after 1 s
+    answer = ipv4.connect(
+        probe.src.name, target, way.port, probe.protocol, source, tries, wait=1.2
+    )  # TCP retransmits after 1 s
     return "open" if answer == f"open {source}" else answer
 
 
 def _ends(src: LabHost, there: LabHost | None, way: Flow, hosts: Hosts) -> Ends | None:
-    """Addresses of both, either both unique local or both not, as far as there is a choice."""
+    """Source and destination, both unique local or both not, where there is a choice."""
     targets = [way.destination] if way.destination else _targets(src, there, hosts)
     sources = [way.source] if way.source else _own(src, hosts)
     return min(product(sources, targets), key=lambda pair: (pair[0] in UNIQUE_LOCAL) != (pair[1] in UNIQUE_LOCAL), default=None)
@@ -92,7 +92,7 @@ def _own(host: LabHost, hosts: Hosts) -> list[IPv6Address]:
 
 @contextmanager
 def _wearing(hosts: Hosts, host: LabHost | None, address: IPv6Address | None) -> Iterator[None]:
-    """The host has one more address for a while; far outside, the ISP knows the way to it."""
+    """Adds a secondary address to a lab host while a probe runs; outside, the ISP gets a route to it."""
     if not host or not address:
         yield
         return

@@ -1,6 +1,4 @@
-"""What IPv6 must not do: reach into a LAN, or the gateway's ports, or carry out what stays inside."""
-
-from __future__ import annotations
+"""Probes of what IPv6 must not do: enter a LAN, reach the gateway's ports, or carry traffic out that stays inside."""
 
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv6Address
@@ -22,7 +20,7 @@ from gwimage.verify.probes.open_ports import few, let_in
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
-_WAIT = 2  # seconds for a packet that should not come
+_WAIT = 2  # seconds to wait for a packet that should not come
 _WORD = {"tcp": f"TCP {PORT}", "icmpv6": "ping"}
 
 
@@ -51,7 +49,7 @@ def _gateway_closed(probe: claim_ipv6.GatewayClosed6, view: View) -> Answer:
 
 
 def _gateway_closed_udp(probe: claim_ipv6.GatewayClosedUdp6, view: View) -> Answer:
-    """In the control the kernel counts: no listener is needed there."""
+    """Probes closed UDP ports; in the control the kernel's count suffices, without a listener."""
     name, hosts = probe.zone_host.name, view.hosts
     network, target = probe.zone_host.network, _target(probe, hosts)
     if not target or not _own(probe, target, hosts):
@@ -88,7 +86,7 @@ def _target(probe: claim_ipv6.GatewayClosed6 | claim_ipv6.GatewayClosedUdp6, hos
 def _own(
     probe: claim_ipv6.GatewayClosed6 | claim_ipv6.GatewayClosedUdp6, target: IPv6Address | None, hosts: Hosts
 ) -> IPv6Address | None:
-    """An address of the same subnet, as far as there is one."""
+    """The host's address in the target's subnet, if there is one."""
     host, network = probe.zone_host, probe.zone_host.network
     if target is None or target in NEIGHBOURS:
         return hosts.six.own(host.name, network)
@@ -100,7 +98,7 @@ def _own(
 
 
 def _unreachable(probe: claim_ipv6.Unreachable6, view: View) -> Answer:
-    """Silence counts only when both ends are there: the gateway for one, the target for the other."""
+    """Probes a host that must be unreachable; silence counts only if source and target both reach the gateway."""
     hosts, src = view.hosts, probe.src
     outside = any(wan.name == probe.lan for wan in hosts.topology.wans)
     targets = [hosts.topology.beyond6.outside] if outside else hosts.six.settled(hosts.lan(probe.lan))
@@ -113,7 +111,7 @@ def _unreachable(probe: claim_ipv6.Unreachable6, view: View) -> Answer:
         return Answer(False, f"{lab_host.client(probe.lan)} does not reach the gateway at all")
     ip(src.name, [f"route replace {target} via {there} dev {src.network}" for target in targets])
     ways = list(product(targets, probe.protocols))
-    with ThreadPoolExecutor(len(ways)) as pool:  # silence takes its time
+    with ThreadPoolExecutor(len(ways)) as pool:  # silence means a timeout
         answers = list(pool.map(lambda way: _knock(src.name, *way), ways))
     ip(src.name, [f"route del {target}" for target in targets])
     seen = "; ".join(f"{target}: {_WORD[name]} {answer}" for (target, name), answer in zip(ways, answers))
@@ -134,20 +132,20 @@ def router_for(host: LabHost, hosts: Hosts) -> IPv6Address | None:
 
 
 def _reached(host: LabHost, router: IPv6Address) -> bool:
-    """A client pings it, and so knows the way; an attacker may not."""
+    """Whether the router answers: a client by ping, an attacker, who may not ping, by neighbour discovery."""
     if host.role == Role.CLIENT:
         return ipv6.ping(host.name, router, host.network, tries=5)
     return ipv6.neighbour(host.name, host.network, router, 5) is not None
 
 
 def _answered(lan: str, own: IPv6Address, hosts: Hosts) -> bool:
-    """By this address of its own the client is known to the gateway."""
+    """Whether the gateway answers pings from this address of the client, and so has it as a neighbour."""
     router = gateway_link_local(hosts, hosts.lan(lan))
     return router is not None and ipv6.ping(lab_host.client(lan).name, router, lan, source=own, tries=5)
 
 
 def _kept(probe: claim_ipv6.NoEgress6, view: View) -> Answer:
-    """Sent straight to the gateway, as a host would that takes it for its router; the provider listens."""
+    """Sends packets to the gateway as the next hop; the provider must not receive them."""
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
     name, beyond = lan.client.name, hosts.topology.beyond6
     source = beyond.afar

@@ -1,6 +1,4 @@
-"""What the gateway gives of IPv6: prefixes, advertisements, addresses, the way out; and when the provider changes it."""
-
-from __future__ import annotations
+"""Probes of IPv6 service to clients: prefixes, advertisements, addresses, the way out; and a change of prefix."""
 
 import time
 from collections.abc import Callable
@@ -18,10 +16,10 @@ from gwimage.verify.probes import advice_ipv6
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
-_BOOT = 20  # seconds that an advertisement or an address may still take: networkd's own come every 16 s at first
+_BOOT = 20  # seconds that an advertisement or an address may take: networkd's come every 16 s at first
 _EAR = 4  # seconds to listen for what should not come
 _USUAL = 1500
-_LONGEST, _SHORTEST = 9000, 120  # seconds: a router's lifetime at most (RFC 4861 6.2.1); a subnet's, at least
+_LONGEST, _SHORTEST = 9000, 120  # seconds: maximum router lifetime (RFC 4861 6.2.1); minimum lifetime of a subnet
 
 
 def _wan_address(probe: claim_ipv6.WanAddress6, view: View) -> Answer:
@@ -32,7 +30,7 @@ def _wan_address(probe: claim_ipv6.WanAddress6, view: View) -> Answer:
 
 
 def _delegated(probe: claim_ipv6.Delegated, view: View) -> Answer:
-    """Taken is what was asked for by name: a solicitation alone leads nowhere."""
+    """Probes prefix delegation; the prefix must be requested: a Solicit alone is not enough."""
     provider = view.hosts.six.providers[probe.wan]
     _until(lambda: provider.taken == provider.delegated, _BOOT)
     if provider.taken != provider.delegated:
@@ -81,9 +79,9 @@ def _told(advert: Advert) -> str:
 
 
 def _unadvertised(probe: claim_ipv6.Unadvertised, view: View) -> Answer:
-    """Heard since the gateway was switched on, since a router speaks up first when it starts, and then every few minutes.
+    """Listens for router advertisements since power-on: a router sends some when it starts, then every few minutes.
 
-    The gateway is there, and the same ear hears the lab's own advertisement: else its silence would mean nothing.
+    Silence counts only if the gateway is up and the same listener hears the lab's own advertisement.
     """
     lan, heard = view.hosts.lan(probe.lan), view.hosts.six.overheard[probe.lan]
     if not ipv4.arp(lan.client.name, lan.name, lan.spare.ip, lan.gateway.ip, 5):
@@ -100,7 +98,7 @@ def _unadvertised(probe: claim_ipv6.Unadvertised, view: View) -> Answer:
 
 
 def _ping(probe: claim_ipv6.Ping6, view: View) -> Answer:
-    """By an address in each subnet, and by the link-local one that the advertisement came from."""
+    """Pings the gateway's address in each subnet, and the link-local one that its advertisements come from."""
     hosts, lan = view.hosts, view.hosts.lan(probe.lan)
     name, nets = lan.client.name, view.hosts.six.announced(view.hosts.lan(probe.lan))
     own = hosts.six.settled(lan)
@@ -138,7 +136,7 @@ def _too_big(probe: claim_ipv6.PathMtu6, view: View) -> Answer:
 
 
 def _renumbered(probe: claim_ipv6.PrefixChange, view: View) -> Answer:
-    """The former prefix leads nowhere any more, so the client's new address must be there and used."""
+    """Changes the delegated prefix; the former has no route, so clients must have and use a new address."""
     hosts, wan = view.hosts, view.hosts.wan(probe.wan)
     provider, former = hosts.six.providers[probe.wan], hosts.six.prefix()
     lans = [hosts.lan(name) for name in probe.lans]
@@ -163,7 +161,7 @@ def _renumbered(probe: claim_ipv6.PrefixChange, view: View) -> Answer:
 
 
 def _worldly(hosts: Hosts, lan: LanSide) -> IPv6Address | None:
-    """The client's address in the subnet that is good for the world: the delegated one comes first."""
+    """The client's address in the subnet with internet access: the delegated one comes first."""
     return hosts.six.of(lan, next(iter(hosts.six.announced(lan))))
 
 
@@ -172,12 +170,12 @@ def _outside(hosts: Hosts, lan: LanSide, own: IPv6Address) -> str:
 
 
 def _gateway(lan: LanSide, net: IPv6Network) -> IPv6Address:
-    """The gateway's address there: ::1 of what is delegated."""
+    """The gateway's address in a subnet: ::1 of a delegated one."""
     return lan.six.fixed.ip if lan.six.fixed and lan.six.fixed.network == net else net[1]
 
 
 def gateway_link_local(hosts: Hosts, lan: LanSide) -> IPv6Address | None:
-    """Where advertisements come from."""
+    """The gateway's link-local address, the source of its router advertisements."""
     found = ipv6.routers(lan.client.name, lan.name, 10, lambda advert: advert.router in LINK_LOCAL)
     return found[-1].router if found else None
 

@@ -1,6 +1,4 @@
-"""The life of a lease, with clients made of frames; each gives back what it was given."""
-
-from __future__ import annotations
+"""Probes of DHCP leases, with raw clients that release what they get."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +15,8 @@ from gwimage.verify.probes import hints, sharing
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
-_NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT, _EDGES = range(6)  # whose MAC addresses
-_OTHERS = 8  # clients whose addresses a lease that must outlive a restart may have
+_NAMED, _RENEWING, _FOREIGN, _MANY, _KEPT, _EDGES = range(6)  # kinds of clients, part of their MAC addresses
+_OTHERS = 8  # clients whose offers `keep` may choose from
 
 
 def _identities(probe: claim_dhcp.ClientIds, view: View) -> Answer:
@@ -40,7 +38,7 @@ def _identities(probe: claim_dhcp.ClientIds, view: View) -> Answer:
 
 
 def _renewal(probe: claim_dhcp.Renewal, view: View) -> Answer:
-    """The other asks for the same address by name, as after an offer; only then is silence not just another address."""
+    """Renews, rebinds and releases a lease; a second client requests the same address, as if it had been offered."""
     client, other = (_client(probe.lan, _RENEWING, number) for number in range(2))
     with _borrowed(client) as given:
         if given is None:
@@ -92,7 +90,7 @@ def _pool(probe: claim_dhcp.Pool, view: View) -> Answer:
 
 
 def _edges(probe: claim_dhcp.Pool, hosts: Hosts) -> str:
-    """What is wrong with the first and the last address of the pool, asked for by name; who else has one may keep it."""
+    """What is wrong at the pool's limits, requested by address; addresses in use are skipped."""
     client, lan = _client(probe.lan, _EDGES), hosts.lan(probe.lan)
     taken = {*probe.reserved, _held(probe.lan, hosts), *(own.ip for own in lan.gateways)}
     for address, inside in ((probe.first, True), (probe.last, True), (probe.first - 1, False), (probe.last + 1, False)):
@@ -108,7 +106,7 @@ def _edges(probe: claim_dhcp.Pool, hosts: Hosts) -> str:
 
 
 def doubts(probe: claim_dhcp.Pool, given: list[IPv4Address], held: IPv4Address | None) -> str:
-    """What is wrong with the addresses that clients have at the same time; `held` is another client's."""
+    """What is wrong with simultaneous leases; `held` is another client's address."""
     twice = [address for address in given if given.count(address) > 1 or address == held]
     outside = [address for address in given if not probe.first <= address <= probe.last]
     reserved = [address for address in given if address in probe.reserved]
@@ -119,7 +117,7 @@ def doubts(probe: claim_dhcp.Pool, given: list[IPv4Address], held: IPv4Address |
 
 
 def keep(lan: str) -> None:
-    """A lease that only memory explains: its client gets the address that the server would give to another one."""
+    """Takes an address that the server offers to another client, so that only a kept lease explains a later offer of it."""
     client = _client(lan, _KEPT)
     own = dhcp_client.discover(client)
     for number in range(1, _OTHERS) if own else ():
@@ -129,7 +127,7 @@ def keep(lan: str) -> None:
 
 
 def kept(lan: str) -> str:
-    """What the client of `keep` is offered."""
+    """The address offered to the client of `keep`."""
     given = dhcp_client.discover(_client(lan, _KEPT))
     return str(given.address) if given else "None"
 
@@ -145,7 +143,7 @@ def _borrowed(client: Client) -> Iterator[Given | None]:
 
 
 def _client(lan: str, kind: int, number: int = 0) -> Client:
-    """On the link of the LAN's real client, with a MAC address of its own, by which it names itself."""
+    """A raw client on the link of the LAN's client, with its own MAC address as client identifier."""
     return dhcp_client.by_mac(lab_host.client(lan).name, lan, f"02:67:77:{kind:02x}:{number >> 8:02x}:{number & 255:02x}")
 
 

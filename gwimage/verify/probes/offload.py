@@ -1,9 +1,7 @@
-"""The short way of established connections: packets that a flowtable passes on are not in the IP layer's count.
+"""Probe of the flowtable: offloaded packets of established connections are not in the IP layer's count.
 
-Whoever else sends meanwhile adds to the count, so a quarter of what was sent may be in it; a single direction would be half.
+Other traffic adds to the count, so up to a quarter of the packets sent may be in it; one direction alone would be half.
 """
-
-from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from gwimage.verify.evidence import Wire
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
-_TURNS, _PATIENCE = 100, 2.0  # how often each side speaks; seconds that it waits for the other
+_TURNS, _PATIENCE = 100, 2.0  # packets of each side; seconds that it waits for the other
 
 
 def _offloaded(probe: claim_traffic.Offloaded, view: View) -> Answer:
@@ -40,7 +38,7 @@ def _offloaded(probe: claim_traffic.Offloaded, view: View) -> Answer:
 
 @contextmanager
 def _pair(client: str, target: IPv4Address, kind: socket.SocketKind) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two ends that can hear each other: the client's, and that of a server outside."""
+    """Connected sockets of the client and of a server outside."""
     with inside(ISP.name):
         server = socket.socket(socket.AF_INET, kind)
     with inside(client):
@@ -65,7 +63,7 @@ def _pair(client: str, target: IPv4Address, kind: socket.SocketKind) -> Iterator
 
 
 def _turn(near: socket.socket, far: socket.socket) -> int:
-    """One packet there and one back. How many arrived: an emulated gateway may lose one of UDP."""
+    """Sends one packet there and one back; how many arrived, since an emulated gateway may lose UDP packets."""
     arrived = 0
     for sender, receiver in ((near, far), (far, near)):
         sender.send(b"!")

@@ -1,6 +1,4 @@
-"""What of the gateway itself a network sees: its ports, on every one of its addresses, each in a list for the report."""
-
-from __future__ import annotations
+"""Probes of the gateway's own ports, on each of its addresses, listed for the report."""
 
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,10 +24,10 @@ CLOSED, OPEN, QUIET, ANY = "closed", "open", "open, but silent to strangers", "a
 SILENT = udp_scan.SILENT
 _OWN = "the lab's own listener"
 _WORDS = {"open": OPEN, "reset": udp_scan.REFUSED}
-_MOST = 200  # TCP ports that are listed one by one
+_MOST = 200  # TCP ports listed individually
 _DHCP = 67
-# TCP ports of other addresses: who manages gateways, files, printers and machines; whatever else is open on a gateway
-# listens on all its addresses, so the whole scan of one shows it
+# TCP ports for other addresses: management of gateways, files, printers and machines; other services of a gateway
+# listen on all its addresses, so the full scan of one shows them
 _TCP = (
     21,
     22,
@@ -65,7 +63,7 @@ def closed(probe: claim_firewall.GatewayClosed, view: View) -> Answer:
         return Answer(False, "no address to ask from" if target else "no address to ask")
     if lost := lost_tunnel(hosts, host):
         return lost
-    in_tunnel = host.role == Role.PEER  # where no ARP is, by which a scan keeps pace
+    in_tunnel = host.role == Role.PEER  # without ARP, which paces a scan
     view = replace(view, ports=CONTROL_PORTS) if in_tunnel else view
     try:
         found = (
@@ -89,7 +87,7 @@ def closed(probe: claim_firewall.GatewayClosed, view: View) -> Answer:
 
 
 def _tcp_ports(probe, view: View, target: IPv4Address, found: dict[int, str], free: set[int]) -> tuple[Port, ...]:
-    """What is open or should be, what refuses, what listens inside; and one line for all the others."""
+    """Ports that are open or should be, that refuse, or that listen inside; and one line for all the others."""
     inside = view.sockets()
     named = sorted({*found, *probe.open_tcp, *(inside.ports("tcp") if inside else ())})[:_MOST]
     listed = []
@@ -103,7 +101,7 @@ def _tcp_ports(probe, view: View, target: IPv4Address, found: dict[int, str], fr
 
 
 def _deaf(probe: claim_firewall.GatewayClosed, target: IPv4Address, hosts: Hosts) -> list[int]:
-    """Open ports that answer a neighbour alone: the answer to others leaves by another WAN."""
+    """Open ports that answer only neighbours, because answers to others leave by another WAN."""
     afar = hosts.topology.afar
     with with_address(hosts, probe.zone_host, afar):
         answers = {port: ipv4.connect(probe.zone_host.name, target, port, source=afar) for port in probe.open_tcp}
@@ -111,9 +109,9 @@ def _deaf(probe: claim_firewall.GatewayClosed, target: IPv4Address, hosts: Hosts
 
 
 def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
-    """A port that is closed answers nothing and is refused by nothing, and the kernel inside has let nothing in to it.
+    """Probes closed UDP ports: no answer, no ICMP error, and no datagram let in by the kernel's count.
 
-    Who listens where nobody expects it would be among those that the gateway names (`sockets`), each asked by itself.
+    Unexpected listeners are among the sockets that the gateway reports, and each is asked.
     """
     host, hosts = probe.zone_host, view.hosts
     name, target = host.name, gateway_for(host, hosts)
@@ -137,7 +135,7 @@ def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
         inward = let_in(view, ask, found)
     except ipv4.Mute as error:
         return Answer(False, str(error))
-    if _DHCP in probe.open_udp:  # who has a lease is answered by other means than a socket's
+    if _DHCP in probe.open_udp:  # answers to clients with a lease do not use the socket
         found |= {_DHCP: udp_scan.OPEN} if dhcp_client.offer(name, host.network, ipv4.mac(name, host.network)) else {}
     expected = {port: OPEN if port in probe.open_udp else QUIET if port in probe.quiet_udp else CLOSED for port in shut}
     wrong = [port for port in shut if found.get(port, SILENT) != (OPEN if expected[port] == OPEN else SILENT)]
@@ -150,9 +148,9 @@ def closed_udp(probe: claim_firewall.GatewayClosedUdp, view: View) -> Answer:
 
 
 def let_in(view: View, ask: Callable[[], None], found: dict[int, str], family: int = 4) -> int:
-    """How many datagrams the kernel inside counted for ports on which nobody listens, while these were asked.
+    """Datagrams that the kernel inside counted for ports without a listener, while `ask` ran.
 
-    A late answer from elsewhere counts too, and may be the one of a moment: then it is not there a second time.
+    A late answer from elsewhere counts too, so a count above 0 is repeated, and the lower one taken.
     """
     counted = []
     for _ in range(2):
@@ -160,13 +158,13 @@ def let_in(view: View, ask: Callable[[], None], found: dict[int, str], family: i
         ask()
         after = view.sockets()
         counted.append(after.unwanted[family] - before.unwanted[family] if before and after else 0)
-        if not counted[-1] or udp_scan.REFUSED in found.values():  # which says the same
+        if not counted[-1] or udp_scan.REFUSED in found.values():  # proof enough
             break
     return min(counted)
 
 
 def others(probe: claim_firewall.OtherAddresses, view: View) -> Answer:
-    """Asked by way of the gateway's address on the network of who asks."""
+    """Probes the gateway's addresses on other networks, with its address on the host's network as next hop."""
     host, hosts = probe.zone_host, view.hosts
     own, near = hosts.address_of(host), gateway_for(host, hosts)
     targets = _elsewhere(host, hosts)
@@ -203,18 +201,18 @@ def _ask_both(host: LabHost, view: View, own, near, target: IPv4Address, inside:
 
 
 def _elsewhere(host: LabHost, hosts: Hosts) -> list[IPv4Address]:
-    """The gateway's addresses that are not on the network of who asks."""
+    """The gateway's addresses that are not on the host's network."""
     network = host.network
     others = [wan for wan in hosts.topology.wans if wan.name != network]
     if any(wan.attacker.network != wan.isp.network for wan in hosts.topology.wans if wan.name == network):
-        others = []  # what answers an attacker behind the ISP comes from a foreign address, which the ISP drops
+        others = []  # to an attacker behind the ISP the answers have a foreign source, which the ISP drops
     wans = [address for wan in others for address in (wan.assigned or (hosts.given(wan),))]
     lans = [address.ip for lan in hosts.topology.lans if lan.name != network for address in lan.gateways]
     return [address for address in (*wans, *lans) if address]
 
 
 def _udp_ports(named: Iterable[int], inside: Sockets | None) -> list[int]:
-    """The usual ones, those that the profile names with both neighbours of each, and those where somebody listens."""
+    """UDP ports to ask: the usual ones, those that the profile names and both neighbours of each, and listeners."""
     near = {port + step for port in named for step in (-1, 0, 1)}
     listening = inside.ports("udp") if inside else set()
     return sorted(port for port in {*udp_scan.USUAL, LISTENER, *near, *listening} if 0 < port <= LAST_PORT)

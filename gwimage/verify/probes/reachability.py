@@ -1,6 +1,4 @@
-"""Who reaches whom, and whose address is seen there."""
-
-from __future__ import annotations
+"""Probes of reachability between hosts, and of the source address seen."""
 
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
@@ -22,11 +20,11 @@ from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.sharing import Needs
 from gwimage.verify.probes.view import Answer, View
 
-_ARP = b"\x08\x06\0\1\x08\0"  # type of the frame, hardware and protocol
+_ARP = b"\x08\x06\0\1\x08\0"  # EtherType, hardware and protocol type
 
 
 def _source(probe: claim_nat.SourceAddress, view: View) -> Answer:
-    """By each protocol the host there sees the same caller."""
+    """Probes the source address that the host there sees, by each protocol."""
     hosts = view.hosts
     client = next((one.host for one in hosts.tunnels if one.address == probe.host), lab_host.client(probe.lan))
     own = probe.host or hosts.address_of(client)
@@ -52,7 +50,7 @@ def _who(probe: claim_nat.SourceAddress) -> str:
 
 
 def _alike(answers: dict[str, str]) -> str:
-    """One word where all say the same."""
+    """The common answer, or the answer by each protocol."""
     if len(set(answers.values())) == 1:
         return next(iter(answers.values()))
     return ", ".join(f"{name} {answer}" for name, answer in answers.items())
@@ -67,7 +65,7 @@ def _call(
     port: int = PORT,
     tries: int = 2,
 ) -> str:
-    """`open <whom the listener there saw>`, or what wire.connect says. A ping's listener is whoever watches the link."""
+    """`open <source that the listener saw>`, or else as ipv4.connect and raw.ping; a ping is seen on the link."""
     if protocol != "icmp":
         listen(there.name, protocol, target, port)
         return ipv4.connect(name, target, port, protocol, source, tries=tries)
@@ -75,17 +73,17 @@ def _call(
 
 
 def _outside(wan: WanSide, hosts: Hosts, near: bool = False) -> tuple[LinkEnd, IPv4Address]:
-    """The server beyond the ISP for the WAN that leads there, else or where it must be near a neighbour on that WAN."""
+    """The server beyond the ISP for the first WAN; for others, or if it must be near, the neighbour on that WAN."""
     if wan == hosts.topology.wans[0] and not near:
         return LinkEnd(ISP.name, wan.name), hosts.topology.outside
     return LinkEnd(lab_host.attacker(wan.name).name, wan.name), wan.attacker.ip
 
 
 def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
-    """Silence counts only when both ends are there: the gateway for one, the target for the other."""
+    """Probes a host that must be unreachable; silence counts only if source and target both reach the gateway."""
     hosts = view.hosts
     wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
-    between = probe.src.role == Role.ATTACKER  # what the ISP has for one WAN it takes by no other
+    between = probe.src.role == Role.ATTACKER  # the ISP takes packets for an address of one WAN by no other (rp_filter)
     there, target = _outside(wans[0], hosts, between) if wans else _inside(probe.lan, hosts)
     if not target:
         return Answer(False, f"{there.name} has no address to aim at")
@@ -93,7 +91,7 @@ def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
         return Answer(False, f"{probe.src} does not reach the gateway at all")
     if not (hosts.wan_address(wans[0], 5) if wans else neighbour(host_for(hosts, probe.lan, None), hosts)):
         return Answer(False, f"{there.name} does not reach the gateway at all")
-    with ThreadPoolExecutor(len(ASKED)) as pool:  # silence takes its time
+    with ThreadPoolExecutor(len(ASKED)) as pool:  # silence means a timeout
         said = pool.map(lambda name: _call(probe.src.name, there, target, name), probe.protocols)
     answers = dict(zip(probe.protocols, said, strict=True))
     good, exposed = set(answers.values()) == {"silent"}, all(answer.startswith("open") for answer in answers.values())
@@ -101,7 +99,7 @@ def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
 
 
 def link_of(host: LabHost, hosts: Hosts) -> str:
-    """Where what comes for a host can be seen."""
+    """The link on which packets to a host arrive."""
     if host.role == Role.PEER:
         return hosts.tunnel(host).link
     return {Role.ISP: hosts.topology.wans[0].name, Role.SERVER: "card0"}.get(host.role, host.network)
@@ -127,13 +125,13 @@ def _reaches(probe: claim_firewall.Reaches, view: View) -> Answer:
         )
     expected = {source}
     for wan in (wan for wan in hosts.topology.wans if wan.name == probe.zone):
-        expected |= {*wan.assigned, hosts.given(wan)}  # who hides behind which of them has a claim of its own
+        expected |= {*wan.assigned, hosts.given(wan)}  # which of them masquerades has its own claim
     place = f"{target}:{probe.port}" if probe.port else target
     return told(answer, expected, f"{place} by {probe.protocol} from {source}")
 
 
 def _withheld(probe: claim_firewall.BlockedFlows, view: View) -> Answer:
-    """As _reaches asks, with a listener on each way; silence counts if it was open in the control on every one."""
+    """Probes flows that must be dropped, each with a listener, as _reaches; in the control all must be open."""
     answers = {way: _on_way(probe, way, view.hosts) for way in probe.ways}
     opened = [way for way, answer in answers.items() if answer.startswith("open")]
     wrong = [f"{way}: {answer}" for way, answer in answers.items() if answer != "silent"]
@@ -149,12 +147,12 @@ def _on_way(probe: claim_firewall.BlockedFlows, way: Flow, hosts: Hosts) -> str:
     caller = caller_of(probe.src, source, hosts)
     with with_address(hosts, caller, source), with_address(hosts, there, target):
         listen(there.name, probe.protocol, target, way.port)
-        # TCP asks again after 1 s
+        # TCP retransmits after 1 s
         return ipv4.connect(caller.name, target, way.port, probe.protocol, source, tries=2, wait=1.2)
 
 
 def _admitted(probe: claim_firewall.AllowedToGateway, view: View) -> Answer:
-    """Who refuses has let the packet in: the firewall of a gateway drops in silence."""
+    """Probes flows to the gateway, allowed and beside; a refusal counts as let in: its firewall drops silently."""
     target = gateway_for(probe.src, view.hosts)
     if not target or not view.hosts.address_of(probe.src):
         return Answer(False, f"{probe.src if target else 'the gateway'} has no address")
@@ -171,17 +169,17 @@ def _let_in(probe: claim_firewall.AllowedToGateway, way: Flow, target: IPv4Addre
     with with_address(hosts, caller, way.source or hosts.address_of(probe.src)):
         if probe.protocol == "icmp":
             return "answered" if ipv4.ping(caller.name, target, tries=2, source=way.source) else "silent"
-        # the kernel of the gateway tells one host once a second only what nobody listens to (icmp_ratelimit)
+        # the gateway's kernel limits port unreachable to one a second for each host (icmp_ratelimit)
         return ipv4.connect(caller.name, target, way.port, probe.protocol, way.source, tries=3 if way in probe.ways else 2)
 
 
 def caller_of(src: LabHost, source: IPv4Address, hosts: Hosts) -> LabHost:
-    """The provider's own router is the ISP, whoever is meant to call."""
+    """The host that calls from `source`: the ISP for the provider's router, else `src`."""
     return host_for(hosts, src.network, source) if src.role == Role.ATTACKER else src
 
 
 def told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
-    """Listeners say whom they saw."""
+    """Compares the source that the listener saw with the expected ones."""
     caller = answer.removeprefix("open ")
     if caller == answer:
         return Answer(False, f"{seen}: {answer}")
@@ -190,7 +188,7 @@ def told(answer: str, expected: set[IPv4Address], seen: str) -> Answer:
 
 
 def _shares_calls(probe: claim_nat.SourceAddress) -> Needs:
-    """A capture cannot tell them apart."""
+    """Exclusive calls from the LAN, since a capture cannot tell them apart."""
     return sharing.exclusively(f"the calls from {probe.lan}") | sharing.address_locks(lab_host.client(probe.lan), probe.host)
 
 

@@ -1,6 +1,4 @@
-"""All that is to be known of one kind of question, in one place: each module of this folder ends with its records."""
-
-from __future__ import annotations
+"""The record of one kind of probe, in one place; each module of this folder ends with its records."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,19 +11,19 @@ from gwimage.verify.probes.view import Answer, View
 
 @dataclass(frozen=True)
 class Probe:
-    """How the questions of one kind are asked, in whose company, and what people are told of it.
+    """The record of one kind of probe: how it is asked, what it shares, what failed probes advise.
 
-    kind: the named tuple in which a claim puts its question. ask: puts it to the gateway.
+    kind: the named tuple by which a claim asks. ask: runs the probe.
     question: how it is asked, one line for people; advise: what to look at first when it failed, one or two sentences,
-    by what was seen on the wire and never by the words in which `ask` tells it.
-    shares: what it shares with those that are asked at the same time.
-    waits: slow where the answer is no, or many; such are asked side by side even of an emulated gateway.
-    alone: whether nothing else may be asked meanwhile; late: nothing else, and after all that have a lower number.
+    from the packets seen on the wire and never from the wording of the answer.
+    shares: what it shares with probes that run at the same time.
+    waits: slow when the answer is no, or many questions; these run in parallel even with an emulated gateway.
+    alone: whether no other probe may run meanwhile; late: the same, and after all with a lower number.
     needs_machine: why namespaces cannot answer it.
-    own_networks: asked beside others, or from power-on, so of all that passes then only its own networks matter;
-    marks: bytes of which a frame has some if it belongs to the question; none: every frame does.
+    own_networks: runs beside others, or from power-on, so only packets on its own networks matter;
+    marks: byte strings, one of which is in each frame that belongs to the probe; none: every frame does.
     from_power_on: the gateway's answer begins when it is switched on.
-    of_tunnel: about the tunnel itself, so what passes inside it explains nothing.
+    of_tunnel: about the tunnel itself, so packets inside it explain nothing.
     """
 
     kind: type

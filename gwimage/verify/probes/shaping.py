@@ -1,10 +1,8 @@
-"""Uploads: no faster than the profile says, and nobody else waits for them.
+"""Probe of upload shaping: the profile's rate is kept, and latency stays low.
 
-Behind the WAN is a modem of the old kind, a little faster than the profile's rate and with a long queue. A gateway that
-shapes never fills that queue; without (control) every ping stands in it.
+Behind the WAN is a simulated modem, a little faster than the profile's rate and with a long queue. A gateway that shapes
+never fills that queue; without shaping (control) every ping waits in it.
 """
-
-from __future__ import annotations
 
 from statistics import median
 
@@ -16,11 +14,11 @@ from gwimage.values.lab_host import ISP
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
-_MODEM = 1 / 0.9  # of the profile's rate, which should be about 90 % of what the line uploads
-_LEAST, _MOST = 0.7, 1.05  # of it, in payload
-_ROOM = 2  # the machine itself must be this much faster, or the load measures the machine
-_BASE, _PACKETS = 0.15, 3  # what a ping may wait more than at rest: seconds, and full packets before it
-_QUEUE = 5  # of the modem, as many times as long
+_MODEM = 1 / 0.9  # its rate, in multiples of the profile's, which should be about 90 % of the line's upload
+_LEAST, _MOST = 0.7, 1.05  # accepted payload rate, in multiples of the profile's rate
+_ROOM = 2  # the machine must be this much faster, or the load measures the machine
+_BASE, _PACKETS = 0.15, 3  # accepted latency above that at rest: seconds, and full packets before it
+_QUEUE = 5  # of the modem, in multiples of the accepted latency
 _FRAME = 1514 * 8
 _SECONDS, _TRIAL = 6, 2
 

@@ -1,4 +1,4 @@
-"""What a probe shares with those that are asked at the same time: by name of a thing, the state in which it must be meanwhile."""
+"""Shared resources of concurrent probes: by name, the state in which each must be meanwhile."""
 
 from gwimage.values.lab_host import LabHost, Role
 
@@ -9,12 +9,12 @@ COUNT6 = "the kernel's count for IPv6"
 
 
 def exclusively(*things: str) -> Needs:
-    """Nobody else has them meanwhile: no two states are equal."""
+    """Exclusive use: no two states are equal."""
     return {thing: object() for thing in things}
 
 
 def nobody_counts(probe: tuple) -> Needs:
-    """Who asks a service that is not there is let in for nobody."""
+    """Excludes probes of the kernel's count, to which a request for a missing service adds."""
     return {COUNT: "nobody counts"}
 
 
@@ -23,7 +23,7 @@ def pool(probe: tuple) -> Needs:
 
 
 def address_locks(host: LabHost, address: object) -> Needs:
-    """A host that has one more address for a while; if it is outside, the ISP knows the way to that, and no other."""
+    """A host's secondary address; outside, also the ISP's route to it, one at a time."""
     if address is None:
         return {}
     return {host.name: address} | ({OUTSIDE: (host, address)} if host.role == Role.ATTACKER else {})

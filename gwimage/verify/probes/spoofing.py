@@ -1,6 +1,4 @@
-"""Packets that no honest host sends: with false addresses, or of sizes chosen by hand; and whether they arrive."""
-
-from __future__ import annotations
+"""Probes with forged packets: false source addresses, or chosen sizes; and whether they arrive."""
 
 import secrets
 import socket
@@ -25,13 +23,13 @@ from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
 _LOOPBACK = IPv4Address("127.0.0.1")
-_LONGEST = 65495  # what nobody's link takes, so whoever clamps must show it
-_FULL = 1500  # bytes that the lab's own links take
+_LONGEST = 65495  # an MSS above that of any link, so that clamping shows
+_FULL = 1500  # MTU of the lab's links
 _WAIT = 2  # seconds
 
 
 def _spoofed(probe: claim_firewall.Spoofed, view: View) -> Answer:
-    """Each false address has a packet of its own to one host, where it is listened for."""
+    """Sends a packet from each false address to one host, and captures there."""
     hosts = view.hosts
     start, near, own = place_of(probe.src), gateway_for(probe.src, hosts), hosts.address_of(probe.src)
     end, target = _target(probe.zone, hosts)
@@ -52,7 +50,7 @@ def _spoofed(probe: claim_firewall.Spoofed, view: View) -> Answer:
 
 
 def _false(src: LabHost, zone: str, hosts: Hosts, target: IPv4Address) -> list[IPv4Address]:
-    """From outside: a neighbour's of the target, the gateway's, and nobody's. From inside: of far away, and of another LAN."""
+    """False sources. From outside: the target's neighbour, the gateway, loopback; from inside: afar, another LAN, loopback."""
     lans = hosts.topology.lans
     if src.role == Role.ATTACKER:
         lan = hosts.lan(zone)
@@ -64,7 +62,7 @@ def _false(src: LabHost, zone: str, hosts: Hosts, target: IPv4Address) -> list[I
 
 
 def _spoofed_forward(probe: claim_nat.SpoofedForward, view: View) -> Answer:
-    """The packet with the true address is the control: it goes the same way."""
+    """Sends packets to a forward from false addresses; the one from the true address is the control."""
     hosts = view.hosts
     start, own, target = place_of(probe.src), hosts.address_of(probe.src), hosts.given(hosts.wan(probe.wan))
     mac = ipv4.arp(start.name, start.link, own, target, 5) if own and target else None
@@ -89,7 +87,7 @@ def _has_any(packet: bytes, tokens: Iterable[bytes]) -> bool:
 
 
 def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv4Address]:
-    """Whose packets came within a while; ends when all did."""
+    """Sources whose packets arrived; ends when all did, or after a timeout."""
     missing, deadline = dict(tokens), time.monotonic() + _WAIT
     while missing and (left := deadline - time.monotonic()) > 0:
         packet = ipv4.until(link, left, partial(_has_any, tokens=missing.values()))
@@ -99,7 +97,7 @@ def _arrivals(link: socket.socket, tokens: dict[IPv4Address, bytes]) -> list[IPv
 
 
 def _segments(probe: claim_traffic.MssClamp, view: View) -> Answer:
-    """Both ends ask for more than any link takes; what arrives is what the gateway made of it."""
+    """Probes MSS clamping: both ends offer more than any link takes; what arrives was clamped by the gateway."""
     hosts = view.hosts
     lan, client = hosts.lan(probe.lan), lab_host.client(probe.lan)
     start, own = place_of(client), hosts.client_address(lan)
@@ -131,7 +129,7 @@ def _segments(probe: claim_traffic.MssClamp, view: View) -> Answer:
 
 
 def _tcp(link: socket.socket, number: bytes, at: int, wait: float) -> bytes | None:
-    """The packet that has this number as its sequence number (at 4) or acknowledges it (at 8), and sets up a connection."""
+    """The handshake packet that has this number as its sequence number (at 4) or acknowledgement (at 8)."""
 
     def wanted(packet: bytes) -> bool:
         tcp = raw.body(packet)
@@ -152,7 +150,7 @@ def _mtu(probe: claim_traffic.Mtu, view: View) -> Answer:
         return Answer(False, f"{near} does not answer ARP from {client}")
     if not probe.wan:
         longest = _echo(start, mac, own, target, _FULL)
-        whole = (probe.size - 20) // 8 * 8 + 20  # pieces are of 8 bytes (RFC 791)
+        whole = (probe.size - 20) // 8 * 8 + 20  # fragment offsets count 8 bytes (RFC 791)
         return Answer(longest == f"{whole} bytes", f"of {_FULL} bytes: {longest} at a time came back")
     fits, over = (_echo(start, mac, own, target, size) for size in (probe.size, probe.size + 1))
     good = fits == f"{probe.size} bytes" and over == f"too long for {probe.size}"
@@ -160,9 +158,9 @@ def _mtu(probe: claim_traffic.Mtu, view: View) -> Answer:
 
 
 def _echo(start: LinkEnd, mac: str, own: IPv4Address, target: IPv4Address, size: int) -> str:
-    """What came of an echo request of so many bytes: `N bytes` of its answer, `too long for N`, or `no answer`.
+    """Result of an echo request of `size` bytes: `N bytes` of its answer, `too long for N`, or `no answer`.
 
-    A long answer may come in pieces, of which this is the first.
+    A long answer may be fragmented, and is then the first fragment.
     """
     for _ in range(3):
         token = raw.token()
@@ -178,7 +176,7 @@ def _echo(start: LinkEnd, mac: str, own: IPv4Address, target: IPv4Address, size:
 
 
 def _replies(packet: bytes, own: IPv4Address, token: bytes, request: bytes) -> bool:
-    """An echo reply with the token, or `fragmentation needed` (3, 4) that quotes the request."""
+    """Whether the packet is an echo reply with the token, or `fragmentation needed` (3, 4) that quotes the request."""
     icmp = raw.body(packet)
     if packet[9] != socket.IPPROTO_ICMP or packet[16:20] != own.packed:
         return False
@@ -187,7 +185,7 @@ def _replies(packet: bytes, own: IPv4Address, token: bytes, request: bytes) -> b
 
 
 def _target(zone: str, hosts: Hosts) -> tuple[LinkEnd, IPv4Address | None]:
-    """A host of that network, and the link where it is listened for: outside the server, or a neighbour on another WAN."""
+    """A link to capture on and the target's address there: the server outside, a neighbour on another WAN, or a client."""
     if zone == hosts.topology.wans[0].name:
         return LinkEnd(ISP.name, zone), hosts.topology.outside
     wans = [wan.name for wan in hosts.topology.wans]

@@ -1,6 +1,4 @@
-"""What a probe may look at, and what it answers."""
-
-from __future__ import annotations
+"""Input and output of a probe: a view of lab and gateway, and the answer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ CONTROL_PORTS = (*range(1, 1024), LISTENER)
 
 @dataclass(frozen=True)
 class Port:
-    """One port of an exposure, as a report lists it. `listens`: the addresses on which the gateway itself says it does."""
+    """One port of an exposure, as a report lists it. `listens`: the listening addresses that the gateway reports."""
 
     protocol: str
     port: str
@@ -28,11 +26,11 @@ class Port:
 
 @dataclass(frozen=True)
 class Answer:
-    """`good`: as the claim says. `seen`: one line for people; `ports`: the whole list, where there is one.
+    """A probe's answer. `good`: as claimed; `seen`: one line for people; `ports`: the whole list, where there is one.
 
-    `exposed` is the opposite of closed or hidden: what the control boot must show for the same question.
-    `asked`: false where the lab could not ask, for a reason that is not the gateway's; `seen` says which.
-    started: when it was asked, in seconds since the epoch; seconds: how long it took.
+    `exposed`: the opposite of closed or hidden, which the control boot must show for the same probe.
+    `asked`: false if the lab could not run it, for a reason that is not the gateway's, told in `seen`.
+    started: in seconds since the epoch; seconds: its duration.
     """
 
     good: bool
@@ -46,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class View:
-    """The hosts, a look into the gateway, the ports that a scan asks, how often each, and who listens inside just now."""
+    """A probe's view: hosts, the gateway's report, ports of a scan and tries for each, sockets that listen inside now."""
 
     hosts: Hosts
     look: Callable[[], Findings | None]

@@ -1,6 +1,4 @@
-"""WireGuard from the other end: who connects, what is given through the tunnel, and what strangers hear."""
-
-from __future__ import annotations
+"""Probes of WireGuard from the peers: handshakes, services through the tunnel, silence towards strangers."""
 
 import secrets
 import socket
@@ -18,10 +16,10 @@ from gwimage.verify.probes import sharing
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
-_INITIATION = 148  # bytes of a handshake's first message
+_INITIATION = 148  # bytes of a handshake initiation
 _STRANGER = "stranger0"
-_CALLS = 2  # of the stranger, 5 seconds apart
-_PATIENCE, _LATE = 20, 3  # seconds: for the calls, and for an answer to the last one
+_CALLS = 2  # handshakes of the stranger, 5 seconds apart
+_PATIENCE, _LATE = 20, 3  # seconds: for the handshakes, and for an answer to the last one
 _KINDS = {socket.IPPROTO_ICMP: "ICMP", socket.IPPROTO_UDP: "UDP"}
 
 
@@ -52,7 +50,7 @@ def _services(probe: claim_vpn.TunnelServices, view: View) -> Answer:
 
 
 def _strangers(probe: claim_vpn.UnknownPeer, view: View) -> Answer:
-    """Silence counts only when the questions were sent: handshakes by the book with an unknown key, and rubbish."""
+    """Sends valid handshakes with an unknown key, and random bytes; silence counts only if the handshakes were sent."""
     hosts, name = view.hosts, lab_host.attacker(probe.wan).name
     target = hosts.given(hosts.wan(probe.wan))
     known = next(one for one in hosts.tunnels if one.played.vpn.name == probe.vpn)
@@ -76,7 +74,7 @@ def _strangers(probe: claim_vpn.UnknownPeer, view: View) -> Answer:
 
 
 def _listen(ears: socket.socket, target: IPv4Address, port: int) -> tuple[int, str]:
-    """How many handshakes went out, and what came back."""
+    """Number of handshakes sent, and what came back."""
     deadline, sent = time.monotonic() + _PATIENCE, 0
     while time.monotonic() < deadline:
         if packet := ipv4.until(ears, 0.5, lambda data: data[12:16] == target.packed and data[9] in _KINDS):

@@ -38,7 +38,7 @@ def _claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator
             way = f"{protocol.upper()} {port}" if probe.port else "ping"
             text = f"{probe.source or 'a host'} on {start} reaches {probe.destination or 'one'} on {end} by {way}"
             name = f"{path}.{start}.{end}" if protocol == protocols[0] else f"{path}.{start}.{end}.{protocol}"
-            needs = (*prerequisites.prerequisites(profile, start, end), *_handshakes(entry, start, end, profile))
+            needs = (*prerequisites.of(profile, start, end), *_handshakes(entry, start, end, profile))
             yield Claim(name, path, text, probe, needs)
 
 

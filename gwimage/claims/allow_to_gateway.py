@@ -37,7 +37,7 @@ def claims(entry: Allow, path: str, known: Zones, profile: Profile) -> Iterator[
             text = f"{source or 'a host'} on {start} is let in to the gateway by {f'{protocol.upper()} {port}' if port else 'ping'}"
             text += f", but not: {', '.join(map(str, beside))}" if beside else ""
             probe = AllowedToGateway(src, protocol, ways, beside)
-            yield Claim(f"{path}.{start}.{GATEWAY}.{protocol}", path, text, probe, prerequisites.prerequisites(profile, start))
+            yield Claim(f"{path}.{start}.{GATEWAY}.{protocol}", path, text, probe, prerequisites.of(profile, start))
 
 
 def _beside(way: Flow, start: str, protocol: str, known: Zones, profile: Profile) -> Iterator[Flow]:

@@ -33,7 +33,7 @@ def _gateway(profile: Profile) -> Iterator[Claim]:
         yield Claim(f"{path}.closed.udp", path, text, udp, needs, closed=True)
         others = OtherAddresses(host, _anywhere(zone, "tcp", profile), _anywhere(zone, "udp", profile))
         text = f"from {zone} the gateway's addresses on other networks show nothing more"
-        yield Claim(f"{path}.closed.others", path, text, others, prerequisites.prerequisites(profile, *wans), closed=True)
+        yield Claim(f"{path}.closed.others", path, text, others, prerequisites.of(profile, *wans), closed=True)
 
 
 def _tcp(zone: str, profile: Profile) -> tuple[int, ...]:
@@ -105,7 +105,7 @@ def _unreachable(start: str, end: str, protocols: tuple[str, ...], profile: Prof
     else:
         text, src = f"a client on {start} does not reach one on {end}", lab_host.client(start)
     text += "" if protocols == openings.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
-    needs = prerequisites.prerequisites(profile, start, end) if end in wans else ()
+    needs = prerequisites.of(profile, start, end) if end in wans else ()
     return Claim(f"{path}.unreachable.{start}", path, text, Unreachable(src, end, protocols), needs, closed=True)
 
 
@@ -114,9 +114,9 @@ def _spoofed(profile: Profile) -> Iterator[Claim]:
     for lan in profile.lans:
         for wan in profile.wans:
             text = f"what comes from {wan.name} with an address of {lan.name} or of the gateway is dropped"
-            needs, path = prerequisites.prerequisites(profile, wan.name, lan.name), f"lans.{lan.name}"
+            needs, path = prerequisites.of(profile, wan.name, lan.name), f"lans.{lan.name}"
             probe = Spoofed(lab_host.attacker(wan.name), lan.name)
             yield Claim(f"{path}.spoofed.{wan.name}", f"{path}.address", text, probe, needs, closed=True)
         text = f"what comes from {lan.name} with an address of elsewhere is dropped"
-        needs, probe = prerequisites.prerequisites(profile, lan.name, first), Spoofed(lab_host.client(lan.name), first)
+        needs, probe = prerequisites.of(profile, lan.name, first), Spoofed(lab_host.client(lan.name), first)
         yield Claim(f"{path}.spoofed", f"{path}.address", text, probe, needs, closed=True)

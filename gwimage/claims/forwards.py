@@ -50,7 +50,7 @@ def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]
         return
     for index, caller in enumerate(_callers(forward, home, known, profile)):
         needs = (
-            *prerequisites.prerequisites(profile, *dict.fromkeys((caller.wan, caller.zone))),
+            *prerequisites.of(profile, *dict.fromkeys((caller.wan, caller.zone))),
             *([peer[0].handshake] if peer else []),
         )
         for protocol in forward.protocols if caller.source or not forward.sources else ():

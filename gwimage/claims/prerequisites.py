@@ -3,7 +3,7 @@
 from gwimage.profile import Profile
 
 
-def prerequisites(profile: Profile, *names: str) -> tuple[str, ...]:
+def of(profile: Profile, *names: str) -> tuple[str, ...]:
     """Ids of claims that must pass before any probe on these zones."""
     wans = [wan.name for wan in profile.wans]
     ids = [f"wans.{name}.address" for name in names if name in wans]

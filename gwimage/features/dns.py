@@ -169,7 +169,7 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
     for lan in profile.lans:
         path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
         probe = NotTestable(why) if why else Resolves(lan.name)
-        yield Claim(f"{path}.dns", path, text, probe, () if why else prerequisites.prerequisites(profile, lan.name, first))
+        yield Claim(f"{path}.dns", path, text, probe, () if why else prerequisites.of(profile, lan.name, first))
     lan, known = profile.lans[0].name, zones.of(profile)
     for path, server in _servers(profile) if not why else ():
         if server.version == 4 and not known.zone_of(server):
@@ -181,7 +181,7 @@ def _claims_own(profile: Profile) -> Iterator[Claim]:
     """Claims of the gateway's own resolver: NTP servers and VPN endpoints may be names."""
     if not _not_shown(profile):
         text = "the gateway itself resolves names"
-        yield Claim("system.names", "dns", text, GatewayResolver(), prerequisites.prerequisites(profile, profile.wans[0].name))
+        yield Claim("system.names", "dns", text, GatewayResolver(), prerequisites.of(profile, profile.wans[0].name))
 
 
 def _servers(profile: Profile) -> Iterator[tuple[str, Address]]:
@@ -211,5 +211,5 @@ def _claims_inside(profile: Profile) -> Iterator[Claim]:
             path,
             f"a client on {host.lan} resolves {name}",
             probe,
-            prerequisites.prerequisites(profile, host.lan),
+            prerequisites.of(profile, host.lan),
         )

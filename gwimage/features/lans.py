@@ -114,7 +114,7 @@ def _no_internet(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim | N
     text += "" if protocols == openings.ASKED else f" by {' or '.join(map(str.upper, protocols))}"
     probe = Unreachable(lab_host.client(lan.name), wan.name, protocols)
     name = f"{path}.internet" if first else f"{path}.internet.{wan.name}"
-    needs = prerequisites.prerequisites(profile, lan.name, wan.name)
+    needs = prerequisites.of(profile, lan.name, wan.name)
     return Claim(name, f"{path}.internet", text, probe, needs, closed=True) if protocols else None
 
 
@@ -124,7 +124,7 @@ def _source(lan: Lan, wan: Wan, first: bool, profile: Profile) -> Claim:
     text = f"a client on {lan.name} reaches {where}, {_seen(lan, wan)}"
     probe = SourceAddress(lan.name, lan.masquerade, wan.snat if lan.masquerade else None, wan="" if first else wan.name)
     name = f"{path}.source" if first else f"{path}.source.{wan.name}"
-    needs = prerequisites.prerequisites(profile, lan.name, wan.name)
+    needs = prerequisites.of(profile, lan.name, wan.name)
     return Claim(name, f"{path}.masquerade", text, probe, needs, closed=lan.masquerade)
 
 

@@ -89,4 +89,4 @@ def _chrony(profile: Profile) -> list[tuple[str, str]]:
 
 def _claim(lan: str, profile: Profile) -> Claim:
     text = f"a client on {lan} gets the time from the gateway"
-    return Claim(f"lans.{lan}.ntp", ".".join(FROM), text, Probe(lan), prerequisites.prerequisites(profile, lan))
+    return Claim(f"lans.{lan}.ntp", ".".join(FROM), text, Probe(lan), prerequisites.of(profile, lan))

@@ -72,4 +72,4 @@ def _after(names: list[str]) -> File:
 def _claim(lan: str, profile: Profile) -> Claim:
     wan = profile.wans[0].name
     text = f"established connections from {lan} take the short way out and back"
-    return Claim(f"lans.{lan}.offload", PATH, text, Offloaded(lan), prerequisites.prerequisites(profile, lan, wan))
+    return Claim(f"lans.{lan}.offload", PATH, text, Offloaded(lan), prerequisites.of(profile, lan, wan))

@@ -41,7 +41,7 @@ def _claim(qos: Qos, profile: Profile) -> Claim:
     if lan is None or qos.wan != profile.wans[0].name:
         why = f"nobody in the lab uploads by {qos.wan}" + ("" if lan is None else f": {profile.wans[0].name} goes before it")
         return Claim(f"{path}.upload", path, text, NotTestable(why))
-    probe, needs = RateLimit(lan, qos.wan, qos.upload), prerequisites.prerequisites(profile, lan, qos.wan)
+    probe, needs = RateLimit(lan, qos.wan, qos.upload), prerequisites.of(profile, lan, qos.wan)
     return Claim(f"{path}.upload", path, text, probe, needs, closed=True)
 
 

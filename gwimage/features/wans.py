@@ -194,7 +194,7 @@ def _sizes(profile: Profile) -> Iterator[Claim]:
     for index, wan in enumerate(profile.wans if lan else ()):
         if index and not subnets.has_free_host(wan):
             continue
-        path, needs = f"wans.{wan.name}", prerequisites.prerequisites(profile, lan.name, wan.name)
+        path, needs = f"wans.{wan.name}", prerequisites.of(profile, lan.name, wan.name)
         outer, inner = wan.link.mtu or link.USUAL_MTU, lan.link.mtu or link.USUAL_MTU
         if wan.mss_clamp:
             size = min(outer, inner) - HEADERS if wan.mss_clamp is True else wan.mss_clamp

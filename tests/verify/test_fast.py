@@ -44,6 +44,7 @@ def with_needing(*names):
 
 FORWARDS = with_needing(*(f"firewall.forwards.{name}.attacker-wan.wan.tcp" for name in ("ssh", "web")))
 CAMERA = "lans.iot.dhcp.reservations.camera"
+REVERSE = {one.id for one in CLAIMS if one.id.endswith(".reverse")}
 # of the two-lans profile: file, what stands there, what is written instead, the claims that must turn red
 MUTANTS = {
     "a set element added": (
@@ -100,12 +101,12 @@ MUTANTS = {
     "a key misspelt": (NETWORK + "10-wan.network", "EmitLLDP=no", "EmitLDLP=no", {"files.accepted"}),
     "a key dropped": (NETWORK + "20-lan.network", "EmitTimezone=no\n", "", {"lans.lan.dhcp.options"}),
     "a MAC address changed": (NETWORK + "20-iot.network", "bc:24:11:00:20:07", "bc:24:11:00:20:08", {CAMERA}),
-    "a hosts entry changed": ("config/etc/hosts", "10.0.20.7 camera", "10.0.20.8 camera", {f"{CAMERA}.name"}),
+    "a hosts entry changed": ("config/etc/hosts", "10.0.20.7 camera", "10.0.20.8 camera", {f"{CAMERA}.name", *REVERSE}),
     "a listener dropped": (
         "config/etc/systemd/resolved.conf.d/10-gwimage.conf",
         "DNSStubListenerExtra=10.0.20.1\n",
         "",
-        {"lans.iot.dns", "lans.iot.closed", "lans.iot.closed.udp", f"{CAMERA}.name"},
+        {"lans.iot.dns", "lans.iot.closed", "lans.iot.closed.udp", f"{CAMERA}.name", *(REVERSE & {"lans.iot.reverse"})},
     ),
     "forwarding off": (
         "config/etc/systemd/networkd.conf.d/10-gwimage.conf",

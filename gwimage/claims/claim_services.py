@@ -34,6 +34,13 @@ class LocalName(NamedTuple):
     addresses: tuple[IPv4Address | IPv6Address, ...]
 
 
+class ReverseNames(NamedTuple):
+    """A client gets the name of each of these addresses (PTR, RFC 1035 3.5) from the gateway's address on its LAN."""
+
+    lan: str
+    names: tuple[tuple[IPv4Address, str], ...]
+
+
 class GatewayResolver(NamedTuple):
     """The gateway itself resolves, through resolved, a name that only the ISP's server knows."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gwimage.claims import prerequisites
 from gwimage.claims.claim import Claim, NotTestable
 from gwimage.claims.claim_services import DnsQuery as Resolves
-from gwimage.claims.claim_services import GatewayResolver, LocalName
+from gwimage.claims.claim_services import GatewayResolver, LocalName, ReverseNames
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, subnets, zones
@@ -123,7 +123,7 @@ def plan(profile: Profile) -> Plan:
         files=(("etc/hosts", file_of(_hosts(profile))),),
         # certificates are validated against Debian's CA bundle
         packages=("systemd-resolved", *(("ca-certificates",) if profile.dns.tls == "always" else ())),
-        claims=(*_claims_outside(profile), *_claims_own(profile), *_claims_inside(profile)),
+        claims=(*_claims_outside(profile), *_claims_own(profile), *_claims_inside(profile), *_claims_reverse(profile)),
     )
 
 
@@ -213,3 +213,13 @@ def _claims_inside(profile: Profile) -> Iterator[Claim]:
             probe,
             prerequisites.of(profile, host.lan),
         )
+
+
+def _claims_reverse(profile: Profile) -> Iterator[Claim]:
+    reserved = [one for members in profile.reservations.values() for one in members]
+    for lan in profile.lans:
+        own = ((lan.address.ip, profile.system.hostname), *((one.address, one.name) for one in reserved))
+        more = f" and {len(reserved)} reserved address{'es' if reserved[1:] else ''}" if reserved else ""
+        text = f"a client on {lan.name} resolves {lan.address.ip}{more} backwards"
+        probe = ReverseNames(lan.name, tuple((address, _full(name, profile)) for address, name in own))
+        yield Claim(f"lans.{lan.name}.reverse", f"lans.{lan.name}", text, probe, prerequisites.of(profile, lan.name))

@@ -220,6 +220,7 @@ def test_homelab_claims():
         "lans.lan.dns",
         "lans.lan.ipv6.off",
         "lans.lan.ping",
+        "lans.lan.reverse",
         "lans.lan.source",
         "lans.lan.spoofed",
         "lans.lan.spoofed.wan",

@@ -22,7 +22,7 @@ from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import DhcpOptions, Pool, ReservedLease
 from gwimage.claims.claim_firewall import AllowedToGateway, BlockedFlows, Reaches
 from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
-from gwimage.claims.claim_services import DnsQuery, LocalName, NtpQuery
+from gwimage.claims.claim_services import DnsQuery, LocalName, NtpQuery, ReverseNames
 from gwimage.claims.flow import Flow
 from gwimage.lab import sandbox, sockets
 from gwimage.lab.hosts import Hosts
@@ -68,6 +68,7 @@ PROBES = {
     "emptied": Pool("lan", IPv4Address("10.0.0.100"), IPv4Address("10.0.0.199"), (SAVED,), 98, emptied=True),
     "name": LocalName("lan", "nas.home.arpa", (NAS,)),
     "label": LocalName("iot", "nas", (NAS,)),
+    "reverse": ReverseNames("lan", ((IPv4Address(OWN[0]), "stand-in.home.arpa"), (NAS, "nas.home.arpa"))),
     "options": DhcpOptions("lan", OPTIONS, NAS),
     "time": NtpQuery("lan"),
     "server": DnsQuery("lan", IPv4Address("198.51.100.1")),
@@ -141,6 +142,7 @@ DHCP = (
     "--dhcp-option=150,10.0.0.5",
     "--dhcp-option=224,01:02:ff",
 )
+REVERSE = {"reverse", "lans.lan.reverse", "lans.iot.reverse"}
 ZONES = ("wans.wan", "wans.dsl", "lans.lan", "lans.iot")
 SCANS, UDP, OTHERS = ({f"{zone}.closed{more}" for zone in ZONES} for more in ("", ".udp", ".others"))
 SPOOFED_FORWARDS = {"forward spoofed", "forward spoofed udp"}
@@ -407,7 +409,11 @@ class StandIn:
             dhcp.append(f"--dhcp-host={MAC},{NAS}")
         if "no names" not in self.faults:
             own = OWN[:1] if "name half known" in self.faults else OWN
-            dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}", *(f"--host-record=stand-in.home.arpa,{ip}" for ip in own)]
+            if "names one way" in self.faults:
+                dhcp += [f"--address=/{name}/{NAS}" for name in ("nas.home.arpa", "nas")]
+                dhcp += [f"--address=/stand-in.home.arpa/{ip}" for ip in own]
+            else:
+                dhcp += [f"--host-record=nas.home.arpa,nas,{NAS}", *(f"--host-record=stand-in.home.arpa,{ip}" for ip in own)]
         dns = "127.0.0.9" if "no dns" in self.faults else str(self.hosts.topology.wans[0].isp.ip)
         self.processes.append(
             spawn(
@@ -557,7 +563,7 @@ EXPECTED = {
     "failed unit": {"system.inspection"},
     "forwards inside": {"inside"},
     "no names inside": {"system.names"},
-    "name half known": {"system.hostname.name"},
+    "name half known": {"system.hostname.name", "lans.iot.reverse"},
     "long pool": {"lans.lan.dhcp.addresses"},
     "late pool": {"lans.lan.dhcp.addresses"},
     "forgets": {"lans.lan.dhcp.addresses", "state.persist"},
@@ -576,7 +582,8 @@ EXPECTED = {
     "options": {"options"},
     "babbles": {"options", "lans.lan.dhcp.options"},
     "next server": {"options"},
-    "no names": {"name", "label", "system.hostname.name"},
+    "no names": {"name", "label", "system.hostname.name", *REVERSE},
+    "names one way": REVERSE,
     "no time": {"time", "admitted udp"},
     "unsynchronised": {"time"},
     "listens": SCANS | OTHERS,

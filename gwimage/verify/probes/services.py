@@ -11,7 +11,8 @@ from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, dns, ipv4, ntp
 from gwimage.lab.topology import IspAssigned, IspLeases
 from gwimage.values import domain_names, lab_host
-from gwimage.verify.probes import advice_services, sharing
+from gwimage.verify.evidence import Wire
+from gwimage.verify.probes import advice_services, hints, sharing
 from gwimage.verify.probes.record import Probe
 from gwimage.verify.probes.view import Answer, View
 
@@ -19,6 +20,7 @@ Address = IPv4Address | IPv6Address
 _UNSYNCHRONISED = 16  # from this stratum on (RFC 5905)
 _NOBODY = IPv4Address("0.0.0.0")  # who asks by ARP without an address (RFC 5227)
 _BY_ITSELF = (100, 101)  # networkd would tell its time zone, which is not for the networks inside to know (RFC 4833)
+_SHOWN = 4  # addresses with their names, of which a client may have hundreds
 _MOST_OFF = 60  # seconds: the gateway's clock in the lab is the host's
 
 
@@ -112,6 +114,23 @@ def _resolves(lan: str, name: str, wanted: Sequence[Address], view: View, protoc
     found = [dns.resolve(lab_host.client(lan).name, server, name, protocol, kind) for kind in kinds]
     given = {address for some in found for address in some.split(", ")}
     return Answer(given == set(map(str, wanted)), f"{server} says: {', '.join(found)}")
+
+
+def _reverse_names(probe: claim_services.ReverseNames, view: View) -> Answer:
+    """Ends with the first address that has not its name: one that is not answered takes its time."""
+    server, seen = view.hosts.lan(probe.lan).gateway.ip, []
+    for address, name in probe.names:
+        found = dns.reverse(lab_host.client(probe.lan).name, server, address)
+        seen.append(f"{address} is {' and '.join(found) or 'nobody'}")
+        if name not in found:
+            return Answer(False, f"{server} says: {seen[-1]}, not {name}")
+    more = f", and {len(seen) - _SHOWN} more as they should be" if seen[_SHOWN:] else ""
+    return Answer(True, f"{server} says: {', '.join(seen[:_SHOWN])}{more}")
+
+
+def _advise_reverse_names(probe: claim_services.ReverseNames, wire: Wire) -> str:
+    command = hints.explain(probe.lan, "gateway", "udp", 53)
+    return f"Does etc/hosts of the image have the address with its name? If nothing is answered at all: {command}."
 
 
 def _own_names(probe: claim_services.GatewayResolver, view: View) -> Answer:
@@ -219,6 +238,16 @@ PROBES = (
         waits=True,
         own_networks=True,
         marks=lambda probe: _named(probe.name),
+    ),
+    Probe(
+        kind=claim_services.ReverseNames,
+        ask=_reverse_names,
+        question="a client asks the gateway for the names of the addresses (PTR)",
+        advise=_advise_reverse_names,
+        shares=sharing.nobody_counts,
+        waits=True,
+        own_networks=True,
+        marks=lambda probe: [domain_names.wire(address.reverse_pointer) for address, _ in probe.names],
     ),
     Probe(
         kind=claim_services.NtpQuery,

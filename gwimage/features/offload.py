@@ -71,5 +71,5 @@ def _after(names: list[str]) -> File:
 
 def _claim(lan: str, profile: Profile) -> Claim:
     wan = profile.wans[0].name
-    text = f"established connections from {lan} take the short way out and back"
+    text = f"established connections from {lan} take the fast path out and back"
     return Claim(f"lans.{lan}.offload", PATH, text, Offloaded(lan), prerequisites.of(profile, lan, wan))

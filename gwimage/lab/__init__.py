@@ -1,7 +1,6 @@
-"""The lab: the gateway in a virtual machine, in a private network, asked from outside.
+"""The lab: a gateway in a private network, with hosts around it that ask and are asked. It knows no claim.
 
-world: the private network   topology: the lab of a profile, as data   hosts, serve, roles: bring it to life
-disk: damage to its disks   qemu, switch: the machine   guest: looks inside it   rendered, userland, cards, kernel: without a machine
-wire, dhcp, probes: the questions   course, turns: the order
-provider, and what ends in 6: the same of IPv6
+sandbox, netns: the private network; preflight: whether the host can have one; topology, topology6: the lab of a profile, as data;
+hosts: the hosts, as namespaces; packets: what they send and record; machine: the gateway as a virtual machine; namespace: the
+gateway without one; boot: power on, and the first answers; sockets, wait: for all of them.
 """

@@ -1,4 +1,4 @@
-"""What is claimed of the short way, against a stand-in gateway without one.
+"""Claims of the fast path, against a stand-in gateway without one.
 
 In the real image: the profile `everything` of test_vm_profiles.
 """
@@ -19,7 +19,7 @@ from tests.verify import test_probes_vpn
 DATA = {key: value for key, value in test_probes_vpn.DATA.items() if key != "vpn"} | {"firewall": {"offload": "software"}}
 PROFILE = profile.parse(DATA)
 CLAIM = "lans.lan.offload"
-WRONG = {"no short way": {CLAIM}}  # what the test with two stand-ins shows
+WRONG = {"no fast path": {CLAIM}}  # what the test with two stand-ins shows
 CLAIMS = [claim for claim in features.plan(PROFILE).claims if claim.id in (CLAIM, "wans.wan.address")]
 
 

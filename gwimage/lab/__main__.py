@@ -1,4 +1,4 @@
-"""Process 1 of the lab's private world (see world.py); not for people."""
+"""Process 1 of the lab's private world (see sandbox.py); not for people."""
 
 import signal
 

@@ -21,7 +21,7 @@ from gwimage.verify.faults import at_boot, checks, disk_writes, driver, power_cu
 from gwimage.verify.faults.disk_writes import Cut, Write
 from gwimage.verify.faults.fault import Scene
 from gwimage.verify.faults.power_cut import Kept
-from tests.verify.test_probes import CLAIMS, PROFILE, STATIC, WELL, StandIn
+from tests.support.faulty_gateway import CLAIMS, PROFILE, STATIC, WELL, StandIn
 
 PLAYED = ("isp-silent", "wan-cable", "wan-address", "wan-subnet")
 # asks anew all the time, as no client would; an address that stays is not touched

@@ -13,7 +13,8 @@ from gwimage.claims import claim, claim_firewall, claim_services
 from gwimage.lab import sandbox
 from gwimage.verify import probes
 from gwimage.verify.probes.view import Answer
-from tests.verify import test_probes, test_probes_ipv6, test_probes_offload, test_probes_shaping, test_probes_vpn
+from tests.support import faulty_gateway, faulty_vpn_gateway
+from tests.verify import test_probes_ipv6, test_probes_offload, test_probes_shaping
 
 ALWAYS = {
     "closed": Answer(True, "closed", exposed=False),
@@ -24,8 +25,8 @@ NOTHING_ASKED = {claim.NotTestable}  # says itself that nobody asked
 KINDS = [kind for kind in probes.TABLE if kind not in NOTHING_ASKED]
 # (claims, what is red by fault) of each stand-in; what stands in a test of its own comes after
 MATRICES = [
-    (test_probes.CLAIMS, test_probes.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
-    (test_probes_vpn.CLAIMS, test_probes_vpn.EXPECTED),
+    (faulty_gateway.CLAIMS, faulty_gateway.EXPECTED | {"no dhcp": {"lans.lan.dhcp.lease"}, "no wan": {"wans.wan.address"}}),
+    (faulty_vpn_gateway.CLAIMS, faulty_vpn_gateway.EXPECTED),
     (tuple(test_probes_shaping.CLAIMS.values()), test_probes_shaping.WRONG),
     (tuple(test_probes_offload.CLAIMS), test_probes_offload.WRONG),
     (test_probes_ipv6.CLAIMS, {name: mutant[-1] for name, mutant in test_probes_ipv6.MUTANTS.items()}),
@@ -35,7 +36,7 @@ MATRICES = [
 def lie(say, folder, fault, answer):
     """The course against a stand-in, with every probe lying."""
     probes.TABLE = {kind: replace(record, ask=lambda probe, view: answer) for kind, record in probes.TABLE.items()}
-    return test_probes.examine(say, folder, frozenset([fault]))
+    return faulty_gateway.examine(say, folder, frozenset([fault]))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def told(tmp_path_factory):
     return found
 
 
-def of(kind, claims=test_probes.CLAIMS):
+def of(kind, claims=faulty_gateway.CLAIMS):
     return {one.id for one in claims if isinstance(one.probe, kind)}
 
 
@@ -62,16 +63,16 @@ def test_every_kind_of_probe_is_asked_of_a_stand_in_and_has_a_fault_to_see(kind)
 
 def test_whoever_says_well_is_green_where_an_open_gateway_is_red(told):
     lying = {id for id, status in told["well"].items() if status == "pass"}
-    assert test_probes.EXPECTED["open"] <= lying
+    assert faulty_gateway.EXPECTED["open"] <= lying
 
 
 def test_whoever_says_broken_is_red_on_a_good_gateway(told):
-    assert "pass" not in {status for id, status in told["broken"].items() if id in {one.id for one in test_probes.CLAIMS}}
+    assert "pass" not in {status for id, status in told["broken"].items() if id in {one.id for one in faulty_gateway.CLAIMS}}
 
 
 def test_whoever_says_closed_shows_no_control(told):
-    assert {id for id in test_probes.CLOSED if told["closed"][id] == "pass"} == set()
-    kinds = {type(one.probe) for one in test_probes.CLAIMS if one.closed}
+    assert {id for id in faulty_gateway.CLOSED if told["closed"][id] == "pass"} == set()
+    kinds = {type(one.probe) for one in faulty_gateway.CLAIMS if one.closed}
     assert {
         claim_firewall.GatewayClosed,
         claim_firewall.GatewayClosedUdp,

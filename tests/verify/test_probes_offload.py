@@ -14,16 +14,16 @@ from gwimage.lab.netns import run
 from gwimage.lab.topology import derive
 from gwimage.verify import fast
 from gwimage.verify import run as course
-from tests.verify import test_probes_vpn
+from tests.support import faulty_vpn_gateway
 
-DATA = {key: value for key, value in test_probes_vpn.DATA.items() if key != "vpn"} | {"firewall": {"offload": "software"}}
+DATA = {key: value for key, value in faulty_vpn_gateway.DATA.items() if key != "vpn"} | {"firewall": {"offload": "software"}}
 PROFILE = profile.parse(DATA)
 CLAIM = "lans.lan.offload"
 WRONG = {"no fast path": {CLAIM}}  # what the test with two stand-ins shows
 CLAIMS = [claim for claim in features.plan(PROFILE).claims if claim.id in (CLAIM, "wans.wan.address")]
 
 
-class StandIn(test_probes_vpn.StandIn):
+class StandIn(faulty_vpn_gateway.StandIn):
     """counts: whether its IP layer counts what it passes on; no kernel of a host can be counted on for a flowtable."""
 
     counts = True

@@ -13,9 +13,9 @@ from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import run
 from gwimage.lab.topology import derive
 from gwimage.verify import run as course
-from tests.verify import test_probes_vpn
+from tests.support import faulty_vpn_gateway
 
-DATA = {key: value for key, value in test_probes_vpn.DATA.items() if key not in ("vpn", "firewall")}
+DATA = {key: value for key, value in faulty_vpn_gateway.DATA.items() if key not in ("vpn", "firewall")}
 DATA |= {"qos": {"wan": {"upload": "8M"}, "dsl": {"upload": "1M"}}}
 PROFILE = profile.parse(DATA)
 CLAIMS = {
@@ -26,7 +26,7 @@ WRONG = {fault: {UPLOAD} for fault in ("too wide", "too narrow", "unshaped", "no
 RATES = {"": "8mbit", "too wide": "20mbit", "too narrow": "3mbit"}
 
 
-class StandIn(test_probes_vpn.StandIn):
+class StandIn(faulty_vpn_gateway.StandIn):
     """In place of CAKE, which not every kernel has: a rate and a short queue."""
 
     def start(self, control):

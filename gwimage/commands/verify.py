@@ -61,7 +61,7 @@ def verify(
     captures of failed claims. Exit status 1 if a claim fails.
 
     --fast checks the same claims on the compiled files, run by Debian's own programs in namespaces; claims that need a
-    machine are listed as not asked. It needs no build, and writes no file.
+    machine are listed as unaskable. It needs no build, and writes no file.
     """
     if fast:
         _reject_other_options(context)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from gwimage.compiler import output_file
 from gwimage.problem import ToolError
 
 ANNOUNCED = re.compile(r"‣\s+(?:\[\S+\]\s+)?(.*)")  # mkosi's prefix of a line that names its current step
@@ -33,7 +34,7 @@ class Steps:
         self.out = out
         self.times: dict[str, float] = {}
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
+        output_file.write(log, b"", output_file.SHARED)
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:

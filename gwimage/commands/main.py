@@ -19,6 +19,7 @@ from gwimage.commands.common import FAILED, PROFILE, TOOL, USAGE, loaded, show_p
 from gwimage.commands.seed import seed
 from gwimage.commands.verify import verify
 from gwimage.commands.wg import wg
+from gwimage.compiler import output_file
 from gwimage.compiler.loading import load
 from gwimage.language import source as sources
 from gwimage.problem import ProfileError, ToolError, errors
@@ -30,7 +31,9 @@ PROFILES = click.argument("profiles", nargs=-1, required=True, type=click.Path(d
 
 def main() -> None:
     """The program: `gwimage`, `python -m gwimage`."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that half work is cleaned up
+    for ends in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ends) is signal.SIG_DFL:  # nohup(1) ignores SIGHUP
+            signal.signal(ends, lambda number, _: sys.exit(128 + number))  # so that half work is cleaned up
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:
@@ -107,8 +110,7 @@ def init(output: str, name: str | None, wan: str | None, lans: tuple[str, ...], 
     profile, problems = load(sources.parse(text, output))
     if profile is None:
         raise ProfileError(problems)
-    with open(output, "x", encoding="utf-8") as file:
-        file.write(text)
+    output_file.create(Path(output), text.encode(), output_file.SHARED)
     click.echo(f"{output} written. Next: gwimage check {output}; gwimage build {output}; gwimage verify {output}", err=True)
 
 

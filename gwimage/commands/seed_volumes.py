@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from gwimage.commands.common import show_problems
+from gwimage.compiler import output_file
 from gwimage.language import external_secrets
 from gwimage.language import source as sources
 from gwimage.language.external_secrets import Secret
 from gwimage.language.source import Source
-from gwimage.problem import Problem, ProfileError, ToolError, errors
+from gwimage.problem import Problem, ProfileError, errors
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
 from gwimage.render import qm_commands
@@ -46,10 +47,11 @@ def run(
         return
     stem = definitions.image_name(profile)
     names = [f"{stem}_{made.seed.site}{f'.{base}' if base else ''}" for made in found]
+    output.mkdir(parents=True, exist_ok=True)
     for name, made in zip(names, found):
-        _write(output / f"{name}.seed.iso", made.volume)
+        output_file.write(output / f"{name}.seed.iso", made.volume)
         if base:
-            _write(output / f"{name}.user-data", made.seed.identity["user-data"].text.encode())
+            output_file.write(output / f"{name}.user-data", made.seed.identity["user-data"].text.encode())
     click.echo(f"{output}: {len(found)} seed{'s' * (len(found) > 1)} for {base or stem}", err=True)
     click.echo(_on_proxmox(found[0], f"{names[0]}.seed.iso", stock_image.IMAGE if base else ""))
 
@@ -92,21 +94,3 @@ def _twice(found: Iterable[Made]) -> list[Problem]:
             message = f"another site is called {made.seed.site!r} too: {first[made.seed.site]}"
             problems.append(sources.read(made.file).locate(Problem(("site",), message, "give each site a name of its own")))
     return problems
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing; read back and compared."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        if part.read_bytes() != content:
-            raise ToolError(("write", str(path)), 1, "what was read back differs from what was written")
-        part.replace(path)
-    except OSError as error:
-        raise ToolError(("write", str(path)), 1, error.strerror or str(error)) from error
-    finally:
-        part.unlink(missing_ok=True)

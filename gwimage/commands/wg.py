@@ -5,13 +5,13 @@ and never overwritten.
 """
 
 import io
-import os
 import sys
 from ipaddress import ip_network
 from pathlib import Path
 
 import click
 
+from gwimage.compiler import output_file
 from gwimage.compiler.loading import load
 from gwimage.language import source as sources
 from gwimage.problem import ProfileError
@@ -205,9 +205,6 @@ def _networks(text: str) -> tuple[str, ...]:
 def _write(path: Path, content: bytes) -> None:
     """Creates the file with mode 0600. Raises UsageError if it exists."""
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        output_file.create(path, content)
     except FileExistsError:
         raise click.UsageError(f"{path} is there already: remove it, or give another name") from None
-    with open(file, "wb") as out:
-        os.fchmod(out.fileno(), 0o600)
-        out.write(content)

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gwimage.compiler import output_file
 from gwimage.profile import Profile
 from gwimage.report import diagram, junit, page
 from gwimage.report.formatting import instant, printable
@@ -26,8 +27,10 @@ def write(report: Report, profile: Profile, stem: Path) -> list[Path]:
     texts = (json.dumps(document(report), indent=2) + "\n", junit.render(report), html)
     paths = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES]
     stem.parent.mkdir(parents=True, exist_ok=True)
+    for path in paths:  # so that none of an earlier proof stands beside a new one
+        path.unlink(missing_ok=True)
     for path, text in zip(paths, texts, strict=True):
-        path.write_text(text, encoding="utf-8")
+        output_file.write(path, text.encode(), output_file.SHARED)
     return paths
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from types import MappingProxyType
 
 from gwimage import __version__
 from gwimage.claims.claim import Claim
+from gwimage.compiler import output_file
 from gwimage.lab import preflight, sandbox
 from gwimage.lab.machine import guest, qemu
 from gwimage.lab.machine.processor import cores
@@ -155,4 +155,4 @@ def _keep(folder: Path, logs: Path) -> None:
     for old in logs.glob("*.pcapng"):
         old.unlink()
     for found in (*folder.glob("*.log"), *folder.glob("*.pcapng")):
-        shutil.copy(found, logs)
+        output_file.write(logs / found.name, found.read_bytes(), output_file.SHARED)

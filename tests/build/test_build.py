@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -58,10 +57,10 @@ def test_nft_is_asked_about_raw_rules_before_anything_is_built(tmp_path):
     assert [path.suffix for path in (tmp_path / "out").iterdir()] == [".log"]
 
 
-def test_raw_rules_that_nft_takes():
+def test_raw_rules_that_nft_takes(tmp_path):
     text = (ROOT / "tests/cases/raw/profile.yaml").read_text()
     files = compile(source.parse(text, "p"))[0]
-    assert image.check_raw_rules(files, Steps(Path(os.devnull), open(os.devnull, "w")), host.mirror()) == []
+    assert image.check_raw_rules(files, Steps(tmp_path / "log", open(os.devnull, "w")), host.mirror()) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

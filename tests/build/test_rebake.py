@@ -231,7 +231,7 @@ def test_a_tool_that_fails_changes_nothing(out, changed, tmp_path):
     assert {name: state for name, state in _states(out).items() if name != f"{STEM}.log"} == before
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_when_it_is_killed_nothing_half_is_left(out, changed, tmp_path, how):
     before = {path.name for path in out.iterdir()} | {f"{STEM}.log"}
     argv = [*GWIMAGE, "rebake", str(changed), "-o", str(out)]

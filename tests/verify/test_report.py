@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 import pytest
 
 from gwimage import report
-from gwimage.compiler import claims
+from gwimage.compiler import claims, output_file
 from gwimage.compiler.loading import load
 from gwimage.explain import output
 from gwimage.language import source
+from gwimage.problem import ToolError
 from gwimage.report import diagram, junit, page
 from gwimage.report.formatting import duration, instant
+from gwimage.verify import image
 from gwimage.verify.image import Report
 from gwimage.verify.result import FAIL, NOT_ASKED, PASS, UNTESTABLE, Result
 from tests.support.paths import ROOT, TESTS
@@ -64,7 +66,8 @@ RED = Report(
     {"lans.lan": "homelab.yaml:12:3: lan:  [lans.lan]"},
 )
 GREEN = replace(RED, results=RESULTS[:1])
-DRAWING = diagram.drawing(diagram.derive(load(source.read(str(ROOT / "profiles/two-lans.yaml")))[0]))
+PROFILE = load(source.read(str(ROOT / "profiles/two-lans.yaml")))[0]
+DRAWING = diagram.drawing(diagram.derive(PROFILE))
 
 
 def hostile() -> Report:
@@ -271,3 +274,32 @@ def test_durations(seconds, text):
 def test_instants():
     assert instant(0) is None
     assert instant(1700000000.1239) == "2023-11-14T22:13:20.123Z"
+
+
+def test_a_proof_goes_through_no_link_and_none_of_an_old_one_stays(tmp_path, monkeypatch):
+    (tmp_path / "theirs").write_text("theirs")
+    stem = tmp_path / "x"
+    for suffix in report.SUFFIXES:
+        (tmp_path / f"x{suffix}").symlink_to("theirs")
+    paths = report.write(RED, PROFILE, stem)
+    assert [path.is_symlink() for path in paths] == [False] * 3
+    assert (tmp_path / "theirs").read_text() == "theirs"
+
+    def full(*_):
+        raise ToolError(("write",), 1, "no room")
+
+    monkeypatch.setattr(output_file, "write", full)
+    with pytest.raises(ToolError):
+        report.write(RED, PROFILE, stem)
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"], "the old proof says another thing"
+
+
+def test_logs_go_through_no_link(tmp_path):
+    for name in ("lab", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "lab/gateway.log").write_text("console")
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / "kept/gateway.log").symlink_to("../theirs")
+    image._keep(tmp_path / "lab", tmp_path / "kept")
+    assert (tmp_path / "theirs").read_text() == "theirs"
+    assert (tmp_path / "kept/gateway.log").read_text() == "console"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gwimage.build import nft_check, tools
+from gwimage.build import digests, nft_check, tools
 from gwimage.build.host import Mirror
 from gwimage.build.progress import Steps
 from gwimage.compiler import output_tree
@@ -31,7 +31,7 @@ class Built:
 
 
 def build(files: dict[str, File], stem: str, out: Path, steps: Steps, mirror: Mirror, suite: str | None = None) -> Built:
-    """Builds OUT/STEM.{raw,qcow2,manifest.json}. Raises ToolError if a tool fails; OUT is then unchanged."""
+    """Builds OUT/STEM.{raw,qcow2,manifest.json,digests.json}. Raises ToolError if a tool fails; OUT is then unchanged."""
     with staging(out) as folder:
         output_tree.write(files, str(folder / "tree"))
         return finish(files, image(folder / "tree", stem, steps, mirror, suite), out, steps)
@@ -48,21 +48,23 @@ def staging(out: Path) -> Iterator[Path]:
 
 
 def finish(files: dict[str, File], raw: Path, out: Path, steps: Steps) -> Built:
-    """Adds qcow2 and manifest to a raw image in a staging folder, and moves the three into OUT."""
-    qcow2, manifest = raw.with_suffix(".qcow2"), raw.with_suffix(".manifest.json")
+    """Adds qcow2, digests and manifest to a raw image in a staging folder, and moves the four into OUT."""
+    qcow2, manifest, sums = (raw.with_suffix(suffix) for suffix in (".qcow2", ".manifest.json", digests.SUFFIX))
     steps.run(
         ["qemu-img", "convert", "-c", "-O", "qcow2", "-o", "compression_type=zstd", raw, qcow2],
         "compressing the qcow2",
     )
+    with steps.step("digests of the image and its partitions"):
+        sums.write_text(digests.render(raw, qcow2), encoding="utf-8")
     manifest.write_text(files["manifest.json"].text, encoding="utf-8")
     usual = manifest.stat().st_mode & 0o777  # by the user's umask
     secret = any(path.startswith("config/") and not file.link and not file.mode & 0o004 for path, file in files.items())
     for path in (raw, qcow2):
         path.chmod(0o600 if secret else usual)
     # removed first and moved last, so that a manifest never stands beside another build's image
-    for suffix in (".manifest.json", ".proof.json", ".proof.xml", ".proof.html"):
+    for suffix in (".manifest.json", digests.SUFFIX, ".proof.json", ".proof.xml", ".proof.html"):
         (out / raw.with_suffix(suffix).name).unlink(missing_ok=True)
-    for path in (raw, qcow2, manifest):
+    for path in (raw, qcow2, sums, manifest):
         os.replace(path, out / path.name)
     return Built(*(out / path.name for path in (raw, qcow2, manifest)))
 

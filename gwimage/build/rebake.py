@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from uuid import UUID
 
-from gwimage.build import disk_image, tools
+from gwimage.build import digests, disk_image, tools
 from gwimage.build import image as build
 from gwimage.build.host import Mirror
 from gwimage.build.progress import Steps
@@ -77,7 +77,7 @@ def _unusable(base: Path) -> str:
         return f"it has no partition {error}"
     except ValueError as error:
         return f"it is damaged: {error}"
-    return ""
+    return digests.why_not_as_built(base)
 
 
 def bake(files: dict[str, File], base: Path, raw: Path, tree: Path, steps: Steps) -> None:

@@ -37,7 +37,7 @@ def build(profile: str, output: Path, mirror: str | None, suite: str | None) -> 
 def rebake(profile: str, output: Path, base: Path | None, mirror: str | None, suite: str | None) -> None:
     """Build the image of PROFILE in seconds, from an image whose packages are the same: what `build` would make of them.
 
-    They are taken from --base, a raw image beside its manifest; so Debian's security updates are as old as that image.
+    They are taken from --base, a raw image beside its manifest and digests; so Debian's security updates are as old as that image.
     """
     from gwimage.build import rebake as baker
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gwimage import __version__
+from gwimage.build import digests
 from gwimage.claims.claim import Claim
-from gwimage.compiler import output_file
+from gwimage.compiler import output_file, output_tree
 from gwimage.lab import preflight, sandbox
 from gwimage.lab.machine import guest, qemu
 from gwimage.lab.machine.processor import cores
@@ -99,7 +100,7 @@ def verify(
 
 
 def built_from(image: Path, files: dict[str, File]) -> None:
-    """Raises ToolError if the image was not built from this profile.
+    """Raises ToolError if the image was not built from this profile, or has changed since.
 
     files: what the profile compiles to now.
     """
@@ -113,12 +114,17 @@ def _not_built_from(image: Path, manifest: Path, files: dict[str, File]) -> str:
         return "there is no such image"
     if not manifest.exists():
         return f"there is no {manifest.name} beside it, so nobody knows which profile it was built from"
-    found, wanted = json.loads(manifest.read_text()), json.loads(files["manifest.json"].text)
-    if found["input"] != wanted["input"]:
+    wanted = json.loads(files["manifest.json"].text)
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        same_input, same_files = (found[key] == wanted[key] for key in ("input", "files"))
+    except output_tree.UNLIKE:
+        return f"{manifest.name} cannot be read"
+    if not same_input:
         return "the profile has changed since it was built"
-    if found["files"] != wanted["files"]:
+    if not same_files:
         return "a file that the profile names, or gwimage itself, has changed since it was built"
-    return ""
+    return digests.why_not_as_built(image)
 
 
 def _environment(shape: qemu.Shape, outcome: course.Outcome) -> dict[str, str]:

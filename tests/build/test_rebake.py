@@ -10,8 +10,8 @@ from stat import S_ISGID
 
 import pytest
 
+from gwimage.build import digests, rebake
 from gwimage.build import image as build
-from gwimage.build import rebake
 from gwimage.build.disk_image import SECTOR, partitions
 from gwimage.build.progress import Steps
 from gwimage.compiler import compile
@@ -24,7 +24,7 @@ from tests.support.paths import HOMELAB, ROOT
 
 GWIMAGE = [sys.executable, "-m", "gwimage"]
 STEM = "homelab_1.0.1_amd64"
-FILES = {f"{STEM}.{suffix}" for suffix in ("raw", "qcow2", "manifest.json", "log")}
+FILES = {f"{STEM}.{suffix}" for suffix in ("raw", "qcow2", "manifest.json", "digests.json", "log")}
 # another release, another address, and a password's hash, which not everybody may read
 CHANGED = HOMELAB.read_text().replace("release: 1.0.0", "release: 1.0.1").replace("10.0.0.", "10.9.9.") + (
     "system: {admin: {name: ops, password_hash: $6$saltsalt$" + "a" * 86 + "}}\n"
@@ -72,7 +72,7 @@ def test_a_full_build_elsewhere_gives_the_same_bytes(image, changed, tmp_path):
     assert {path.name for path in baked.iterdir()} == FILES
     assert differing(full / f"{STEM}.raw", baked / f"{STEM}.raw") == []
     assert differing(image, baked / f"{STEM}.raw") == ["gwimage-config"]
-    for suffix in ("qcow2", "manifest.json"):
+    for suffix in ("qcow2", "manifest.json", "digests.json"):
         assert (full / f"{STEM}.{suffix}").read_bytes() == (baked / f"{STEM}.{suffix}").read_bytes(), suffix
     for folder in (full, baked):
         modes = {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()}
@@ -97,10 +97,10 @@ def test_all_that_is_in_the_image_is_roots(image, tmp_path):
 
 @pytest.fixture
 def out(image, tmp_path):
-    """An output folder with the image, its manifest, and a proof of an image that the next one replaces."""
+    """An output folder with the image, its manifest and digests, and a proof of an image that the next one replaces."""
     folder = tmp_path / "out"
     folder.mkdir()
-    for path in (image, image.with_suffix(".manifest.json")):
+    for path in (image, image.with_suffix(".manifest.json"), image.with_suffix(digests.SUFFIX)):
         subprocess.run(["cp", "--sparse=always", str(path), str(folder)], check=True)
     (folder / f"{STEM}.proof.json").write_text("{}")
     return folder
@@ -188,12 +188,25 @@ def overwritten(label, offset, data):
     [
         (lambda path: path.with_suffix(".manifest.json").unlink(), "there is no homelab_1.0.0_amd64.manifest.json beside it"),
         (lambda path: path.with_suffix(".manifest.json").write_text("[]"), "homelab_1.0.0_amd64.manifest.json cannot be read"),
+        (lambda path: path.with_suffix(".digests.json").unlink(), "there is no homelab_1.0.0_amd64.digests.json beside it"),
         (lambda path: os.truncate(path, path.stat().st_size - 1), "it is damaged: it ends too early"),
         (lambda path: path.write_bytes(b"nothing"), "it is damaged: it ends too early"),
         (overwritten("", SECTOR + 60, b"x"), "it is damaged: it has no partition table, or a damaged one"),
         (overwritten("", 2 * SECTOR + 60, b"x"), "it is damaged: its partition table is damaged"),
         (overwritten("gwimage-packages", 1024, bytes(4)), "it is damaged: no erofs"),
         (overwritten("gwimage-state", 2**25, b"x"), "it was booted: its state partition is in use"),
+        (
+            overwritten("gwimage-esp", 2**25, b"x"),
+            "it is damaged, or was changed since it was built: partition gwimage-esp has SHA-",
+        ),
+        (
+            overwritten("gwimage-packages", 2**24, b"x"),
+            "it is damaged, or was changed since it was built: partition gwimage-pack",
+        ),
+        (
+            overwritten("", 2**20 - 1, b"x"),
+            "it is damaged, or was changed since it was built: no partition, but the file has SHA",
+        ),
         (without("gwimage-config"), "it has no partition 'gwimage-config'"),
     ],
 )

@@ -1,6 +1,7 @@
 """`check` and `compile` as commands: several files, standard input, formats, exit statuses."""
 
 import base64
+import hashlib
 import json
 import os
 import pty
@@ -218,7 +219,15 @@ def test_verify_wants_the_image_of_this_very_profile(tmp_path):
     (tmp_path / "vpn.qcow2").touch()
     assert "there is no vpn.manifest.json beside it" in verify()
     assert run("compile", "vpn.yaml", "-o", "tree").exit_code == 0
+    (tmp_path / "vpn.manifest.json").write_text("[]")
+    assert "vpn.manifest.json cannot be read" in verify()
     (tmp_path / "vpn.manifest.json").write_text((tmp_path / "tree/manifest.json").read_text())
+    assert "there is no vpn.digests.json beside it, as older versions" in verify()
+    (tmp_path / "vpn.digests.json").write_text(json.dumps({"format": 1, "files": {"qcow2": "0" * 64}, "partitions": {}}))
+    assert (
+        f"changed since it was built: the file has SHA-256 {hashlib.sha256(b'').hexdigest()}, the build wrote {'0' * 64} (qcow2); "
+        "run `gwimage build` with this profile first"
+    ) in verify()
     (tmp_path / "wg.key").write_text(base64.b64encode(b"K" * 31 + b"@").decode())
     assert "a file that the profile names, or gwimage itself, has changed" in verify()
     (tmp_path / "vpn.yaml").write_text(VPN + "# changed\n")

@@ -69,25 +69,41 @@ def _put(root: str, path: str, file: File) -> None:
 
 
 def _exchange(fresh: str, target: str) -> None:
-    """Replaces the target by two renames; the old tree is put back if the second fails, else deleted.
+    """Puts the fresh tree in the target's place; undone if it fails or is interrupted half-way.
 
     An empty directory is filled and keeps its inode: it may be a mount point or somebody's working directory.
     """
     if not os.path.lexists(target):
         os.rename(fresh, target)
-        return
-    if not os.listdir(target):
-        for name in sorted(os.listdir(fresh), key=lambda name: (name == manifest.PATH, name)):
-            os.rename(os.path.join(fresh, name), os.path.join(target, name))
-        return
-    old = f"{fresh}.old"
-    os.rename(target, old)
+    elif not os.listdir(target):
+        _fill(fresh, target)
+    else:
+        _swap(fresh, target)
+
+
+def _fill(fresh: str, target: str) -> None:
+    names = sorted(os.listdir(fresh), key=lambda name: (name == manifest.PATH, name))
     try:
-        os.rename(fresh, target)
-    except OSError:
-        os.rename(old, target)
+        for name in names:
+            os.rename(os.path.join(fresh, name), os.path.join(target, name))
+    except BaseException:
+        for name in {*names} & {*os.listdir(target)}:
+            os.rename(os.path.join(target, name), os.path.join(fresh, name))
         raise
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _swap(fresh: str, target: str) -> None:
+    old = f"{fresh}.old"
+    try:
+        os.rename(target, old)
+        os.rename(fresh, target)
+    except BaseException:
+        if not os.path.lexists(target):
+            os.rename(old, target)
+        raise
+    finally:
+        if os.path.lexists(target):
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _foreign(target: str) -> str:

@@ -1,5 +1,6 @@
 """The pure middle, the claims, and writing: what is promised about bytes, modes and other people's files."""
 
+import contextlib
 import json
 import os
 import stat
@@ -286,3 +287,31 @@ def test_write_leaves_nothing_half_done(tmp_path):
     with pytest.raises(ToolError):
         write({"a": File("x"), "a/b": File("y")}, str(out))
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("before", ["nothing", "an empty directory", "a tree"])
+@pytest.mark.parametrize("number", range(1, 7))
+def test_write_interrupted_leaves_the_old_or_the_new(tmp_path, monkeypatch, before, number):
+    """Ctrl-C right after each rename; where there are fewer, nothing happens."""
+    out, whole = tmp_path / "x" / "out", tmp_path / "whole"
+    out.parent.mkdir()
+    write(compiled(HOMELAB), str(whole))
+    if before == "a tree":
+        write(compiled(), str(out))
+    elif before != "nothing":
+        out.mkdir()
+    names, old = os.listdir(out.parent), snapshot(out)
+    left, rename = number, os.rename
+
+    def interrupted(one, other):
+        nonlocal left
+        rename(one, other)
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        write(compiled(HOMELAB), str(out))
+    assert snapshot(out) in (old, snapshot(whole))
+    assert os.listdir(out.parent) in (names, ["out"])

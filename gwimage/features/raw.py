@@ -40,7 +40,7 @@ def check(profile: Profile) -> list[Problem]:
         for index, text in enumerate(texts):
             problems += _check_one((*PATH, chain, index), text, profile)
     if profile.raw.rules and not problems:
-        message = "check, explain and verify do not know what these rules do"
+        message = "check and verify do not know what these rules do; explain counts those that it understands"
         hint = "prefer firewall.allow and firewall.forwards where they suffice"
         problems.append(Problem(PATH, message, hint, "warning", on_key=True))
     return problems

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from gwimage.profile import Profile
+from gwimage.profile.allow import Allow
+from gwimage.profile.forwards import Forward
 from gwimage.profile.lans import Lan
 from gwimage.profile.vpn import Vpn
 from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
-from gwimage.values import nic
+from gwimage.values import nic, ranges
+from gwimage.values.address_lists import Items
 
 SHOWN = 8  # at most: reservations of a LAN, peers of a VPN
+HOSTS = 3  # at most: sources or destinations of a rule
 CHARACTER, LINE, GAP, MARGIN = 7.3, 17, 16, 20  # pixels; a 12 px monospaced character is 7.2 wide
 # every selector names .networks: inside a page these rules apply to the whole page
 STYLE = (
@@ -55,18 +59,29 @@ def _services(profile: Profile) -> Iterator[str]:
         yield f"SSH from {', '.join(profile.services.ssh_from)}"
     if profile.ntp.serves:
         yield f"time for {', '.join(profile.ntp.serves)}"
-    for forward in profile.forwards:
-        ports = ", ".join(map(_ports, forward.ports))
-        yield f"{'/'.join(forward.protocols)} {ports} -> {forward.to}{f':{forward.to_port}' if forward.to_port else ''}"
-    for entry in profile.allow:
-        what = f" {'/'.join(entry.protocols)}" if entry.protocols else ""
-        what += f" {', '.join(map(_ports, entry.ports))}" if entry.ports else ""
-        yield f"{', '.join(entry.from_zones)} may reach {', '.join(entry.to_zones)}{what}"
+    yield from (_forward(forward, profile) for forward in profile.forwards)
+    yield from map(_allow, profile.allow)
 
 
-def _ports(ports: tuple[int, int]) -> str:
-    first, last = ports
-    return str(first) if first == last else f"{first}-{last}"
+def _forward(forward: Forward, profile: Profile) -> str:
+    way = f"{'/'.join(forward.protocols)} {', '.join(map(ranges.ports_text, forward.ports))}"
+    some = set(forward.wans) != {wan.name for wan in profile.wans}
+    way += f" of {', '.join(forward.wans)}" if some else ""
+    way += f" from{_hosts(forward.sources)}" if forward.sources else ""
+    return f"{way} -> {forward.to}{f':{forward.to_port}' if forward.to_port else ''}"
+
+
+def _allow(entry: Allow) -> str:
+    start = f"{', '.join(entry.from_zones)}{_hosts(entry.sources)}"
+    end = f"{', '.join(entry.to_zones)}{_hosts(entry.destinations)}"
+    what = ["/".join(entry.protocols), ", ".join(map(ranges.ports_text, entry.ports))]
+    return " ".join([f"{start} may reach {end}", *filter(None, what)])
+
+
+def _hosts(items: Items) -> str:
+    """The hosts of a zone that are meant, such as ` 10.0.0.5, admins`; empty if all are."""
+    shown = ", ".join(item if isinstance(item, str) else item.text for item in items[:HOSTS])
+    return f" {shown}{f' and {len(items) - HOSTS} more' if len(items) > HOSTS else ''}" if items else ""
 
 
 def _wan(wan: Wan, profile: Profile) -> Iterator[str]:

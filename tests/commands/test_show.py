@@ -68,3 +68,47 @@ def test_the_text_is_aligned():
 
 def test_svg_on_the_command_line():
     assert ElementTree.fromstring(show("svg")).tag.endswith("svg")
+
+
+def drawn_rules(*lines: str) -> list[str]:
+    """What the gateway's box says of firewall rules, each an entry of `allow` or `forwards`."""
+    text = (
+        "version: 1\nname: drawn\nrelease: 1.0.0\n"
+        "wans: {fibre: {nic: net0, ipv4: dhcp}, cable: {nic: net1, ipv4: dhcp}}\n"
+        "lans: {lan: {nic: net2, address: 10.0.0.1/24}, iot: {nic: net3, address: 10.0.20.1/24}}\n"
+        "firewall:\n  sets: {admins: [10.0.0.7]}\n" + "".join(f"  {line}\n" for line in lines)
+    )
+    profile, problems = load(source.parse(text, "drawn.yaml"))
+    assert not [problem for problem in problems if problem.severity == "error"]
+    return [*diagram.derive(profile).gateway.lines[1:]]
+
+
+@pytest.mark.parametrize(
+    ("entry", "drawn"),
+    [
+        ("{from: [iot], to: [lan]}", "iot may reach lan"),
+        (
+            "{from: [iot], sources: [10.0.20.7], to: [lan], destinations: [10.0.0.5], protocols: [tcp], ports: [445]}",
+            "iot 10.0.20.7 may reach lan 10.0.0.5 tcp 445",
+        ),
+        ("{from: [lan], sources: [admins], to: [iot], protocols: [icmp]}", "lan admins may reach iot icmp"),
+        (
+            "{from: [lan], to: [iot], destinations: [10.0.20.2, 10.0.20.4, 10.0.20.8/29, 10.0.20.16-10.0.20.18, 10.0.20.32]}",
+            "lan may reach iot 10.0.20.2, 10.0.20.4, 10.0.20.8/29 and 2 more",
+        ),
+    ],
+)
+def test_an_entry_is_drawn_with_its_hosts(entry, drawn):
+    assert drawn_rules(f"allow: [{entry}]") == [drawn]
+
+
+@pytest.mark.parametrize(
+    ("forward", "drawn"),
+    [
+        ("{ports: [443], to: 10.0.0.5}", "tcp 443 -> 10.0.0.5"),
+        ("{ports: [443], to: 10.0.0.5, from: [fibre]}", "tcp 443 of fibre -> 10.0.0.5"),
+        ("{ports: [443], to: 10.0.0.5, to_port: 8443, sources: [9.9.9.9]}", "tcp 443 from 9.9.9.9 -> 10.0.0.5:8443"),
+    ],
+)
+def test_a_forward_is_drawn_with_its_wans_and_callers(forward, drawn):
+    assert drawn_rules(f"forwards: {{web: {forward}}}") == [drawn]

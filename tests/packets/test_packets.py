@@ -40,6 +40,20 @@ def test_each_wan_hides_in_its_way_and_the_networks_inside_see_each_other():
     assert control == [f"open {seen}" for seen in hidden]
 
 
+def test_a_dead_provider_behind_a_living_link_keeps_the_traffic():
+    """As docs/image.md says; the other WAN leads there, and to its own neighbours traffic does go."""
+    hosts = {
+        "modem": Host((("fibre", "203.0.113.9/24"),)),
+        "cable": Host((("cable", "198.51.100.1/24"), ("world", "198.18.0.9/24")), leases="198.51.100.77"),
+        "lan": client("lan", "10.0.0.5/24", "10.0.0.1"),
+        "iot": client("iot", "10.2.0.5/24", "10.2.0.1"),
+        "dmz": client("dmz", "192.0.2.5/28", "192.0.2.1"),
+    }
+    near, beyond = ask(profile("wans-two"), hosts, [("lan", "198.51.100.1"), ("lan", "198.18.0.9")])
+    assert near == "open 198.51.100.77"
+    assert not beyond.startswith("open")
+
+
 def test_networks_behind_routers_are_inside():
     hosts = {
         "outside": Host((("wan", "203.0.113.1/24"),), ("172.16.0.0/24 via 203.0.113.2",)),

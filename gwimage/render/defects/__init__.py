@@ -9,8 +9,8 @@ from gwimage.render.defects.defect import Defect
 HEAD = """\
 # Known defects
 
-What systemd does, or did, that a gateway would suffer from, and how gwimage avoids or refuses it. Most are silent: the
-files are accepted, and the gateway serves nothing, or the wrong thing. The versions are those with which it was tried
+What systemd does, or did, that a gateway would suffer from, and how gwimage avoids or refuses it, or that it does not. Most are
+silent: the files are accepted, and the gateway serves nothing, or the wrong thing. The versions are those with which it was tried
 (257 is Debian 13's), not all that may have it. Made by `python -m gwimage.render.defects`; a test shows for every entry that its
 answer holds.
 """

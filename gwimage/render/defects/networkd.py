@@ -236,6 +236,15 @@ DEFECTS = (
         "DenyList= has the LANs' subnets, and a rule of the firewall writes to the console that no address was taken, and why.",
     ),
     Defect(
+        "wan-dead-provider",
+        "a dead provider behind a living link keeps all traffic",
+        "257",
+        "",
+        "A default route goes with the link or the lease. networkd does not ask whether the router still answers: with a second"
+        " WAN traffic stays on the dead one, by DHCP until its lease ends, with a fixed address for ever.",
+        "Not avoided: the reference and docs/image.md say it, and what to do.",
+    ),
+    Defect(
         "dhcp-leases-unsynced",
         "a power cut leaves an empty file of leases",
         "257",

@@ -3,9 +3,9 @@
 import json
 
 from gwimage.explain import matrix, output, question
-from gwimage.explain.answer import answer
+from gwimage.explain.answer import answer, with_leases
 from gwimage.explain.nft_rules import ParsedRule
-from gwimage.explain.packet_path import Model, model
+from gwimage.explain.packet_path import Model
 from gwimage.language.source import Source
 from gwimage.plan import Plan
 
@@ -19,7 +19,7 @@ def run(
     """
     asked = {name: packet[name] for name in ("tcp", "udp", "icmp", "proto") if packet[name] is not None}
     if not asked:
-        return _matrix(model(plan), source, start, end, form), True
+        return _matrix(with_leases(plan, leases), source, start, end, form), True
     if len(asked) > 1:
         raise question.wrong(f"--{list(asked)[1]}", "one packet has one protocol", "ask once for each")
     for option, word in (("--from", start), ("--to", end)):

@@ -1,4 +1,7 @@
-"""Dialog of `gwimage init`: repeats each question until the checker accepts the answer."""
+"""Dialog of `gwimage init`: repeats each question until the checker accepts the answer.
+
+What it only warns of is taken when it is given again.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +37,7 @@ def _one_more(answers: Answers, name: str) -> Answers:
     lans = answers.lans
     nic = f"net{len({lan.nic for lan in lans}) + 1}"
     fresh = LanAnswer(name, nic, None, init_template.next_lan(lans))
-    if found := _wrong(replace(answers, lans=(*lans, fresh)), ("lans", name)):
+    if found := errors(_problems(replace(answers, lans=(*lans, fresh)), ("lans", name))):
         _say(found)
         return answers
 
@@ -73,25 +76,27 @@ def public_key(path: str) -> str:
 def _ask(question: str, proposed: str, answers: Answers, place: tuple[str, ...], apply: Callable[[str], Answers]) -> Answers:
     while True:
         try:
-            fresh = apply(_prompt(question, proposed))
+            fresh = apply(answer := _prompt(question, proposed))
         except OSError as error:
             click.echo(f"  {error}", err=True)
             continue
-        if not (found := _wrong(fresh, place)):
-            return fresh
+        found = _problems(fresh, place)
         _say(found)
+        if not found or (answer == proposed and not errors(found)):
+            return fresh
+        proposed = proposed if errors(found) else answer  # a warning: given twice, it is meant
 
 
-def _wrong(answers: Answers, place: tuple[str, ...]) -> list[Problem]:
-    """Errors in the part of the profile that was asked about; YAML syntax errors count for every question."""
+def _problems(answers: Answers, place: tuple[str, ...]) -> list[Problem]:
+    """Problems in the part of the profile that was asked about; YAML syntax errors count for every question."""
     _, problems = load(source.parse(init_template.text(answers), "profile"))
-    return [problem for problem in errors(problems) if not problem.path or problem.path[: len(place)] == place]
+    return [problem for problem in problems if not problem.path or problem.path[: len(place)] == place]
 
 
 def _say(problems: list[Problem]) -> None:
     for problem in problems:
         hint = f" ({problem.hint})" if problem.hint else ""
-        click.echo(f"  {problem.message}{hint}", err=True)
+        click.echo(f"  {'' if problem.severity == 'error' else 'warning: '}{problem.message}{hint}", err=True)
 
 
 def _prompt(question: str, proposed: str) -> str:

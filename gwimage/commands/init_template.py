@@ -5,6 +5,9 @@ Pure; init_dialog.py asks the questions, the command writes the file.
 
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
+from itertools import count
+
+from gwimage.values import host_address
 
 HEAD = """\
 # yaml-language-server: $schema={schema}
@@ -22,7 +25,7 @@ system:
 services:
   ssh: {{from: [{zones}]}}
 """
-FIRST = ("10.0.0.1/24", "192.168.77.1/24")
+FIRST = ("192.168.77.1/24", "10.77.0.1/24")  # rare in home routers
 NOBODY = """
 # Nobody can log in. For SSH from {zones}, with your own public key:
 #
@@ -103,12 +106,13 @@ def pool(address: str) -> str:
 
 
 def next_lan(lans: tuple[LanAnswer, ...]) -> str:
-    """Gateway address for one more LAN: in the next /24 after the last LAN's subnet."""
+    """Gateway address for one more LAN: in the next /24 after the last LAN's subnet that is not usual for home routers."""
     try:
-        last = IPv4Interface(lans[-1].address).network
-        return f"{last.broadcast_address + 2}/24"
+        last = IPv4Interface(lans[-1].address).network.broadcast_address
+        following = (IPv4Interface(((int(last) | 255) + 2 + 256 * number, 24)) for number in count())
+        return str(next(one for one in following if not host_address.of_home_routers(one.network)))
     except (IndexError, ValueError):
-        return "10.0.0.1/24"
+        return FIRST[0]
 
 
 def first_lan(wan: str) -> str:

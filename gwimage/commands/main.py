@@ -110,6 +110,8 @@ def init(output: str, name: str | None, wan: str | None, lans: tuple[str, ...], 
     profile, problems = load(sources.parse(text, output))
     if profile is None:
         raise ProfileError(problems)
+    if yes:  # the dialog has said them
+        show_problems(problems)
     output_file.create(Path(output), text.encode(), output_file.SHARED)
     click.echo(f"{output} written. Next: gwimage check {output}; gwimage build {output}; gwimage verify {output}", err=True)
 

@@ -35,9 +35,7 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Explanatio
 
     leases: values of --lease.
     """
-    known = model(plan)
-    if leases:
-        known = model(plan, question.leases(leases, known.network))
+    known = with_leases(plan, leases)
     asked = question.question(words, known.network)
     known = replace(known, network=asked.network)
     if _on_link(asked):
@@ -56,6 +54,12 @@ def answer(plan: Plan, words: Words, leases: tuple[str, ...] = ()) -> Explanatio
     )
     advice = advise(known, asked, there) if there.verdict == "dropped" else ("", "")
     return Explanation(asked, there, returned, notes, advice)
+
+
+def with_leases(plan: Plan, leases: tuple[str, ...]) -> Model:
+    """The model of a plan; leases: values of --lease, ProfileError if one is invalid."""
+    known = model(plan)
+    return model(plan, question.leases(leases, known.network)) if leases else known
 
 
 def _on_link(asked: Question) -> bool:

@@ -4,7 +4,7 @@ Raises ProfileError, positioned at the option, for invalid words.
 """
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 
 from gwimage.explain.networkd import PLACEHOLDERS, Given
 from gwimage.explain.nft_rules import PORTED
@@ -60,8 +60,18 @@ def leases(words: tuple[str, ...], network: RoutingTable) -> Given:
             lease = None
         if lease is None or lease.max_prefixlen - (lease if lease.version == 6 else lease.network).prefixlen < 1:
             raise wrong("--lease", f"{text!r} is not an address with its prefix length", f"write {name}=203.0.113.7/24")
+        _not_inside(name, lease, network)
         found[name, lease.version] = lease
     return found
+
+
+def _not_inside(wan: str, lease: IPv4Interface | IPv6Network, network: RoutingTable) -> None:
+    """Raises ProfileError for an IPv4 lease in a subnet inside, which networkd refuses (DenyList=)."""
+    inside = (own for own in network.own if own.interface.version == 4 and network.zones[own.link] != "wans")
+    met = next((own for own in inside if lease.version == 4 and lease.ip in own.interface.network), None)
+    if met:
+        message = f"{lease} lies in {met.interface.network} of {met.link}: {wan} takes no such lease, and has no address"
+        raise wrong("--lease", message, f"give {met.link} another subnet, at {met.path}")
 
 
 def question(words: Words, network: RoutingTable) -> Question:

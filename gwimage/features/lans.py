@@ -31,8 +31,10 @@ def check(profile: Profile) -> list[Problem]:
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
         problems += host_address.check_host((*path, "address"), lan.address)
         problems += _check_private((*path, "address"), lan)
+        problems += subnets.check_home_router((*path, "address"), lan.address, profile)
         for index, address in enumerate(lan.extra_addresses):
             problems += host_address.check_host((*path, "extra_addresses", index), address)
+            problems += subnets.check_home_router((*path, "extra_addresses", index), address, profile)
     return problems
 
 

@@ -40,6 +40,7 @@ def check(profile: Profile) -> list[Problem]:
         path = ("vpn", vpn.name)
         problems += _check_name(path, vpn.name, profile)
         problems += host_address.check_host((*path, "address"), vpn.address, WIDEST, narrowest=31)
+        problems += subnets.check_home_router((*path, "address"), vpn.address, profile)
         problems += _check_port((*path, "port"), vpn, ports.setdefault(vpn.port, vpn))
         problems += _check_mtu((*path, "mtu"), vpn.mtu, profile)
         problems += wireguard.check_secret((*path, "private_key_file"), vpn.private_key)

@@ -118,7 +118,8 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
 
 
 def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
-    return subnets.collapse(net for lan in profile.lans for net in subnets.connected(lan))
+    lans = (net for lan in profile.lans for net in subnets.connected(lan))
+    return subnets.collapse((*lans, *(vpn.address.network for vpn in profile.vpn)))
 
 
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
@@ -128,7 +129,8 @@ def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     them while conntrack has the same addresses and ports from elsewhere, such as after a broadcast of our own server on a LAN
     that is plugged into the WAN.
     """
-    said = f'log prefix "gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours: " level err'
+    wrong = f"gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours; give that network another: "
+    said = f'log prefix "{wrong}" level err'
     match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
     return (
         Rule(
@@ -157,7 +159,7 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tupl
         ("UseHostname", "no"),
         ("UseDomains", "no"),
         ("UseTimezone", "no"),
-        # refuse an outside router that uses our own subnets: its addresses would hide hosts on our LAN
+        # refuse an outside router that uses our own subnets: its addresses would hide hosts inside
         ("DenyList", " ".join(map(str, _ours(profile)))),
     ]
     if wan.dns:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile
 from gwimage.profile.lans import Lan
-from gwimage.profile.wans import StaticAddress, Wan
+from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.values import host_address
 
 
@@ -140,6 +140,15 @@ def check_overlaps(profile: Profile) -> list[Problem]:
                 problems.append(problem)
                 break
     return problems
+
+
+def check_home_router(path: Path, address: IPv4Interface, profile: Profile) -> list[Problem]:
+    """Warning about a subnet inside that the router outside is likely to have, too: then a WAN takes no lease from it."""
+    leased = [wan.name for wan in profile.wans if isinstance(wan.ipv4, DhcpAddress)]
+    if not leased or not host_address.is_valid(address) or not (usual := host_address.of_home_routers(address.network)):
+        return []
+    message = f"{usual} is usual for home routers: behind one that has it {', '.join(leased)} takes no address"
+    return [Problem(path, message, "take a subnet that is rare, such as 192.168.77.1/24 or 10.77.0.1/24", "warning")]
 
 
 def _overlap(entry: OwnAddress, other: OwnAddress) -> Problem | None:

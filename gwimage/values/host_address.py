@@ -15,6 +15,15 @@ PRIVATE_NETS = tuple(
     + ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
 )
 
+# as sold: most brands have one of the first two; Speedport and Belkin, ASUS, MikroTik, cable modems (what they lease while they
+# have no line), FRITZ!Box. Not 10.0.0.0/24 (Xfinity): too many gateways have it inside on purpose
+HOME_ROUTERS = tuple(IPv4Network(f"192.168.{number}.0/24") for number in (0, 1, 2, 50, 88, 100, 178))
+
+
+def of_home_routers(net: IPv4Network) -> IPv4Network | None:
+    """The first usual subnet of home routers that overlaps this one."""
+    return next((usual for usual in HOME_ROUTERS if usual.overlaps(net)), None)
+
 
 def is_private(address: IPv4Address) -> bool:
     """Whether the address is in a range that is never used on the internet."""

@@ -38,8 +38,8 @@ def test_enter_is_enough(say):
     result, path = say("", "", "", "", "")
     assert result.exit_code == 0, result.output
     text = compiled(path)
-    assert "address: 10.0.0.1/24" in text
-    assert "pool: 10.0.0.100-10.0.0.199" in text
+    assert "address: 192.168.77.1/24" in text
+    assert "pool: 192.168.77.100-192.168.77.199" in text
 
 
 def test_wrong_answers_are_asked_again_with_the_checkers_words(say):
@@ -57,7 +57,7 @@ def test_wrong_answers_are_asked_again_with_the_checkers_words(say):
 def test_a_second_network_and_a_key(say):
     Path(".ssh").mkdir()
     Path(".ssh/id_ed25519.pub").write_text(KEY)
-    result, path = say("", "", "", "lan", "eth0", "iot", "net2", "10.0.0.7/24", "10.7.0.1/24", "", "")
+    result, path = say("", "", "", "lan", "eth0", "iot", "net2", "192.168.77.7/24", "10.7.0.1/24", "", "")
     assert result.exit_code == 0, result.output
     assert "reserved" in result.output
     assert "overlaps" in result.output
@@ -87,6 +87,11 @@ def test_options_alone(say):
     assert "exists already" in again.output
 
 
+def test_behind_a_fixed_address_any_subnet_will_do(say):
+    _, path = say(options=("--yes", "--wan", "192.0.2.2/30 192.0.2.1", "--lan", "lan=net1=192.168.1.1/24"))
+    compiled(path)
+
+
 @pytest.mark.parametrize(
     "options", [("--yes", "--lan", "lan=10.0.0.1/24"), ("--yes", "--wan", "static"), ("--yes", "--name", "a b: c")]
 )
@@ -112,8 +117,39 @@ def test_the_proposed_pool_is_always_right(prefix, number):
 
 
 def test_the_first_lan_avoids_the_wan():
-    assert init_template.first_lan("dhcp") == "10.0.0.1/24"
-    assert init_template.first_lan("10.0.0.9/8 10.0.0.1") == "192.168.77.1/24"
+    assert init_template.first_lan("dhcp") == "192.168.77.1/24"
+    assert init_template.first_lan("192.168.77.9/24 192.168.77.1") == "10.77.0.1/24"
+
+
+def test_the_next_lan_is_none_of_a_home_router():
+    def after(address: str) -> str:
+        return init_template.next_lan((init_template.LanAnswer("lan", "net1", None, address),))
+
+    assert after("10.0.0.1/24") == "10.0.1.1/24"
+    assert after("10.0.0.1/28") == "10.0.1.1/24"
+    assert after("192.168.49.1/24") == "192.168.51.1/24"
+    assert after("192.168.0.1/24") == "192.168.3.1/24"
+
+
+def test_a_warning_is_said_and_the_answer_taken_when_given_again(say):
+    result, path = say("", "", "192.168.1.1/24", "", "", "")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("warning: 192.168.1.0/24 is usual for home routers") == 2
+    assert "address: 192.168.1.1/24" in path.read_text()
+
+
+def test_another_answer_after_a_warning(say):
+    result, path = say("", "", "192.168.1.1/24", "192.168.9.1/24", "", "")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("warning: ") == 1
+    assert "address: 192.168.9.1/24" in compiled(path)
+
+
+def test_options_alone_say_warnings_too(say):
+    result, path = say(options=("--yes", "--lan", "lan=net1=192.168.178.1/24"))
+    assert result.exit_code == 0, result.output
+    assert "warning: 192.168.178.0/24 is usual for home routers" in result.output
+    assert path.exists()
 
 
 def test_the_schema_address_leads_to_the_schema(say):

@@ -134,6 +134,20 @@ def test_what_else_there_is_to_know(ask, words, note):
     assert note in ask(words).stdout
 
 
+@pytest.mark.parametrize("packet", ["--from lan --to wan --tcp 80", ""])
+def test_a_lease_inside_is_refused(ask, packet):
+    """The gateway itself refuses it (DenyList=), so no answer about packets would be true."""
+    result = ask(f"{packet} --lease cable=10.0.20.50/24")
+    assert result.exit_code == 2
+    said = "10.0.20.50/24 lies in 10.0.20.0/24 of iot: cable takes no such lease, and has no address"
+    assert f"--lease: error: {said}" in result.stderr
+    assert "hint: give iot another subnet, at lans.iot.address" in result.stderr
+
+
+def test_a_lease_beside_a_lan_is_taken(ask):
+    assert ask("--from lan --to cable --tcp 80 --lease cable=10.0.21.50/24").exit_code == 0
+
+
 def test_a_lease_that_is_known(ask):
     shown = ask("--from lan --to cable --tcp 80 --lease cable=100.64.7.9/22").stdout
     assert "out by cable as 100.64.7.9" in shown

@@ -33,7 +33,7 @@ case "$1" in
     leasefail) [ -n "KEEPS" ] || ip addr flush dev wan ;;
 esac
 """
-SAYS = "wan: Lost carrier\ngwimage: no address taken on wan from a DHCP server in a subnet of ours: IN=wan\n"
+SAYS = "wan: Lost carrier\ngwimage: no address taken on wan from a DHCP server in a subnet of ours; give that network another: IN=wan\n"
 REFUSE = """
 table netdev refuse {
     chain lan { type filter hook ingress device "DEVICE" priority 0; udp sport 67 ip saddr 10.0.0.0/24 drop; }

@@ -230,10 +230,11 @@ DEFECTS = (
         "a router outside takes addresses of the LAN",
         "257",
         "",
-        "A lease on the WAN inside a LAN's subnet is taken: routes to the provider's router and DNS servers make hosts on the LAN"
-        " with these addresses unreachable, and what is for them leaves by the WAN. DenyList= refuses such a DHCP server, but"
-        " says so in debug messages alone.",
-        "DenyList= has the LANs' subnets, and a rule of the firewall writes to the console that no address was taken, and why.",
+        "A lease on the WAN inside a LAN's or VPN's subnet is taken: routes to the provider's router and DNS servers make hosts"
+        " on the LAN with these addresses unreachable, and what is for them leaves by the WAN. DenyList= refuses such a DHCP"
+        " server, but says so in debug messages alone.",
+        "DenyList= has the subnets inside, and a rule of the firewall writes to the console that no address was taken, and why."
+        " check warns of the subnets that home routers are sold with.",
     ),
     Defect(
         "wan-dead-provider",

@@ -29,7 +29,9 @@ def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
     forwardable = packet.protocol in (TCP, UDP) and packet.family == 4
     if packet.oif and (network.zones[packet.iif], forwardable) == ("wans", True) and network.zones[packet.oif] != "wans":
         return "Hosts outside reach it by the WAN's own address, with a port forward:", _forward(known, packet)
-    return "To let it pass, write:", _allow(asked, walk)
+    moving = [each for each in (packet.src, packet.dst) if _may_change(network, each)]
+    why = f" (not for {' or '.join(map(str, moving))} alone: the provider's prefix may change)" if moving else ""
+    return f"To let it pass, write{why}:", _allow(known, asked, walk)
 
 
 def _is_forged(known: Model, packet: Packet) -> bool:
@@ -55,7 +57,16 @@ def _can_host(network: RoutingTable, address: Address, link: str | None) -> bool
     return network.leads(address) == link and address not in ends and not host_address.unusable(address)
 
 
-def _allow(asked: Question, walk: PacketPath) -> str:
+def _may_change(network: RoutingTable, address: Address) -> bool:
+    """Whether a host has the address from a delegated prefix, so that a line with it would soon match nothing."""
+    return address.version == 6 and any(
+        address in own.interface.network
+        for own in network.own
+        if own.leased and network.zones[own.link] != "wans" and own.interface.ip != address
+    )
+
+
+def _allow(known: Model, asked: Question, walk: PacketPath) -> str:
     packet = walk.packet
     to = GATEWAY if walk.steps[-1].hook == "input" else packet.oif
     parts = [f"from: [{packet.iif}]", f"to: [{to}]"]
@@ -63,9 +74,9 @@ def _allow(asked: Question, walk: PacketPath) -> str:
         parts.append(f"protocols: [{name}]")
     if packet.protocol in (TCP, UDP):
         parts.append(f"ports: [{packet.dport}]")
-    if "source" in asked.given:
+    if "source" in asked.given and not _may_change(known.network, packet.src):
         parts.append(f"sources: [{_quoted(packet.src)}]")
-    if "target" in asked.given and to != GATEWAY:
+    if "target" in asked.given and to != GATEWAY and not _may_change(known.network, packet.dst):
         parts.append(f"destinations: [{_quoted(packet.dst)}]")
     return f"firewall:\n  allow:\n    - {{{', '.join(parts)}}}\n"
 

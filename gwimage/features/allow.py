@@ -64,7 +64,8 @@ def _protocols(path: Path, entry: Allow) -> list[Problem]:
 
 
 def _addresses(path: Path, entry: Allow, known: ZoneAddresses, profile: Profile) -> list[Problem]:
-    problems = zone_addresses.check((*path, "sources"), entry.sources, entry.from_zones, known)
+    near = known.neighbours(entry.from_zones) if GATEWAY in entry.to_zones else 0
+    problems = zone_addresses.check((*path, "sources"), entry.sources, entry.from_zones, known, near)
     problems += zone_addresses.check((*path, "destinations"), entry.destinations, entry.to_zones, known)
     problems = problems or _mixed(path, entry, profile)
     if not problems and len(rules := _rules(entry, "", profile)) > MOST_RULES:

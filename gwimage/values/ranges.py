@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gwimage.problem import Path, Problem
 
@@ -61,8 +61,16 @@ def parse(text: str) -> Range:
     return Range(low.version, int(low), int(high), f"{low}-{high}" if hyphen else str(low))
 
 
+def of(one: IPv4Address | IPv4Network | IPv6Address | IPv6Network) -> Range:
+    """The range of one address or network."""
+    first, last = (one[0], one[-1]) if isinstance(one, (IPv4Network, IPv6Network)) else (one, one)
+    return Range(one.version, int(first), int(last), str(one))
+
+
 def _prefix(text: str) -> Range:
     address, _, length = text.partition("/")
+    if ":" in address and (length.startswith("-") or ":" in length):  # as other firewalls write the end of an address
+        raise Wrong("an entry cannot name the end of an address: firewall.raw can, as docs/ipv6.md shows")
     network = ip_network(text, strict=False)
     if length != str(network.prefixlen):  # ipaddress also takes netmasks and leading zeros
         raise Wrong(f"write {network}")

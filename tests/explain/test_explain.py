@@ -134,6 +134,16 @@ def test_what_else_there_is_to_know(ask, words, note):
     assert note in ask(words).stdout
 
 
+def test_no_line_names_a_host_in_a_delegated_prefix(ask):
+    text = OFFICE.replace("cable: {nic: net1, ipv4: dhcp}", "cable: {nic: net1, ipv4: dhcp, ipv6: auto}")
+    text = text.replace("masquerade: false}", 'masquerade: false, ipv6: {delegated: true, address: "fd12:3456:789a:1::1/64"}}')
+    shown = ask("--from cable --to iot:2001:db8:ff00::5 --tcp 443", text).stdout
+    assert "write (not for 2001:db8:ff00::5 alone: the provider's prefix may change):" in shown
+    assert "- {from: [cable], to: [iot], protocols: [tcp], ports: [443]}" in shown
+    fixed = ask("--from cable --to iot:fd12:3456:789a:1::5 --tcp 443", text).stdout
+    assert 'ports: [443], destinations: ["fd12:3456:789a:1::5"]}' in fixed
+
+
 @pytest.mark.parametrize("packet", ["--from lan --to wan --tcp 80", ""])
 def test_a_lease_inside_is_refused(ask, packet):
     """The gateway itself refuses it (DenyList=), so no answer about packets would be true."""

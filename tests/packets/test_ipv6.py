@@ -3,6 +3,7 @@
 Each thing that must not pass was seen to pass the same way once the rules were gone. Needs root.
 """
 
+import re
 import sys
 from ipaddress import IPv6Address, IPv6Network
 
@@ -105,6 +106,12 @@ questions() { # ROUND: the same each time
     )
 }
 questions closed
+# one host in a delegated prefix, by the rule of docs/ipv6.md
+at $CLIENT ip -6 address add 2001:db8:aa00:a::5/64 dev gw nodad
+fact suffix closed $(post $PROVIDER send 2001:db8:ffff::1 2001:db8:aa00:a::5 9 suffix-closed)
+chroot "$TREE" nft insert rule inet gwimage forward "$SUFFIX"
+fact suffix open $(post $PROVIDER send 2001:db8:ffff::1 2001:db8:aa00:a::5 9 suffix-open)
+fact suffix beside $(post $PROVIDER send 2001:db8:ffff::1 $client 9 suffix-beside)
 # what comes from outside is forwarded now, so that only its source can stop it
 chroot "$TREE" nft insert rule inet gwimage forward iifname fibre accept
 questions half
@@ -128,9 +135,10 @@ def seen(tmp_path_factory):
     files, problems = compile(source.parse(PROFILE, "p.yaml"))
     assert not problems
     write(files, str(folder / "tree"))
-    said = debian_oracle.ask(
-        debian_oracle.ENTER + WORLD + ASK, folder / "tree/config", PYTHON=sys.executable, TESTS=str(TESTS), PYTHONPATH=str(ROOT)
-    )
+    (rule,) = re.findall(r"- '(iifname .* ip6 daddr & .*)'", (ROOT / "docs/ipv6.md").read_text())
+    known = {"PYTHON": sys.executable, "TESTS": str(TESTS), "PYTHONPATH": str(ROOT)}
+    known["SUFFIX"] = rule.replace('"wan"', '"fibre"').replace("tcp dport 443", "udp dport 9")
+    said = debian_oracle.ask(debian_oracle.ENTER + WORLD + ASK, folder / "tree/config", **known)
     lines = [line.split(" ", 1) for line in said.splitlines() if " " in line]
     found = {kind: [rest for first, rest in lines if first == kind] for kind in ("FACT", "ARRIVED", "DHCP", "LOG", "GAVE")}
     assert not found["GAVE"]
@@ -187,6 +195,12 @@ def test_nobody_outside_claims_to_be_inside(arrived, facts, what):
     assert facts["half in"] != "silent", "an honest source arrives"
     assert f"half-{what}" not in arrived
     assert f"open-{what}" in arrived
+
+
+def test_one_host_in_a_delegated_prefix(facts):
+    assert facts["suffix closed"] == "silent"
+    assert facts["suffix open"] == "2001:db8:ffff::1"
+    assert facts["suffix beside"] == "silent"
 
 
 def test_the_provider_knows_the_gateway_again(seen):

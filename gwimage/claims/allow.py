@@ -46,14 +46,14 @@ def _probe(entry: Allow, start: str, end: str, protocol: str, port: int, known: 
     """Probe of one claim; None if the lab cannot send it (only the first WAN leads to the outside server)."""
     inside = known.inside
     ways = (start in inside and end in (*inside, known.wans[0])) or (start in known.wans and end in inside)
-    src, source = _end(entry.sources, start, known, profile)
-    there, destination = _end(entry.destinations, end, known, profile)
+    src, source = end_of(entry.sources, start, known, profile)
+    there, destination = end_of(entry.destinations, end, known, profile)
     if start == end or not ways or not src or not there:
         return None
     return Reaches(src, end, protocol, port, destination, source)
 
 
-def _end(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[LabHost | None, IPv4Address | None]:
+def end_of(items: Items, zone: str, known: Zones, profile: Profile) -> tuple[LabHost | None, IPv4Address | None]:
     """Lab host on a zone and the address it must use (None: any); no host if none can have a matching address."""
     if zone in [vpn.name for vpn in profile.vpn]:
         found = simulated_peers.host(items, zone, profile)

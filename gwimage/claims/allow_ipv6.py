@@ -71,7 +71,7 @@ def _called(start: str, entry: Allow, profile: Profile) -> list[str]:
 
 
 def _pair(entry: Allow, path: str, start: str, end: str, profile: Profile) -> Iterator[Claim]:
-    source, destination = _host(entry.sources, start, profile), _host(entry.destinations, end, profile)
+    source, destination = host_of(entry.sources, start, profile), host_of(entry.destinations, end, profile)
     if (entry.sources and not source) or (entry.destinations and not destination) or _stays(source, end, profile):
         return
     src = lab_host.attacker(start) if start in profile.ipv6.wans else lab_host.client(start)
@@ -134,7 +134,7 @@ def _there(name: str, profile: Profile) -> str:
     return f"wans.{name}.ipv6.address" if name in profile.ipv6.wans else f"lans.{name}.ipv6.ping"
 
 
-def _host(items: Items, zone: str, profile: Profile) -> IPv6Address | None:
+def host_of(items: Items, zone: str, profile: Profile) -> IPv6Address | None:
     """First address of the items that a lab host on that zone can have."""
     ranges = [one for one in address_lists.resolved(items, profile.sets) if one.family == 6]
     return next(

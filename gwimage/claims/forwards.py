@@ -6,11 +6,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from gwimage.claims import openings, prerequisites
-from gwimage.claims.claim import Claim
+from gwimage.claims.claim import Claim, NotTestable
 from gwimage.claims.claim_firewall import Reaches
 from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
 from gwimage.profile import Profile, simulated_peers, zone_addresses, zones
 from gwimage.profile.forwards import Forward
+from gwimage.profile.simulated_peers import SimulatedPeer
 from gwimage.profile.zones import Zones
 from gwimage.values import lab_host, ranges
 from gwimage.values.lab_host import LabHost, Role
@@ -23,7 +24,20 @@ def claims(profile: Profile) -> tuple[Claim, ...]:
     """Claims of all forwards, at most MOST."""
     known = zones.of(profile) if profile.forwards else None
     found = (one for forward in profile.forwards for one in _claims(forward, known, profile))
-    return tuple(islice(found, MOST))
+    asked = tuple(islice(found, MOST))
+    paths = {claim.path for claim in asked}
+    return (*asked, *(_unasked(one, known, profile) for one in profile.forwards if _path(one) not in paths))
+
+
+def _unasked(forward: Forward, known: Zones, profile: Profile) -> Claim:
+    """Untestable claim of a forward that no other claim asks about."""
+    home, why = known.zone_of(forward.to), f"the lab asks {MOST} claims of all forwards"
+    if home in {vpn.name for vpn in profile.vpn} and not _peer(forward, home, profile):
+        why = f"the lab has no peer of {home} with the address {forward.to}"
+    elif forward.sources:
+        why = "no host of the lab can have an address of the sources"
+    text = f"what this forward leads to {forward.to} on {home}"
+    return Claim(f"{_path(forward)}.unasked", _path(forward), text, NotTestable(why))
 
 
 class Caller(NamedTuple):
@@ -45,7 +59,7 @@ class Caller(NamedTuple):
 def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]:
     """Claims of one forward: range edges from the first WAN; the first port from each other caller."""
     home, lans = known.zone_of(forward.to), [lan.name for lan in profile.lans]
-    peer = simulated_peers.host([ranges.parse(str(forward.to))], home, profile)
+    peer = _peer(forward, home, profile)
     if home not in lans and not peer:
         return
     for index, caller in enumerate(_callers(forward, home, known, profile)):
@@ -59,6 +73,11 @@ def _claims(forward: Forward, known: Zones, profile: Profile) -> Iterator[Claim]
             yield from (Claim(own + suffix, _path(forward), text, probe, needs) for suffix, text, probe in asked)
             more = _only(forward, caller, protocol, home, profile)
             yield from (Claim(own + suffix, _path(forward), text, probe, (*needs, own)) for suffix, text, probe in more)
+
+
+def _peer(forward: Forward, home: str, profile: Profile) -> tuple[SimulatedPeer, IPv4Address] | None:
+    """The peer of the lab that plays the server, if it is behind a VPN."""
+    return simulated_peers.host([ranges.parse(str(forward.to))], home, profile)
 
 
 def _path(forward: Forward) -> str:

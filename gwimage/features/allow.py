@@ -2,13 +2,13 @@
 
 from itertools import islice
 
-from gwimage.claims import allow_boundary, allow_ipv6, allow_to_gateway
+from gwimage.claims import allow_boundary, allow_ipv6, allow_to_gateway, unasked
 from gwimage.claims.allow import MOST_CLAIMS, _claims, _families
 from gwimage.plan import Plan, Rule, nft
 from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
 from gwimage.profile import Profile, shadowing, subnets, zone_addresses, zones
-from gwimage.profile.allow import Allow
+from gwimage.profile.allow import FAMILY_OF, Allow
 from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import GATEWAY, Zones
@@ -17,7 +17,6 @@ from gwimage.values.ports import DHCP, DNS, NTP, SSH
 
 PATH = ("firewall", "allow")
 MOST_RULES = 64  # of one entry: its source and destination lists multiply
-FAMILY_OF = {"icmp": 4, "icmpv6": 6}
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -186,7 +185,8 @@ def plan(profile: Profile) -> Plan:
         (one for path, entry in entries for one in allow_to_gateway.claims(entry, path, known, profile)), allow_to_gateway.MOST
     )
     over6 = islice(allow_ipv6.claims(profile), allow_ipv6.MOST)
-    return Plan(rules=rules, claims=(*claims, *beside, *let_in, *over6))
+    claims = (*claims, *beside, *let_in, *over6)
+    return Plan(rules=rules, claims=(*claims, *unasked.claims(profile, claims)))
 
 
 def _rules(entry: Allow, path: str, profile: Profile) -> list[Rule]:

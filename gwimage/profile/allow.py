@@ -6,6 +6,8 @@ from gwimage.values import ranges
 from gwimage.values.address_lists import Items
 from gwimage.values.ranges import Ports
 
+FAMILY_OF = {"icmp": 4, "icmpv6": 6}
+
 
 @dataclass(frozen=True)
 class Allow:

@@ -63,8 +63,7 @@ def verdict(results: Sequence[Result]) -> tuple[bool, str]:
     good = count[PASS] > 0 and not count[FAIL] + count[NOT_ASKED]
     bad = "" if good else f"{count[FAIL]} failed, {count[NOT_ASKED]} not asked, "
     return good, (
-        f"fast: {bad}{count[PASS]} claims seen, {count[UNTESTABLE]} could not be asked without a machine. "
-        "No proof: the image was not asked."
+        f"fast: {bad}{count[PASS]} claims seen, {count[UNTESTABLE]} could not be asked here. No proof: the image was not asked."
     )
 
 

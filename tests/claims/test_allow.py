@@ -191,9 +191,10 @@ firewall:
         "firewall.allow.3.wan.lan": claim_firewall.Reaches(
             attacker("wan"), "lan", "tcp", 22, source=IPv4Address("192.0.2.253")
         ),
+        "firewall.allow.4.unasked.0": claim.NotTestable("the lab speaks TCP, UDP and ping only"),
         "firewall.allow.5.guests.wan": claim_firewall.Reaches(client("guests"), "wan", "udp", 53, IPv4Address("9.9.9.9")),
     }
-    to_lans = {id for id, probe in probes.items() if probe.zone in ("lan", "iot")}
+    to_lans = {id for id, probe in probes.items() if getattr(probe, "zone", "") in ("lan", "iot")}
     assert {id.removesuffix(".only") for id in found if id.endswith(".only")} == to_lans
     assert found["firewall.allow.2.wan.lan"].needs == ("wans.wan.address", "lans.lan.dhcp.lease")
     assert found["wans.wan.closed"].probe.allowed_tcp == ((22, 22),)
@@ -301,7 +302,97 @@ def test_there_are_not_too_many_claims():
     forwards = "".join(f"    f{port}: {{ports: [{port}], to: 10.0.0.5}}\n" for port in range(1000, 1100))
     entries = "".join(f"    - {{from: [iot], to: [lan], protocols: [tcp], ports: [{port}]}}\n" for port in range(1000, 1100))
     found = asked(f"firewall:\n  forwards:\n{forwards}  allow:\n{entries}")
-    assert len([id for id in found if id.startswith("firewall.forwards.")]) == 64
-    allowed = [id for id in found if id.startswith("firewall.allow.")]
+    assert len([id for id in found if id.startswith("firewall.forwards.") and not id.endswith(".unasked")]) == 64
+    allowed = [id for id in found if id.startswith("firewall.allow.") and ".unasked." not in id]
     assert len([id for id in allowed if not id.endswith(".only")]) == 64
     assert len([id for id in allowed if id.endswith(".only")]) == allow_boundary.MOST
+
+
+MANY = """
+version: 1
+name: x
+release: 1.0.0
+wans:
+  wan: {nic: net0, ipv4: dhcp, ipv6: auto}
+  cable: {nic: net4, ipv4: dhcp, ipv6: auto}
+lans:
+  lan: {nic: net1, address: 10.0.0.1/24, ipv6: delegated}
+  iot: {nic: net2, address: 10.0.1.1/24, internet: false, ipv6: {address: "fd12:3456:789a:1::1/64"}}
+vpn:
+  wg:
+    port: 51820
+    address: 10.99.0.1/24
+    peers:
+      phone: {public_key: 3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=, address: 10.99.0.2}
+firewall:
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "unasked"),
+    [
+        ("from: [iot], to: [lan], protocols: [udp], ports: [53]", {}),
+        ("from: [lan], to: [gateway], protocols: [icmp]", {}),
+        ("from: [wan], to: [gateway], protocols: [icmpv6]", {}),
+        ("from: [iot, wg], to: [lan], sources: [10.0.1.9]", {}),  # no host on wg has it
+        (
+            'from: [wan], to: [lan], protocols: [tcp], ports: [443], destinations: ["2001:db8:aaaa:1::5"]',
+            {"from wan to lan over IPv6": "the provider's prefix on lan is not known beforehand"},
+        ),
+        (
+            "from: [iot], to: [wan, cable], protocols: [tcp], ports: [443]",
+            {
+                "from iot to cable": "the lab's server outside is behind wan",
+                "from iot to wan over IPv6, from iot to cable over IPv6": "the unique local addresses of iot do not leave the gateway",
+            },
+        ),
+        (
+            "from: [iot, wg], to: [lan], protocols: [esp]",
+            {"from iot to lan, from wg to lan, from iot to lan over IPv6": "the lab speaks TCP, UDP and ping only"},
+        ),
+        (
+            "from: [wg], to: [gateway], protocols: [tcp], ports: [22]",
+            {"from wg to gateway": "the lab does not ask this through a tunnel"},
+        ),
+        (
+            "from: [wg], to: [wg], protocols: [tcp], ports: [22]",
+            {"from wg to wg": "the lab does not ask between hosts of one network"},
+        ),
+        (
+            "from: [cable], to: [lan], protocols: [tcp], ports: [22]",
+            {"from cable to lan over IPv6": "answers leave by wan, the first WAN with IPv6"},
+        ),
+        (
+            "from: [lan], to: [wg], destinations: [10.99.0.77]",
+            {"from lan to wg": "no host of the lab can have its destinations"},
+        ),
+    ],
+)
+def test_what_the_lab_does_not_ask_is_listed(entry, unasked):
+    found = asked(f"  allow: [{{{entry}}}]", MANY)
+    listed = [one for one in found.values() if one.path == "firewall.allow.0" and isinstance(one.probe, claim.NotTestable)]
+    assert {one.text.removeprefix("what this entry opens "): one.probe.why for one in listed} == unasked
+    assert len(listed) == len(unasked)
+
+
+@pytest.mark.parametrize(
+    ("forward", "why"),
+    [
+        ("to: 10.99.0.50", "the lab has no peer of wg with the address 10.99.0.50"),
+        ("to: 10.0.0.5, hairpin: false, sources: [192.0.2.1/32]", None),
+        ("to: 10.99.0.2", None),
+    ],
+)
+def test_a_forward_that_the_lab_does_not_ask_is_listed(forward, why):
+    found = asked(f"  forwards: {{web: {{ports: [443], {forward}}}}}", MANY)
+    listed = [one.probe.why for one in found.values() if one.id == "firewall.forwards.web.unasked"]
+    assert listed == ([why] if why else [])
+    assert any(one.path == "firewall.forwards.web" for one in found.values())
+
+
+def test_what_is_too_much_is_listed_once_for_each_entry():
+    entries = "".join(f"    - {{from: [iot], to: [lan], protocols: [tcp], ports: [{port}]}}\n" for port in range(1000, 1100))
+    found = asked(f"firewall:\n  allow:\n{entries}")
+    listed = [one for one in found.values() if one.id.endswith(".unasked.0")]
+    assert {one.probe.why for one in listed} == {"the lab asks a limited number of claims of firewall.allow"}
+    assert len({one.path for one in found.values() if one.path.startswith("firewall.allow.")}) == 100

@@ -164,7 +164,7 @@ def test_a_good_profile_is_green(seen, name):
 
 def _line(found) -> str:
     unasked = len(having(found, "unaskable"))
-    return f"fast: {len(found) - unasked} claims seen, {unasked} could not be asked without a machine. No proof: the image was not asked."
+    return f"fast: {len(found) - unasked} claims seen, {unasked} could not be asked here. No proof: the image was not asked."
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -125,9 +125,9 @@ def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     """Log rules for DHCP servers that networkd silently refuses (DenyList=); shown on the console too.
 
-    They run before routing, since the kernel drops packets with one of its own addresses as source. A NAT chain would miss
-    them while conntrack has the same addresses and ports from elsewhere, such as after a broadcast of our own server on a LAN
-    that is plugged into the WAN.
+    They run before routing, since the kernel drops packets with one of its own addresses as source, which a home router with
+    the gateway's own address sends. A NAT chain (`antispoof.chain`) misses an answer while conntrack has the same addresses and
+    ports from elsewhere, such as after a broadcast of our own server, and sees the next ones.
     """
     wrong = f"gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours; give that network another: "
     said = f'log prefix "{wrong}" level err'

@@ -39,6 +39,11 @@ def shut(profile: Profile, start: str, end: str) -> tuple[str, ...]:
     return tuple(name for name in ("tcp", "icmpv6") if not any(_opens(one, name, LISTENER) for one in between))
 
 
+def only(protocols: tuple[str, ...]) -> str:
+    """The end of a claim's text: by which of both the lab asks, where it does not by both."""
+    return "" if len(protocols) == 2 else " by TCP" if protocols == ("tcp",) else " by ping"
+
+
 def echo(profile: Profile, start: str) -> bool | None:
     """Whether the gateway answers pings from this zone; None if only from some hosts."""
     opened = [one for one in _between(start, GATEWAY, profile) if _opens(one, "icmpv6", None)]

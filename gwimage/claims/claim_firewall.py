@@ -44,12 +44,15 @@ class Unreachable(NamedTuple):
 
     lan: may be a WAN too (the listener is then the outside server, or a neighbour on a WAN other than the first),
     or a VPN (then its first peer).
-    protocols: those that nothing opens.
+    protocols: those that nothing opens. destinations: addresses beyond the first WAN in place of the outside server's;
+    near: the neighbour on it in its place.
     """
 
     src: LabHost
     lan: str
     protocols: tuple[str, ...] = ("tcp", "udp", "icmp")
+    destinations: tuple[IPv4Address, ...] = ()
+    near: bool = False
 
 
 class Reaches(NamedTuple):

@@ -93,11 +93,14 @@ class Unreachable6(NamedTuple):
     """TCP and ping from src do not reach a client on the LAN at any of its global or unique local addresses.
 
     lan: may be a WAN too (then the outside server). protocols: tcp and icmpv6, or one of them.
+    destinations: addresses beyond the WAN in place of the outside server's; near: the neighbour on it in its place.
     """
 
     src: LabHost
     lan: str
     protocols: tuple[str, ...] = ("tcp", "icmpv6")
+    destinations: tuple[IPv6Address, ...] = ()
+    near: bool = False
 
 
 class Allowed6(NamedTuple):

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from itertools import islice
 from typing import NamedTuple
 
-from gwimage.claims import openings, prerequisites
+from gwimage.claims import openings, prerequisites, public_only
 from gwimage.claims.claim import Claim, NotTestable
 from gwimage.claims.claim_firewall import Reaches
 from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
@@ -121,9 +121,11 @@ def _only(
         text = f"{caller.who} does not reach it by {protocol.upper()} {port} of the gateway's addresses inside"
         pairs = ((port, _server_port(forward, port)),)
         yield ".inside", text, NotForwarded(caller.host, caller.wan, protocol, pairs, home, forward.to, caller.source, called)
-    if inside and any(lan.internet for lan in profile.lans if lan.name == caller.zone):
+    first = profile.wans[0]  # its own hosts are those who are called
+    lan = next((lan for lan in profile.lans if inside and lan.name == caller.zone), None)
+    if lan and lan.internet and not public_only.shuts_off(lan, first):
         text = f"{caller.who} reaches a server outside by {protocol.upper()} {port} all the same"
-        yield ".outside", text, Reaches(caller.host, profile.wans[0].name, protocol, port, None, caller.source)
+        yield ".outside", text, Reaches(caller.host, first.name, protocol, port, None, caller.source)
 
 
 def _edges(forward: Forward) -> list[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gwimage.claims import allow_ipv6
+from gwimage.claims import allow_ipv6, public_only
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_ipv6 import (
     Advertised,
@@ -73,12 +73,13 @@ def _inside(lan: Lan, inside: Inside, profile: Profile) -> Iterator[Claim]:
     needs = (f"{path}.ping", f"wans.{first}.ipv6.address")
     if not lan.internet:
         if protocols := allow_ipv6.shut(profile, name, first):
-            text = f"{client} does not reach a server outside over IPv6{_only(protocols)}"
+            text = f"{client} does not reach a server outside over IPv6{allow_ipv6.only(protocols)}"
             probe = Unreachable6(lab_host.client(name), first, protocols)
             yield Claim(f"{path}.internet", f"lans.{name}.internet", text, probe, needs, closed=True)
         return
     text = f"{client} reaches a server outside over IPv6, seen with its own address"
     yield Claim(f"{path}.source", path, text, SourceAddress6(name), needs)
+    yield from public_only.claims6(lan, profile) if lan.public_only else ()
     text = f"{client} hears from outside that a packet was too big"
     yield Claim(f"{path}.mtu", path, text, PathMtu6(name), (f"{path}.source",))
 
@@ -96,7 +97,7 @@ def closed(profile: Profile) -> Iterator[Claim]:
                 there = "address" if other in ipv6.wans else "ping"
                 needs = (f"{path}.ping", f"{'wans' if other in ipv6.wans else 'lans'}.{other}.ipv6.{there}")
                 start = lab_host.attacker(other) if other in ipv6.wans else lab_host.client(other)
-                text = f"nobody on {other} reaches a client on {name} over IPv6{_only(protocols)}"
+                text = f"nobody on {other} reaches a client on {name} over IPv6{allow_ipv6.only(protocols)}"
                 probe = Unreachable6(start, name, protocols)
                 yield Claim(f"{path}.unreachable.{other}", path, text, probe, needs, closed=True)
     yield from _kept(profile)
@@ -139,10 +140,6 @@ def _allowed(zone: str, profile: Profile, protocol: str = "tcp") -> tuple[Ports,
         if zone in entry.from_zones and GATEWAY in entry.to_zones and (not entry.protocols or protocol in entry.protocols):
             found += entry.ports or [(1, LAST_PORT)]
     return tuple(sorted(set(found)))
-
-
-def _only(protocols: tuple[str, ...]) -> str:
-    return "" if len(protocols) == 2 else " by TCP" if protocols == ("tcp",) else " by ping"
 
 
 def _kept(profile: Profile) -> Iterator[Claim]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from itertools import count
 
+from gwimage.profile.lans import for_guests
 from gwimage.values import host_address
 
 HEAD = """\
@@ -82,6 +83,8 @@ def _lans(lans: tuple[LanAnswer, ...]) -> str:
         lines += [f"  {lan.name}:", f"    nic: {lan.nic}"]
         lines += [f"    vlan: {lan.vlan}"] if lan.vlan else []
         lines.append(f"    address: {lan.address}")
+        if for_guests(lan.name):
+            lines += ["    # not what is private outside, such as the network of a home router", "    internet: public"]
         if found := pool(lan.address):
             lines += ["    # what lies outside the pool is free for fixed addresses", f"    dhcp: {{pool: {found}}}"]
     return "\n".join([*lines, ""])

@@ -22,6 +22,7 @@ PHRASES = {
     "ip6 saddr": "from ",
     "ip daddr": "to ",
     "ip6 daddr": "to ",
+    "rt ip6 nexthop": "by ",
     "icmp type": "icmp ",
     "icmpv6 type": "icmpv6 ",
     "meta nfproto": "",

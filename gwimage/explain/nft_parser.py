@@ -27,6 +27,7 @@ FIELDS = {
     "icmp type": ICMP_TYPES,
     "icmpv6 type": ICMPV6_TYPES,
     "ip6 hoplimit": NUMBER,
+    "rt ip6 nexthop": "address",
     "fib daddr type": ("local",),
     "fib saddr . iif oif": ("missing",),
     "fib saddr oifname": "name",

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gwimage.explain.packet import ICMP, ICMPV6, SCTP, TCP, UDP, Address, Packet
 
-FAMILY = {"ip": 4, "icmp": 4, "ip6": 6, "icmpv6": 6}
+FAMILY = {"ip": 4, "icmp": 4, "ip6": 6, "icmpv6": 6, "rt": 6}  # rt: of IPv6 only
 CARRIER = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
 PORTED = (TCP, UDP, SCTP)
 ABSENT = object()  # the packet has no such field: the rule does not match, negated or not
@@ -18,13 +18,16 @@ Value = str | tuple[int, int]  # a name, or the first and last of a range
 
 
 class World(Protocol):
-    """What the evaluation of rules needs of the routing table (fib expressions)."""
+    """What the evaluation of rules needs of the routing table (fib and rt expressions)."""
 
     def kind(self, address: Address) -> str:
         """Address type: local, broadcast, multicast, anycast or unicast."""
 
     def leads(self, address: Address, only: Iterable[str] | None = None) -> str:
         """Outgoing link for a unicast address (through the links `only`, if given); empty if there is none."""
+
+    def next_hop(self, address: Address, mark: int = 0) -> Address | None:
+        """The router to an address, or the address itself on a network of the gateway; None without a route."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +153,17 @@ def _fib_link(packet: Packet, world: World) -> str | None:
     return None if packet.src is None else world.leads(packet.src)
 
 
+def _next_hop(packet: Packet, world: World) -> int | None:
+    return packet.dst and int(world.next_hop(packet.dst, packet.mark) or 0)
+
+
 LOOK = {
     "iifname": lambda packet, _: packet.iif,
     "oifname": lambda packet, _: packet.oif,
     "meta l4proto": lambda packet, _: packet.protocol,
     "meta nfproto": lambda packet, _: packet.family and f"ipv{packet.family}",
     "ip6 hoplimit": lambda packet, _: packet.hop_limit,
+    "rt ip6 nexthop": _next_hop,
     "fib daddr type": _fib_type,
     "fib saddr . iif oif": _fib_missing,
     "fib saddr oifname": _fib_link,

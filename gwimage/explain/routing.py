@@ -111,6 +111,11 @@ class RoutingTable:
         route = self.route(address, only) if self.kind(address) == "unicast" else None
         return route.link if route else ""
 
+    def next_hop(self, address: Address, mark: int = 0) -> Address | None:
+        """The router to an address, or the address itself on a network of the gateway; None without a route."""
+        route = self.route(address, mark=mark)
+        return route and (route.via or address)
+
     def subnets(self, link: str, version: int = 4) -> list[Net]:
         """Subnets of the gateway's addresses on a link, without link-local ones."""
         nets = [own.interface.network for own in self.own if own.link == link and own.interface.version == version]

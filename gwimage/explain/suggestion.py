@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gwimage.explain.nft_rules import matches
+from gwimage.explain.nft_rules import matches, test
 from gwimage.explain.packet import NAMES, TCP, UDP, Address, Packet
 from gwimage.explain.packet_path import Model, PacketPath
 from gwimage.explain.question import GATEWAY, Question
@@ -31,7 +31,16 @@ def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
         return "Hosts outside reach it by the WAN's own address, with a port forward:", _forward(known, packet)
     moving = [each for each in (packet.src, packet.dst) if _may_change(network, each)]
     why = f" (not for {' or '.join(map(str, moving))} alone: the provider's prefix may change)" if moving else ""
-    return f"To let it pass, write{why}:", _allow(known, asked, walk)
+    return f"{_kept_from(known, packet)}To let it pass, write{why}:", _allow(known, asked, walk)
+
+
+def _kept_from(known: Model, packet: Packet) -> str:
+    """The sentence on a LAN whose way out leads to public addresses only; empty for any other."""
+    for rule in known.chains["forward"]:
+        links = [match for match in rule.matches if match.fields[0] in ("iifname", "oifname")]
+        if rule.path.endswith(".internet") and all(test(match, packet, known.network, known.sets)[0] for match in links):
+            return f"{rule.path} leads to public addresses only. "
+    return ""
 
 
 def _is_forged(known: Model, packet: Packet) -> bool:

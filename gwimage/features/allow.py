@@ -17,12 +17,14 @@ from gwimage.values.ports import DHCP, DNS, NTP, SSH
 
 PATH = ("firewall", "allow")
 MOST_RULES = 64  # of one entry: its source and destination lists multiply
+NOT_PUBLIC = tuple(ranges.parse(str(net)) for net in host_address.NOT_PUBLIC)
 
 
 def check(profile: Profile) -> list[Problem]:
     """Problems of each entry; only entries without errors are compared with each other."""
     problems, sound = [], []
-    known = zone_addresses.of(profile, [items for entry in profile.allow for items in (entry.sources, entry.destinations)])
+    lists = [items for entry in profile.allow for items in (entry.sources, entry.destinations)]
+    known = zone_addresses.of(profile, [*lists, NOT_PUBLIC])
     for index, entry in enumerate(profile.allow):
         path = (*PATH, index)
         found = _zones(path, entry, known.zones)
@@ -137,7 +139,7 @@ def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
 def _hidden(entries: list[tuple[int, Allow]], known: ZoneAddresses, profile: Profile) -> list[Problem]:
     mine = {_opening(index, entry, known): (index, entry) for index, entry in entries}
     problems = []
-    for one, by in shadowing.shadowed([*_defaults(known.zones, profile), *mine], known.axis):
+    for one, by in shadowing.shadowed([*_defaults(known, profile), *mine], known.axis):
         if one in mine:
             index, entry = mine[one]
             message = f"this is open already, by {', '.join(by[:3])}{' ...' if by[3:] else ''}"
@@ -154,9 +156,11 @@ def _opening(index: int, entry: Allow, known: ZoneAddresses) -> Opening:
     )
 
 
-def _defaults(known: Zones, profile: Profile) -> list[Opening]:
+def _defaults(addresses: ZoneAddresses, profile: Profile) -> list[Opening]:
     """Traffic open without any entry; ping stands for ICMP, since the gateway answers no other ICMP request."""
-    found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans) for lan in profile.lans if lan.internet]
+    known, public = addresses.zones, addresses.axis.family[4] & ~addresses.mask(NOT_PUBLIC)
+    outward = [(lan, public if lan.public_only else ranges.EVERY) for lan in profile.lans if lan.internet]
+    found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans, daddr=daddr) for lan, daddr in outward]
     for name, routed in subnets.routed(profile).items():
         if name in known.inside:
             found.append(Opening(f"routes.{min(routed.values())}", (name,), (name,)))

@@ -71,11 +71,12 @@ def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, k
 
 def _check_outside(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
     ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may have a route
-    if lan.internet or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
+    way_out = lan.internet and (not lan.public_only or host_address.is_public(server))
+    if way_out or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
         return []
-    way = f"use a server on {lan.name}, or open the way in firewall.allow"
+    closed, way = "public" if lan.internet else "false", f"use a server on {lan.name}, or open the way in firewall.allow"
     hint = f"write {lan.address.ip}: the gateway asks outside for its clients" if path[3] == "dns" else way
-    return [Problem(path, f"{server} is outside, which is closed to {lan.name} by internet: false", hint)]
+    return [Problem(path, f"{server} is outside, which is closed to {lan.name} by internet: {closed}", hint)]
 
 
 def _check_gateway(path: Path, kind: str, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:

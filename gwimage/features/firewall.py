@@ -9,6 +9,7 @@ from gwimage.plan.nft import ICMP_LIMIT
 from gwimage.problem import Problem
 from gwimage.profile import Profile
 from gwimage.profile.firewall import Firewall
+from gwimage.values import host_address
 
 # first, as the cheapest match: later rules see only the first packets of a connection
 ESTABLISHED, INVALID = "ct state established,related accept", "ct state invalid drop"
@@ -42,13 +43,24 @@ def check(profile: Profile) -> list[Problem]:
 
 
 def plan(profile: Profile) -> Plan:
-    wans, lans = [wan.name for wan in profile.wans], [lan.name for lan in profile.lans if lan.internet]
+    wans = [wan.name for wan in profile.wans]
+    lans = [lan.name for lan in profile.lans if lan.internet and not lan.public_only]
+    opened = tuple(Element("forward_open", f'"{lan}" . "{wan}"', f"lans.{lan}") for lan in lans for wan in wans)
     return Plan(
         rules=(*RULES, *_sources(profile), *_log(profile.firewall)),
-        elements=tuple(Element("forward_open", f'"{lan}" . "{wan}"', f"lans.{lan}") for lan in lans for wan in wans),
+        elements=opened,
         packages=("nftables",),
         claims=exposure.claims(profile),
-    )
+    ) + _public_only(profile)
+
+
+def _public_only(profile: Profile) -> Plan:
+    """LANs that reach public addresses only; those of IPv6 are in firewall_ipv6."""
+    paths = {lan.name: f"lans.{lan.name}.internet" for lan in profile.lans if lan.public_only}
+    text = 'iifname "%s" oifname @wans ip daddr != @private accept'
+    rules = tuple(Rule("forward.open", text % name, path) for name, path in paths.items())
+    private = [Element("private", str(net), path) for path in list(paths.values())[:1] for net in host_address.NOT_PUBLIC]
+    return Plan(rules=rules, elements=tuple(private))
 
 
 def _sources(profile: Profile) -> tuple[Rule, ...]:

@@ -11,6 +11,7 @@ from gwimage.plan.nft import ICMP_LIMIT
 from gwimage.problem import Problem
 from gwimage.profile import Profile
 from gwimage.profile.ipv6 import Inside, Ipv6
+from gwimage.profile.lans import Lan
 from gwimage.values import ipv6 as inet6
 
 # sources of neighbours: unspecified before they have an address, and link-local
@@ -37,6 +38,8 @@ def plan(profile: Profile) -> Plan:
     for name, inside in ipv6.lans.items():
         rules.append(_sources(name, inside))
         rules += _kept_inside(name, inside, ipv6)
+    for lan in (lan for lan in profile.lans if lan.public_only and lan.name in ipv6.lans):
+        rules += _public_only(lan, ipv6)
     fixed = [(name, inside.address.network) for name, inside in ipv6.lans.items() if inside.address]
     return Plan(
         rules=tuple(rules),
@@ -85,3 +88,14 @@ def _kept_inside(name: str, inside: Inside, ipv6: Ipv6) -> Iterator[Rule]:
     if inet6.local(inside.address) and world:
         text = f'iifname "{name}" oifname {any_of(world)} ip6 saddr {inside.address.network} counter drop'
         yield Rule("forward.state", text, f"lans.{name}.ipv6.address")
+
+
+def _public_only(lan: Lan, ipv6: Ipv6) -> Iterator[Rule]:
+    """Opens the way to public addresses, except those on the WAN's own network: hosts behind a home router have public ones.
+
+    What is beyond a router that advertises itself has a link-local next hop, what is on the link itself has none.
+    """
+    for wan, outside in ipv6.wans.items():
+        beyond = f"ip6 daddr != {outside.address.network}" if outside.address else f"rt ip6 nexthop {inet6.LINK_LOCAL}"
+        text = f'iifname "{lan.name}" oifname "{wan}" ip6 daddr {any_of(inet6.PUBLIC)} {beyond} accept'
+        yield Rule("forward.open", text, f"lans.{lan.name}.internet")

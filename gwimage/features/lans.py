@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
-from gwimage.claims import openings, prerequisites
+from gwimage.claims import openings, prerequisites, public_only
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_firewall import Unreachable
 from gwimage.claims.claim_nat import SourceAddress
@@ -102,8 +102,9 @@ def _claims(lan: Lan, profile: Profile) -> Plan:
     if not lan.internet:
         found = (_no_internet(lan, wan, wan is first, profile) for wan in reached)
         return Plan(claims=(*claims, *filter(None, found)))
-    ways = [_source(lan, wan, wan is first, profile) for wan in reached]
+    ways = [_source(lan, wan, wan is first, profile) for wan in reached if wan is first or not public_only.shuts_off(lan, wan)]
     claims, source, seen = claims + ways, ways[0], _seen(lan, first)
+    claims += public_only.claims(lan, profile) if lan.public_only else ()
     for net, cause in _others(lan, profile)[:MOST_OTHERS]:
         text, probe = f"a host in {net} reaches a server outside, {seen}", source.probe._replace(host=_host(net, lan))
         claims.append(Claim(f"{path}.source.{net}", cause, text, probe, source.needs, closed=lan.masquerade))

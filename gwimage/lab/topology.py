@@ -20,7 +20,7 @@ from gwimage.lab import topology6
 from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
 from gwimage.profile import Profile, subnets
 from gwimage.profile.wans import DhcpAddress, StaticAddress
-from gwimage.values import lab_host
+from gwimage.values import host_address, lab_host
 from gwimage.values.lab_host import LabHost
 from gwimage.values.ranges import Range
 
@@ -155,6 +155,8 @@ def derive(profile: Profile) -> Topology:
     """The lab for a checked profile."""
     cards, segments = _cards(profile)
     named = set(_named(profile))
+    if any(lan.public_only for lan in profile.lans):
+        named |= {*host_address.NOT_PUBLIC}  # the server outside is one that they reach
     spare = _apart(named)
     beyond = next(spare)
     mac = {segment: card.mac for card in cards for segment in card.segments}

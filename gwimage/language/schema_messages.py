@@ -133,7 +133,7 @@ def _hint(error, path: Path, fits: Fits) -> str:
             return f"only IPv{family} here"
     if str(wanted).startswith("ipv6"):
         return "leave out the % and what follows it" if "%" in text else "only IPv6 here" if ":" not in text else ""
-    near = _near(str(value), wanted) if rule == "enum" and all(isinstance(word, str) for word in wanted) else ""
+    near = _near(str(value), [word for word in wanted if isinstance(word, str)]) if rule == "enum" else ""
     return f"did you mean {near!r}?" if near else _non_ascii(str(value))
 
 

@@ -26,6 +26,7 @@ SETS = {
     "inside": ("type ipv4_addr", "flags interval"),
     "inside6": ("type ipv6_addr", "flags interval"),
     "own": ("type ipv4_addr",),
+    "private": ("type ipv4_addr", "flags interval"),
     "gateway_open": ("type ifname . inet_proto . inet_service",),
     "forward_open": ("type ifname . ifname",),
 }

@@ -107,6 +107,7 @@ def _lan(lan: Lan, profile: Profile) -> Iterator[str]:
     yield from (f"{one.address} {one.name}" for one in profile.reservations.get(lan.name, ())[:SHOWN])
     yield from _more(len(profile.reservations.get(lan.name, ())))
     yield ("masqueraded" if lan.masquerade else "seen outside with its own addresses") if lan.internet else "no internet"
+    yield from ["public addresses only"] if lan.public_only else []
 
 
 def _vpn(vpn: Vpn) -> Iterator[str]:

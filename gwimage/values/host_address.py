@@ -25,6 +25,20 @@ def of_home_routers(net: IPv4Network) -> IPv4Network | None:
     return next((usual for usual in HOME_ROUTERS if usual.overlaps(net)), None)
 
 
+# not globally reachable in IANA's IPv4 Special-Purpose Address Registry, which hosts or routers outside may have all the
+# same; without those for documentation, which nobody has and which stand for public addresses in the lab and in `explain`
+NOT_PUBLIC = tuple(
+    IPv4Network(net)
+    for net in ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12")
+    + ("192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "240.0.0.0/4")
+)
+
+
+def is_public(address: IPv4Address) -> bool:
+    """Whether the address is one that `internet: public` leads to."""
+    return not any(address in net for net in NOT_PUBLIC)
+
+
 def is_private(address: IPv4Address) -> bool:
     """Whether the address is in a range that is never used on the internet."""
     return any(address in net for net in PRIVATE_NETS)

@@ -6,6 +6,9 @@ from gwimage.problem import Path, Problem
 
 GLOBAL, UNIQUE_LOCAL, LINK_LOCAL = (IPv6Network(net) for net in ("2000::/3", "fc00::/7", "fe80::/10"))
 
+# all that is assigned to hosts of the internet, and those of IPv4 by way of a NAT64, which must refuse private ones (RFC 6052 3.1)
+PUBLIC = (IPv6Network("64:ff9b::/96"), GLOBAL)
+
 
 def local(address: IPv6Interface | None) -> bool:
     """Whether this is a unique local address (RFC 4193), which is not reachable from the internet."""

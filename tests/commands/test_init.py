@@ -54,6 +54,14 @@ def test_wrong_answers_are_asked_again_with_the_checkers_words(say):
     assert "gateway: 203.0.113.1\n" in text
 
 
+def test_guests_reach_public_addresses_only(say):
+    result, path = say("", "", "", "guests", "", "", "iot", "", "", "", "")
+    assert result.exit_code == 0, result.output
+    text = compiled(path)
+    assert text.count("internet: public") == 1
+    assert text.index("  guests:") < text.index("internet: public") < text.index("  iot:")
+
+
 def test_a_second_network_and_a_key(say):
     Path(".ssh").mkdir()
     Path(".ssh/id_ed25519.pub").write_text(KEY)

@@ -66,6 +66,12 @@ def test_the_text_is_aligned():
     ]
 
 
+def test_the_text_says_what_a_lan_reaches():
+    profile, _ = load(source.read(str(TESTS / "cases/lans-public/profile.yaml")))
+    boxes = {box.name: box.lines for box in diagram.derive(profile).right}
+    assert [("public addresses only" in boxes[name]) for name in ("lan", "guests", "iot")] == [False, True, True]
+
+
 def test_svg_on_the_command_line():
     assert ElementTree.fromstring(show("svg")).tag.endswith("svg")
 

@@ -5,9 +5,11 @@ import re
 import pytest
 
 from gwimage.compiler import compile
+from gwimage.compiler.output_tree import write
 from gwimage.language import source
 from gwimage.render import defects
 from gwimage.render.mkosi import LINKS
+from tests.support import served_lan
 from tests.support.paths import ROOT, TESTS
 
 CASES = sorted((TESTS / "cases").glob("*/out/config"))
@@ -93,6 +95,8 @@ LAYER = {
     ),
     "sysctl-against-networkd": lambda: "forward" not in "".join(file.read_text() for file in IMAGE.glob("**/sysctl.d/*")),
 }
+# id: answers of an upstream that resolved hands on as they are
+HANDED_ON = {"resolved-rebinding": ["10.0.0.1", "10.0.0.9", "127.0.0.1", "169.254.169.254", "fd00::9"]}
 
 # id: pages that say what is not avoided, and their words
 SAID = {
@@ -111,7 +115,7 @@ def text(path: str) -> str:
 def test_every_entry_has_evidence_and_nothing_else_has():
     ids = [defect.id for defect in defects.ALL]
     assert len(ids) == len(set(ids))
-    assert set(ids) == REFUSED.keys() | WRITTEN.keys() | NEVER.keys() | LAYER.keys() | SAID.keys()
+    assert set(ids) == REFUSED.keys() | WRITTEN.keys() | NEVER.keys() | LAYER.keys() | SAID.keys() | HANDED_ON.keys()
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -145,6 +149,17 @@ def test_of_the_packages_layer(name):
 def test_said(name):
     for page, words in SAID[name]:
         assert words in " ".join((ROOT / page).read_text().split()), page
+
+
+@pytest.mark.parametrize("name", HANDED_ON)
+def test_handed_on(name, tmp_path):
+    """Whoever finds it filtered can turn the entry into a promise."""
+    answers = {"rebind.example": HANDED_ON[name], "public.example": ["203.0.113.9"]}
+    case = (TESTS / "cases/homelab/profile.yaml").read_text() + f"dns: {{upstreams: [{served_lan.UPSTREAM}]}}\n"
+    write(compile(source.parse(case, "p.yaml"))[0], str(tmp_path / "tree"))
+    config = tmp_path / "tree/config"
+    _, found = served_lan.lan(config, "lan", "10.0.0.1", ["02:00:00:00:00:07"], list(answers), answers=answers)
+    assert found == {asked: sorted(addresses) for asked, addresses in answers.items()}
 
 
 def test_the_page_is_fresh():

@@ -158,6 +158,28 @@ def test_a_lease_beside_a_lan_is_taken(ask):
     assert ask("--from lan --to cable --tcp 80 --lease cable=10.0.21.50/24").exit_code == 0
 
 
+HOME = """\
+version: 1
+name: home
+release: 1.0.0
+wans: {wan: {nic: net0, ipv4: dhcp, ipv6: auto}}
+lans:
+  guests: {nic: net1, address: 10.0.30.1/24, internet: public, ipv6: delegated}
+"""
+
+
+@pytest.mark.parametrize("where", ["192.168.178.1", "10.0.31.1", "100.64.0.1", "fd00::9", "2001:db8:fffe::9"])
+def test_a_lan_of_public_addresses_only(ask, where):
+    shown = ask(f"--from guests --to wan:{where} --tcp 443", HOME)
+    assert shown.exit_code == 1
+    assert "lans.guests.internet leads to public addresses only. To let it pass, write:" in shown.stdout
+    assert where in shown.stdout.splitlines()[-1]
+    for public in ("9.9.9.9", "172.32.0.1", "100.128.0.1", "2620:fe::fe", "64:ff9b::909:909"):
+        assert "[lans.guests.internet]" in ask(f"--from guests --to wan:{public} --tcp 443", HOME).stdout
+    cell = ask("--from guests --to wan", HOME).stdout.splitlines()[-1].strip()
+    assert cell == "to all but private, to 64:ff9b::/96, 2000::/3 by fe80::/10  [lans.guests.internet, line 6]"
+
+
 def test_a_lease_that_is_known(ask):
     shown = ask("--from lan --to cable --tcp 80 --lease cable=100.64.7.9/22").stdout
     assert "out by cable as 100.64.7.9" in shown

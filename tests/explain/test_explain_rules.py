@@ -1,7 +1,7 @@
 """The rules that ship, read back: every form of every case, what each means for a packet; and no other form is taken."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -28,18 +28,22 @@ SETS = {
         nft_parser.element("ifname . inet_proto . inet_service", text, "x")
         for text in ('"lan" . udp . 53', '"lan" . tcp . 22', '"wan" . tcp . 443')
     ),
+    "private": (nft_parser.element("ipv4_addr", "192.168.0.0/16", "lans.guests.internet"),),
     "ways": (nft_parser.element("ifname . ifname", '"lan" . "wan"', "lans.lan"),),
 }
 
 
 class Routes:
-    """9.9.9.1 is ours; only wan leads anywhere."""
+    """9.9.9.1 is ours; only wan leads anywhere, by fe80::1 but for its own 2001:db8:1::/48."""
 
     def kind(self, address):
         return "local" if str(address) == "9.9.9.1" else "unicast"
 
     def leads(self, address, only=("wan",)):
         return "wan" if "wan" in only else ""
+
+    def next_hop(self, address, mark=0):
+        return address if address in ip_network("2001:db8:1::/48") else ip_address("fe80::1")
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -90,6 +94,12 @@ def test_every_chain_is_walked():
         ("icmpv6 type echo-request accept", PING, False),
         ("icmpv6 type echo-request ip6 hoplimit 255 accept", PING6, False),
         ("icmpv6 type echo-request ip6 hoplimit 255 accept", replace(PING6, hop_limit=255), True),
+        ("rt ip6 nexthop fe80::/10 accept", TCP6, True),
+        ("rt ip6 nexthop fe80::/10 accept", replace(TCP6, dst=ip_address("2001:db8:1::9")), False),
+        ("rt ip6 nexthop fe80::/10 accept", TCP, False),
+        ("ip daddr != @private accept", TCP, True),
+        ("ip daddr != @private accept", replace(TCP, dst=ip_address("192.168.1.1")), False),
+        ("ip daddr != @private accept", TCP6, False),
         ("fib daddr type local accept", TCP, False),
         ("fib daddr type local accept", replace(TCP, dst=ip_address("9.9.9.1")), True),
         ("fib saddr . iif oif missing drop", TCP, True),

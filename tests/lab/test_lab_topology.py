@@ -6,6 +6,7 @@ import pytest
 
 from gwimage import profile
 from gwimage.lab.topology import derive
+from gwimage.values import host_address
 
 LAN = {"nic": "net1", "address": "10.0.0.1/24"}
 
@@ -34,6 +35,12 @@ def test_the_isp_keeps_clear_of_the_profile():
     taken = [side.gateway.network for side in found.lans]
     assert not any(network.overlaps(found.wans[0].isp.network) for network in taken)
     assert not any(found.outside in network for network in (*taken, found.wans[0].isp.network))
+
+
+def test_who_reaches_public_addresses_only_reaches_the_server_outside():
+    named = {"sets": {"all": ["198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24"]}}
+    assert not host_address.is_public(lab(firewall=named).outside)
+    assert host_address.is_public(lab(lans={"lan": LAN | {"internet": "public"}}, firewall=named).outside)
 
 
 def test_two_wans_have_two_networks():

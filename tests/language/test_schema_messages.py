@@ -88,6 +88,8 @@ def profile(path: str, value: object) -> dict:
         ("description", "two\nlines", "write it on one line"),
         ("wans.wan.ipv4", "DHCP", "write dhcp"),
         ("wans.wan.ipv4", "dhcp4", "did you mean 'dhcp'?"),
+        ("lans.lan.internet", "pubilc", "did you mean 'public'?"),
+        ("lans.lan.internet", "no", "write false"),
         ("wans.wan.ipv4", "PPPoE", "PPPoE is not possible: let the modem or router before the gateway dial in, and take dhcp"),
         ("wans.wan.ipv4", None, "give it a value, or remove the key"),
         ("services.ssh.from", {"lan": None}, "write [lan]"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from gwimage import features, profile
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import DhcpOptions, Pool, ReservedLease
-from gwimage.claims.claim_firewall import AllowedToGateway, BlockedFlows, Reaches
+from gwimage.claims.claim_firewall import AllowedToGateway, BlockedFlows, Reaches, Unreachable
 from gwimage.claims.claim_nat import Forwarded, NotForwarded, SpoofedForward
 from gwimage.claims.claim_services import DnsQuery, LocalName, NtpQuery, ReverseNames
 from gwimage.claims.flow import Flow
@@ -74,6 +74,9 @@ PROBES = {
     "reaches in": Reaches(attacker("wan"), "lan", "tcp", 445, source=FRIEND),
     "withheld": BlockedFlows(client("iot"), "lan", "tcp", (Flow(446, NAS, SENSOR), Flow(444, None, None))),
     "withheld udp": BlockedFlows(client("iot"), "lan", "udp", (Flow(446, None, None),)),
+    "private": Unreachable(
+        client("lan"), "wan", destinations=tuple(map(IPv4Address, ("192.168.178.66", "10.99.0.66", "169.254.0.66")))
+    ),
     "forward": Forwarded(attacker("wan"), "wan", "tcp", 443, "lan", NAS, 8443),
     "forward udp": Forwarded(attacker("wan"), "wan", "udp", 443, "lan", NAS, 8443),
     "forward friend": Forwarded(attacker("wan"), "wan", "tcp", 444, "lan", NAS, 8443, FRIEND),
@@ -118,7 +121,14 @@ def _claims() -> tuple[Claim, ...]:
         found.append(replace(claim, probe=_as_built(claim.id, claim.probe)))
     outside = ("wans.wan.address",)
     more = [
-        Claim(name, "", name, probe, NEEDS.get(name, outside if "wan" in repr(probe) else ()), isinstance(probe, BlockedFlows))
+        Claim(
+            name,
+            "",
+            name,
+            probe,
+            NEEDS.get(name, outside if "wan" in repr(probe) else ()),
+            isinstance(probe, (BlockedFlows, Unreachable)),
+        )
         for name, probe in PROBES.items()
     ]
     return (*found, *more)
@@ -149,6 +159,11 @@ ip addr flush dev wan; ip addr add "$ip/$mask" dev wan; ip route replace default
 """
 FIREWALL = """
 table inet filter {
+    set private {
+        type ipv4_addr
+        flags interval
+        elements = { PRIVATE_NETS }
+    }
     chain raw {
         type filter hook prerouting priority raw
         udp sport 68 udp dport 67 accept
@@ -175,6 +190,7 @@ table inet filter {
         ct state established,related accept
         ct status dnat accept
         FORWARD
+        PRIVATE
         iifname INTERNET oifname { "wan", "dsl" } OUTWARD accept
     }
 }
@@ -348,6 +364,9 @@ class StandIn:
         rules = rules.replace("OUTWARD", "meta l4proto tcp" if "tcp only" in self.faults else "")
         dns = "" if "dns by udp alone" in self.faults else 'iifname { "lan", "iot" } tcp dport 53 accept'
         rules = rules.replace("DNS", dns)
+        home = "" if "home network too" in self.faults else 'iifname "lan" oifname "wan" ip daddr @private drop'
+        nets = ["10.99.0.0/16", "169.254.0.0/16", *([] if "home network half" in self.faults else ["192.168.0.0/16"])]
+        rules = rules.replace("PRIVATE_NETS", ", ".join(nets)).replace("PRIVATE", home)
         rules = rules.replace("INTERNET", '{ "lan", "iot" }' if "internet for all" in self.faults else '"lan"')
         rules = rules.replace("INPUT", "").replace("FORWARD", "" if "no allow" in self.faults else ALLOW)
         rules = rules.replace("dport 445 accept", "dport 440-450 accept") if "allows too much" in self.faults else rules
@@ -527,6 +546,7 @@ EXPECTED = {
     | SPOOFED
     | CLAMPED
     | NO_INTERNET
+    | {"private"}
     | {"withheld", "withheld udp"},
     "reject": SCANS | OTHERS,
     "udp hole": UDP | OTHERS,
@@ -550,6 +570,8 @@ EXPECTED = {
     "hides too little": HIDDEN - {"lans.lan.source", "lans.lan.source.dsl"},
     "no route": {"lans.lan.source.10.20.0.0/16", "forward routed"},
     "internet for all": NO_INTERNET,
+    "home network too": {"private"},
+    "home network half": {"private"},
     "no dns": {"lans.lan.dns", "lans.iot.dns", "server"},
     "failed unit": {"system.inspection"},
     "forwards inside": {"inside"},

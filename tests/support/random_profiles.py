@@ -30,6 +30,8 @@ ODD = (
     "240.0.0.1",
     "0.0.0.9",
     "192.0.2.7",
+    "192.168.178.1",
+    "100.127.0.1",
 )
 # not ff02::1:ff00:0 and the like: cards without ARP do not join solicited-node multicast groups
 ODD6 = (
@@ -48,6 +50,10 @@ ODD6 = (
     "2001:db8:aa00::",
     "2001:db8:aa00:1::",
     "::ffff:10.0.0.1",
+    "64:ff9b::808:808",
+    # on the link of the first WAN and of the second that listen to routers
+    "2001:db8:fffe::9",
+    "2001:db8:fffe:1::9",
 )
 FILTER = (
     "ip saddr 10.0.0.0/8 tcp dport 8000-8100 counter drop",
@@ -149,7 +155,7 @@ def _fixed(rng: random.Random, wan: dict, taken: list[IPv4Network]) -> None:
 def _inside(rng: random.Random, lan: dict, taken: list[IPv4Network]) -> None:
     lan["address"] = str(_address(rng, taken, (24, 24, 16, 23, 28, 30)))
     lan["masquerade"] = rng.random() < 0.7
-    lan["internet"] = rng.random() < 0.85
+    lan["internet"] = rng.choice((True, True, True, "public", "public", False))
     if rng.random() < 0.3:
         lan["extra_addresses"] = [str(_address(rng, taken, (24, 28)))]
     if rng.random() < 0.4:

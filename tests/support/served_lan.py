@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support import debian_oracle
 
+UPSTREAM = "192.0.2.53"
 SERVE = r"""
 mount -t proc proc /proc
 mount -t tmpfs -o mode=0755 tmpfs "$TREE/var/lib/systemd"
@@ -27,6 +28,12 @@ unshare --uts sh -c 'hostname "$(cat "$CONFIG/etc/hostname")"; exec chroot "$TRE
     > "$TREE/tmp/names" 2>&1 & resolved=$!
 until_said "$TREE/tmp/log" 'Offering DHCPv4 leases'
 until_said "$TREE/tmp/names" 'Defaulting to hostname|Using system hostname'
+if [ "$ANSWERS" ]; then
+    ip address add "$UPSTREAM/32" dev lo
+    dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --user=root --pid-file= \
+        --bind-interfaces --listen-address="$UPSTREAM" $ANSWERS > "$TREE/tmp/upstream" 2>&1 &
+    until_said "$TREE/tmp/upstream" started
+fi
 if [ -e "$CONFIG/etc/chrony" ]; then
     # -x: the clock is the host's, and stays as it is
     mount -t tmpfs -o mode=0755 tmpfs "$TREE/var/lib/chrony"
@@ -64,13 +71,22 @@ kill -0 $networkd $resolved && echo ALIVE
 
 
 def lan(
-    config: Path, name: str, gateway: str, macs: list[str], names: list[str] = (), codes: list[int] = ()
+    config: Path,
+    name: str,
+    gateway: str,
+    macs: list[str],
+    names: list[str] = (),
+    codes: list[int] = (),
+    answers: dict[str, list[str]] | None = None,
 ) -> tuple[dict, dict]:
     """udhcpc's variables by MAC address, none without a lease; resolved names and addresses by query.
 
-    `time`: the client's clock error in seconds, if the gateway tells the time.
+    `time`: the client's clock error in seconds, if the gateway tells the time. answers: of a DNS server at UPSTREAM, which
+    the profile must name, the addresses of names.
     """
+    told = [f"--address=/{name}/{address}" for name, addresses in (answers or {}).items() for address in addresses]
     words = {"MACS": " ".join(macs), "NAMES": " ".join(names), "CODES": " ".join(f"-O {code}" for code in codes)}
+    words |= {"ANSWERS": " ".join(told), "UPSTREAM": UPSTREAM}
     said = debian_oracle.ask(debian_oracle.ENTER + SERVE, config, LAN=name, GATEWAY=gateway, **words)
     assert said.endswith("ALIVE\n"), said[-2000:]
     parts = re.split(r"^(LEASE|NAME) (\S+)\n", said, flags=re.M)[1:]

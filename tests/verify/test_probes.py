@@ -104,6 +104,10 @@ ADVICE = {
     ("reject", "lans.iot.closed"): "Port 1 answers and should not",
     ("open", "lans.lan.unreachable.wan"): "It arrived on lan: `gwimage explain PROFILE --from wan --to lan --tcp 8080`",
     ("internet for all", "lans.iot.internet"): "It arrived on wan",
+    (
+        "home network too",
+        "private",
+    ): "It arrived on wan: `gwimage explain PROFILE --from lan --to wan:192.168.178.66 --tcp 8080`",
     ("no control", "lans.lan.closed"): "proves nothing",
     ("no masquerade", "lans.lan.source"): "It left by a WAN, but not with the address that the WAN has",
     ("no route", "lans.lan.source.10.20.0.0/16"): "the answer found no way back",

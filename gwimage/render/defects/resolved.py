@@ -36,4 +36,17 @@ DEFECTS = (
         "/etc/resolv.conf is the link to the stub.",
         issues(17413, 20555, 17773),
     ),
+    Defect(
+        "resolved-rebinding",
+        "names outside may lead to addresses inside (DNS rebinding)",
+        "257",
+        "",
+        "Whoever owns a domain can give its names private addresses, and so let a page in somebody's browser call machines"
+        " inside under a name of its own. resolved has no setting that takes such answers out, and hands them to clients.",
+        "Not avoided: a packet filter cannot do it, since an answer may come compressed, in TCP or by TLS. Name an upstream that"
+        " takes private addresses out of answers (private-address of Unbound, stop-dns-rebind of dnsmasq) in dns.upstreams, and"
+        " let services inside refuse host names that are not theirs, or speak TLS only. Guests with internet: public reach none"
+        " of those addresses but their own network's.",
+        issues(15286),
+    ),
 )

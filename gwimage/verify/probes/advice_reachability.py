@@ -30,7 +30,9 @@ def unreachable(probe: claim_firewall.Unreachable, wire: Wire) -> str:
     if not wire.spoke(start):
         return hints.silent(start)
     if wire.arrived(end, PORT):
-        return f"It arrived on {end}: {hints.explain(start, end, 'tcp', PORT)} says by which rule it would pass."
+        near = [wire.hosts.wan(end).attacker.ip] if probe.near else []
+        target = next((f"{end}:{address}" for address in (*probe.destinations, *near)), end)
+        return f"It arrived on {end}: {hints.explain(start, target, 'tcp', PORT)} says by which rule it would pass."
     return f"It did not arrive on {end}: the gateway itself answered, or the host on {end} is not there (see the other failed claims)."
 
 

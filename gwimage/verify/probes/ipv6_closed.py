@@ -7,6 +7,7 @@ from itertools import product
 from gwimage.claims import claim_ipv6
 from gwimage.claims.ipv6 import FIXED, LINK_LOCAL
 from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.hosts.echo_servers import listen
 from gwimage.lab.machine.guest import LISTENER
 from gwimage.lab.netns import ip
 from gwimage.lab.packets import ipv4, ipv6, udp_scan
@@ -101,7 +102,9 @@ def _unreachable(probe: claim_ipv6.Unreachable6, view: View) -> Answer:
     """Probes a host that must be unreachable; silence counts only if source and target both reach the gateway."""
     hosts, src = view.hosts, probe.src
     outside = any(wan.name == probe.lan for wan in hosts.topology.wans)
-    targets = [hosts.topology.beyond6.outside] if outside else hosts.six.settled(hosts.lan(probe.lan))
+    targets = _outside(probe, hosts) if outside else hosts.six.settled(hosts.lan(probe.lan))
+    # its global address, where it has several; without any it would be silent whatever the gateway does
+    own = hosts.six.settled(hosts.lan(src.network))[0:1] if outside else []
     if not targets:
         return Answer(False, f"{lab_host.client(probe.lan)} has no address to aim at")
     there = router_for(src, hosts)
@@ -112,16 +115,25 @@ def _unreachable(probe: claim_ipv6.Unreachable6, view: View) -> Answer:
     ip(src.name, [f"route replace {target} via {there} dev {src.network}" for target in targets])
     ways = list(product(targets, probe.protocols))
     with ThreadPoolExecutor(len(ways)) as pool:  # silence means a timeout
-        answers = list(pool.map(lambda way: _knock(src.name, *way), ways))
+        answers = list(pool.map(lambda way: _knock(src.name, *way, *own), ways))
     ip(src.name, [f"route del {target}" for target in targets])
     seen = "; ".join(f"{target}: {_WORD[name]} {answer}" for (target, name), answer in zip(ways, answers))
     return Answer(set(answers) == {"silent"}, seen, all(answer.startswith(("open", "answered")) for answer in answers))
 
 
-def _knock(name: str, target: IPv6Address, protocol: str) -> str:
+def _outside(probe: claim_ipv6.Unreachable6, hosts: Hosts) -> list[IPv6Address]:
+    """The addresses to aim at outside; a neighbour listens there from now on."""
+    if not probe.near:
+        return list(probe.destinations) or [hosts.topology.beyond6.outside]
+    target = hosts.wan(probe.lan).six.attacker.ip
+    listen(lab_host.attacker(probe.lan).name, "tcp", target, PORT)
+    return [target]
+
+
+def _knock(name: str, target: IPv6Address, protocol: str, source: IPv6Address | None = None) -> str:
     if protocol == "tcp":
-        return ipv4.connect(name, target, PORT)
-    return "answered" if ipv6.ping(name, target, tries=2, wait=1) else "silent"
+        return ipv4.connect(name, target, PORT, source=source)
+    return "answered" if ipv6.ping(name, target, source=source, tries=2, wait=1) else "silent"
 
 
 def router_for(host: LabHost, hosts: Hosts) -> IPv6Address | None:

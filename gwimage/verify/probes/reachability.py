@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
+from itertools import product
 
 from gwimage.claims import claim_firewall, claim_nat
 from gwimage.claims.flow import Flow
@@ -84,18 +85,22 @@ def _unreachable(probe: claim_firewall.Unreachable, view: View) -> Answer:
     hosts = view.hosts
     wans = [wan for wan in hosts.topology.wans if wan.name == probe.lan]
     between = probe.src.role == Role.ATTACKER  # the ISP takes packets for an address of one WAN by no other (rp_filter)
-    there, target = _outside(wans[0], hosts, between) if wans else _inside(probe.lan, hosts)
-    if not target:
+    there, target = _outside(wans[0], hosts, between or probe.near) if wans else _inside(probe.lan, hosts)
+    targets = probe.destinations or (target,)
+    if not all(targets):
         return Answer(False, f"{there.name} has no address to aim at")
     if not neighbour(probe.src, hosts):
         return Answer(False, f"{probe.src} does not reach the gateway at all")
     if not (hosts.wan_address(wans[0], 5) if wans else neighbour(host_for(hosts, probe.lan, None), hosts)):
         return Answer(False, f"{there.name} does not reach the gateway at all")
-    with ThreadPoolExecutor(len(ASKED)) as pool:  # silence means a timeout
-        said = pool.map(lambda name: _call(probe.src.name, there, target, name), probe.protocols)
-    answers = dict(zip(probe.protocols, said, strict=True))
-    good, exposed = set(answers.values()) == {"silent"}, all(answer.startswith("open") for answer in answers.values())
-    return Answer(good, f"{target} by {', '.join(probe.protocols)}: {_alike(answers)}", exposed=exposed)
+    ways = list(product(targets, probe.protocols))
+    with ThreadPoolExecutor(len(ways)) as pool:  # silence means a timeout
+        said = list(pool.map(lambda way: _call(probe.src.name, there, *way), ways))
+    seen = []
+    for target in targets:
+        answers = {name: answer for (asked, name), answer in zip(ways, said, strict=True) if asked == target}
+        seen.append(f"{target} by {', '.join(probe.protocols)}: {_alike(answers)}")
+    return Answer(set(said) == {"silent"}, "; ".join(seen), exposed=all(answer.startswith("open") for answer in said))
 
 
 def link_of(host: LabHost, hosts: Hosts) -> str:

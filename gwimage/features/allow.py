@@ -7,7 +7,7 @@ from gwimage.claims.allow import MOST_CLAIMS, _claims, _families
 from gwimage.plan import Plan, Rule, nft
 from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
-from gwimage.profile import Profile, shadowing, subnets, zone_addresses, zones
+from gwimage.profile import Profile, second_connections, shadowing, subnets, zone_addresses, zones
 from gwimage.profile.allow import FAMILY_OF, Allow
 from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.profile.wans import StaticAddress
@@ -36,6 +36,7 @@ def check(profile: Profile) -> list[Problem]:
         if not found:
             sound.append((index, entry))
             found = _warnings(path, entry, known.zones, profile) + _unheard(path, entry, profile)
+            found += second_connections.check(path, entry, profile)
         problems += found
         if len(errors(problems)) >= zones.ENOUGH:
             break

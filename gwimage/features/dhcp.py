@@ -8,7 +8,7 @@ from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem
-from gwimage.profile import Profile, zones
+from gwimage.profile import Profile, second_connections, zones
 from gwimage.profile.dhcp import Dhcp
 from gwimage.profile.lans import Lan
 from gwimage.profile.zones import Zones
@@ -28,6 +28,9 @@ def check(profile: Profile) -> list[Problem]:
             problems += _check_rest(path, dhcp, lan, profile)
             for place, server in _servers(path, dhcp):
                 problems += _check_server(place, server, lan, profile, known)
+            wrong = {problem.path for problem in problems}
+            for place, server in _tftp_servers(path, dhcp):
+                problems += _check_tftp(place, server, lan, profile, known) if place not in wrong else []
     return problems
 
 
@@ -51,6 +54,32 @@ def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
     return found + ([((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe else [])
 
 
+def _tftp_servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
+    """Every TFTP server that clients are told of by address, with its profile path; a URL is loaded by HTTP."""
+    by_http = dhcp.pxe and dhcp.pxe.file.startswith(("http:", "https:"))
+    found = [((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe and not by_http else []
+    given = [((*path, "options", index, "value"), dhcp_options.tftp_server(one)) for index, one in enumerate(dhcp.options)]
+    return found + [(place, server) for place, server in given if server]
+
+
+def _check_tftp(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+    """A warning if the answers of a TFTP server would not get to this LAN; that requests do is checked elsewhere."""
+    homes = [home] if (home := known.zone_of(server)) else known.wans
+    ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may let them pass
+    if (
+        not ours
+        or host_address.unusable(server)
+        or server in known.own
+        or any(_answered(home, lan, server, profile) for home in homes)
+    ):
+        return []
+    return [Problem(path, *second_connections.tftp(lan.name, homes[0], profile), "warning")]
+
+
+def _answered(home: str, lan: Lan, server: IPv4Address, profile: Profile) -> bool:
+    return home == lan.name or second_connections.open_between(home, lan.name, "udp", profile, server)
+
+
 def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
     """Server address that a client on this LAN could never reach, or that cannot be a server."""
     kind, hint = path[3], f"the gateway's own address here is {lan.address.ip}"
@@ -66,6 +95,8 @@ def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, k
     if home == lan.name or _opened(lan.name, home, profile):
         return []
     hint = f"use a server on {lan.name} or outside, or open the way in firewall.allow"
+    if kind == "pxe":
+        hint = f"use a server on {lan.name}, or open requests and answers of TFTP in firewall.allow"
     return [Problem(path, f"{server} is on {home}, which is closed to {lan.name}", hint)]
 
 
@@ -74,7 +105,8 @@ def _check_outside(path: Path, server: IPv4Address, lan: Lan, profile: Profile, 
     way_out = lan.internet and (not lan.public_only or host_address.is_public(server))
     if way_out or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
         return []
-    closed, way = "public" if lan.internet else "false", f"use a server on {lan.name}, or open the way in firewall.allow"
+    closed = "public" if lan.internet else "false"
+    way = f"use a server on {lan.name}" + ("" if path[3] == "pxe" else ", or open the way in firewall.allow")
     hint = f"write {lan.address.ip}: the gateway asks outside for its clients" if path[3] == "dns" else way
     return [Problem(path, f"{server} is outside, which is closed to {lan.name} by internet: {closed}", hint)]
 

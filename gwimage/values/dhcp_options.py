@@ -11,6 +11,7 @@ from gwimage.problem import Path, Problem
 from gwimage.values import domain_names
 
 ROUTER, DNS, DOMAIN, NTP, FILE, SEARCH = 3, 6, 15, 42, 67, 119  # RFC 2132, RFC 3397
+TFTP_NAME, TFTP_ADDRESSES = 66, 150  # RFC 2132, RFC 5859
 SIZES = {"uint8": 1, "uint16": 2, "uint32": 4}
 # codes that gwimage or networkd send themselves: what each is, and the `dhcp` key to use instead
 OWN = {
@@ -70,6 +71,14 @@ def raw(option: Option) -> bytes:
     if option.type == "ipv4":
         return option.value.packed
     return option.value.encode() if option.type == "string" else option.value.to_bytes(SIZES[option.type])
+
+
+def tftp_server(option: Option) -> IPv4Address | None:
+    """The TFTP server of which the option tells by address."""
+    try:
+        return IPv4Address(option.value) if option.code in (TFTP_NAME, TFTP_ADDRESSES) else None
+    except ValueError:
+        return None
 
 
 def send(option: Option) -> str:

@@ -7,12 +7,12 @@ from ipaddress import IPv4Address
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
 from gwimage.plan import Element, Plan, Rule, Setting, settings
-from gwimage.problem import Path, Problem
+from gwimage.problem import Path, Problem, errors
 from gwimage.profile import Profile, second_connections, zones
 from gwimage.profile.dhcp import Dhcp
 from gwimage.profile.lans import Lan
 from gwimage.profile.zones import Zones
-from gwimage.values import dhcp_options, dhcp_pool, domain_names, host_address
+from gwimage.values import dhcp_formats, dhcp_options, dhcp_pool, domain_names, host_address
 from gwimage.values.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH
 
 SHORTEST, LONGEST = 120, 30 * 86400
@@ -36,6 +36,7 @@ def check(profile: Profile) -> list[Problem]:
 
 def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Problem]:
     problems = dhcp_options.check((*path, "options"), dhcp.options)
+    problems += [] if errors(problems) else _check_default_route(path, dhcp)
     if not SHORTEST <= dhcp.lease_time <= LONGEST:
         problems.append(Problem((*path, "lease_time"), "a lease lasts from 2m to 30d", "1h to 24h is usual"))
     if dhcp.domain != profile.dns.domain:
@@ -44,6 +45,21 @@ def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Prob
         message = f"what clients are told takes {size} bytes, but an answer has room for {dhcp_options.ROOM}"
         hint = "shorten the domain, which is told twice, or the texts in options, or name fewer servers"
         problems.append(Problem(path, message, hint, on_key=True))
+    return problems
+
+
+def _check_default_route(path: Path, dhcp: Dhcp) -> list[Problem]:
+    """Warnings for routes without the default one: clients that take them ignore the router (RFC 3442)."""
+    problems = []
+    for index, option in enumerate(dhcp.options):
+        if (
+            dhcp.router
+            and option.code in dhcp_formats.ROUTES
+            and all(net.prefixlen for net, _ in dhcp_formats.routes(option.value))
+        ):
+            message = f"clients that take option {option.code} ignore the router, and here is no default route"
+            hint = f"add 00:{dhcp.router.packed.hex(':')} for 0.0.0.0/0 by {dhcp.router}, or write router: none"
+            problems.append(Problem((*path, "options", index, "value"), message, hint, "warning"))
     return problems
 
 
@@ -58,8 +74,9 @@ def _tftp_servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
     """Every TFTP server that clients are told of by address, with its profile path; a URL is loaded by HTTP."""
     by_http = dhcp.pxe and dhcp.pxe.file.startswith(("http:", "https:"))
     found = [((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe and not by_http else []
-    given = [((*path, "options", index, "value"), dhcp_options.tftp_server(one)) for index, one in enumerate(dhcp.options)]
-    return found + [(place, server) for place, server in given if server]
+    for index, option in enumerate(dhcp.options):
+        found += [((*path, "options", index, "value"), server) for server in dhcp_options.tftp_servers(option)]
+    return found
 
 
 def _check_tftp(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
@@ -225,7 +242,7 @@ def _claims(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Claim, .
     client, prefix = f"a client on {lan.name}", lan.address.network.prefixlen
     lease = Lease(lan.name, dhcp.first, dhcp.last, prefix, dhcp.router, _dns(lan, dhcp), dhcp.lease_time)
     text = f"{client} gets an address in {dhcp.first}-{dhcp.last}"
-    more = [(code, dhcp_options.shown(code, value)) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
+    more = [(code, value.hex()) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
     told = f"{client} gets the DHCP options {', '.join(str(code) for code, _ in more)}"
     options = DhcpOptions(lan.name, tuple(more), dhcp.pxe.server if dhcp.pxe else None)
     lease_needed = (f"{path}.lease",)

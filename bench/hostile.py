@@ -37,7 +37,7 @@ def large(right: bool) -> str:
     for n in range(64):
         subnet = f"10.1.{n if right else 0}"
         dhcp = f"{{pool: {subnet}.100-{subnet}.199}}"
-        lines.append(f"  lan{n}x: {{nic: net5, vlan: {n + 1 if right else 1}, address: {subnet}.1/24, dhcp: {dhcp}}}")
+        lines.append(f"  lan{n}x: {{nic: net5, vlan: {n + 2 if right else 1}, address: {subnet}.1/24, dhcp: {dhcp}}}")
     lines.append("routes:")
     for n in range(256):
         lines.append(f"  - {{to: 10.{20 + n // 250}.{n % 250}.0/24, via: 10.1.{n % 64 if right else 99}.254}}")

@@ -27,7 +27,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to mend. `on_key` points at the key (unknown, duplicate, missing), else at the value."""
+    """One thing to mend. `on_key` points at the key (unknown, duplicate, missing), else at the value.
+
+    severity: error, warning, or note, which is nothing to mend in the profile: what it needs elsewhere.
+    """
 
     path: Path
     message: str
@@ -66,8 +69,13 @@ def dotted(path: Path) -> str:
 
 
 def errors(problems: Iterable[Problem]) -> list[Problem]:
-    """The problems that stop a compilation: all but warnings."""
+    """The problems that stop a compilation."""
     return [problem for problem in problems if problem.severity == "error"]
+
+
+def warned(problems: Iterable[Problem]) -> list[Problem]:
+    """Errors and warnings, without notes."""
+    return [problem for problem in problems if problem.severity != "note"]
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

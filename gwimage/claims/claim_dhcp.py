@@ -65,8 +65,7 @@ class Pool(NamedTuple):
 class DhcpOptions(NamedTuple):
     """A lease carries these options and the network boot server.
 
-    expected: (code, value), the value decoded: addresses or names of a search list, separated by blanks;
-    text; otherwise hexadecimal digits.
+    expected: (code, value), the value as hexadecimal digits.
     """
 
     lan: str

@@ -10,7 +10,7 @@ from gwimage.commands import diagnostics
 from gwimage.compiler.loading import load
 from gwimage.language import source as sources
 from gwimage.language.source import Source
-from gwimage.problem import Problem, ProfileError, errors
+from gwimage.problem import Problem, ProfileError, errors, warned
 from gwimage.profile import Profile
 
 FAILED, USAGE, TOOL = 1, 2, 3
@@ -19,7 +19,10 @@ BUILD = click.Path(file_okay=False, path_type=Path)
 
 
 def loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
-    """Loads profiles; their names must differ. Prints warnings. Raises ProfileError with all problems of all profiles."""
+    """Loads profiles; their names must differ. Prints warnings, no notes.
+
+    Raises ProfileError with all problems of all profiles.
+    """
     read = [sources.read(name) for name in names]
     found = [(*load(source), source) for source in read]
     problems, first = [], {}
@@ -32,7 +35,7 @@ def loaded(names: tuple[str, ...]) -> list[tuple[Profile, Source]]:
             first[profile.name] = source.filename
     if errors(problems):
         raise ProfileError(problems)
-    show_problems(problems)
+    show_problems(warned(problems))
     return [(profile, source) for profile, _, source in found]
 
 

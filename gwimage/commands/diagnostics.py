@@ -11,7 +11,7 @@ from gwimage.language import schema
 from gwimage.problem import MOST, Place, Problem, as_text, dotted, to_json
 
 SHOWN = 100
-COLOURS = {"error": "\033[1;31m", "warning": "\033[1;33m"}
+COLOURS = {"error": "\033[1;31m", "warning": "\033[1;33m", "note": "\033[1;36m"}
 PLAIN = "\033[0m"
 SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

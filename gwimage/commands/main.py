@@ -22,7 +22,7 @@ from gwimage.commands.wg import wg
 from gwimage.compiler import output_file
 from gwimage.compiler.loading import load
 from gwimage.language import source as sources
-from gwimage.problem import ProfileError, ToolError, errors
+from gwimage.problem import ProfileError, ToolError, errors, warned
 
 PORT = click.IntRange(1, 65535)
 PORT.name = "port"
@@ -82,7 +82,7 @@ def check(profiles: tuple[str, ...], strict: bool, form: str) -> None:
         show_problems(problems)
     else:
         click.echo(diagnostics.sarif(problems) if form == "sarif" else diagnostics.as_json(problems))
-    sys.exit(FAILED if errors(problems) or (strict and problems) else 0)
+    sys.exit(FAILED if errors(problems) or (strict and warned(problems)) else 0)
 
 
 @cli.command()

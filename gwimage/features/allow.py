@@ -7,9 +7,10 @@ from gwimage.claims.allow import MOST_CLAIMS, _claims, _families
 from gwimage.plan import Plan, Rule, nft
 from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
-from gwimage.profile import Profile, shadowing, subnets, zone_addresses, zones
+from gwimage.profile import Profile, second_connections, shadowing, subnets, zone_addresses, zones
 from gwimage.profile.allow import FAMILY_OF, Allow
 from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
+from gwimage.profile.wans import StaticAddress
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import GATEWAY, Zones
 from gwimage.values import address_lists, host_address, ranges
@@ -35,6 +36,7 @@ def check(profile: Profile) -> list[Problem]:
         if not found:
             sound.append((index, entry))
             found = _warnings(path, entry, known.zones, profile) + _unheard(path, entry, profile)
+            found += second_connections.check(path, entry, profile)
         problems += found
         if len(errors(problems)) >= zones.ENOUGH:
             break
@@ -104,13 +106,22 @@ def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[
     if outside and every and not (entry.ports or entry.sources or entry.destinations):
         message = f"this opens everything on {', '.join(entry.to_zones)} to everyone on {', '.join(outside)}"
         problems.append(Problem(path, message, "say which ports, or which sources", "warning"))
-    elif outside and _hidden_inside(entry, known, profile):
-        message = f"nobody on {outside[0]} can call these addresses: they are hidden behind the gateway's own"
-        problems.append(Problem(path, message, "for a port forward write firewall.forwards", "warning"))
+    elif outside and _private_inside(entry, known, profile) and not _near(entry, outside, profile):
+        message = f"nobody calls these private addresses from the internet: on {outside[0]} only who has a route to them does"
+        hint = "for a port forward write firewall.forwards; if routers near by have a route, name their networks in sources"
+        problems.append(Problem(path, message, hint, "warning"))
     return problems
 
 
-def _hidden_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
+def _near(entry: Allow, outside: list[str], profile: Profile) -> bool:
+    """Whether all IPv4 sources are near the gateway, where a route inside can be: private, or in the subnet of a WAN."""
+    own = [wan.ipv4.address.network for wan in profile.wans if wan.name in outside and isinstance(wan.ipv4, StaticAddress)]
+    nets = [(int(net[0]), int(net[-1])) for net in (*host_address.PRIVATE_NETS, *own)]
+    sources = [one for one in address_lists.resolved(entry.sources, profile.sets) if one.family == 4]
+    return bool(sources) and all(any(first <= one.first and one.last <= last for first, last in nets) for one in sources)
+
+
+def _private_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
     """Whether the entry opens only private IPv4 addresses of masqueraded LANs."""
     masqueraded = {lan.name for lan in profile.lans if lan.masquerade and host_address.is_private(lan.address.ip)}
     networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in address_lists.families(

@@ -7,12 +7,12 @@ from ipaddress import IPv4Address
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
 from gwimage.plan import Element, Plan, Rule, Setting, settings
-from gwimage.problem import Path, Problem
-from gwimage.profile import Profile, zones
+from gwimage.problem import Path, Problem, errors
+from gwimage.profile import Profile, second_connections, zones
 from gwimage.profile.dhcp import Dhcp
 from gwimage.profile.lans import Lan
 from gwimage.profile.zones import Zones
-from gwimage.values import dhcp_options, dhcp_pool, domain_names, host_address
+from gwimage.values import dhcp_formats, dhcp_options, dhcp_pool, domain_names, host_address
 from gwimage.values.dhcp_options import DNS, DOMAIN, FILE, NTP, ROUTER, SEARCH
 
 SHORTEST, LONGEST = 120, 30 * 86400
@@ -28,11 +28,15 @@ def check(profile: Profile) -> list[Problem]:
             problems += _check_rest(path, dhcp, lan, profile)
             for place, server in _servers(path, dhcp):
                 problems += _check_server(place, server, lan, profile, known)
+            wrong = {problem.path for problem in problems}
+            for place, server in _tftp_servers(path, dhcp):
+                problems += _check_tftp(place, server, lan, profile, known) if place not in wrong else []
     return problems
 
 
 def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Problem]:
     problems = dhcp_options.check((*path, "options"), dhcp.options)
+    problems += [] if errors(problems) else _check_default_route(path, dhcp)
     if not SHORTEST <= dhcp.lease_time <= LONGEST:
         problems.append(Problem((*path, "lease_time"), "a lease lasts from 2m to 30d", "1h to 24h is usual"))
     if dhcp.domain != profile.dns.domain:
@@ -44,11 +48,53 @@ def _check_rest(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile) -> list[Prob
     return problems
 
 
+def _check_default_route(path: Path, dhcp: Dhcp) -> list[Problem]:
+    """Warnings for routes without the default one: clients that take them ignore the router (RFC 3442)."""
+    problems = []
+    for index, option in enumerate(dhcp.options):
+        if (
+            dhcp.router
+            and option.code in dhcp_formats.ROUTES
+            and all(net.prefixlen for net, _ in dhcp_formats.routes(option.value))
+        ):
+            message = f"clients that take option {option.code} ignore the router, and here is no default route"
+            hint = f"add 00:{dhcp.router.packed.hex(':')} for 0.0.0.0/0 by {dhcp.router}, or write router: none"
+            problems.append(Problem((*path, "options", index, "value"), message, hint, "warning"))
+    return problems
+
+
 def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
     """Every server address in the options, with its profile path."""
     found = [((*path, "dns", index), server) for index, server in enumerate(dhcp.dns)]
     found += [((*path, "ntp", index), server) for index, server in enumerate(dhcp.ntp)]
     return found + ([((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe else [])
+
+
+def _tftp_servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
+    """Every TFTP server that clients are told of by address, with its profile path; a URL is loaded by HTTP."""
+    by_http = dhcp.pxe and dhcp.pxe.file.startswith(("http:", "https:"))
+    found = [((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe and not by_http else []
+    for index, option in enumerate(dhcp.options):
+        found += [((*path, "options", index, "value"), server) for server in dhcp_options.tftp_servers(option)]
+    return found
+
+
+def _check_tftp(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+    """A warning if the answers of a TFTP server would not get to this LAN; that requests do is checked elsewhere."""
+    homes = [home] if (home := known.zone_of(server)) else known.wans
+    ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may let them pass
+    if (
+        not ours
+        or host_address.unusable(server)
+        or server in known.own
+        or any(_answered(home, lan, server, profile) for home in homes)
+    ):
+        return []
+    return [Problem(path, *second_connections.tftp(lan.name, homes[0], profile), "warning")]
+
+
+def _answered(home: str, lan: Lan, server: IPv4Address, profile: Profile) -> bool:
+    return home == lan.name or second_connections.open_between(home, lan.name, "udp", profile, server)
 
 
 def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
@@ -66,6 +112,8 @@ def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, k
     if home == lan.name or _opened(lan.name, home, profile):
         return []
     hint = f"use a server on {lan.name} or outside, or open the way in firewall.allow"
+    if kind == "pxe":
+        hint = f"use a server on {lan.name}, or open requests and answers of TFTP in firewall.allow"
     return [Problem(path, f"{server} is on {home}, which is closed to {lan.name}", hint)]
 
 
@@ -74,7 +122,8 @@ def _check_outside(path: Path, server: IPv4Address, lan: Lan, profile: Profile, 
     way_out = lan.internet and (not lan.public_only or host_address.is_public(server))
     if way_out or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
         return []
-    closed, way = "public" if lan.internet else "false", f"use a server on {lan.name}, or open the way in firewall.allow"
+    closed = "public" if lan.internet else "false"
+    way = f"use a server on {lan.name}" + ("" if path[3] == "pxe" else ", or open the way in firewall.allow")
     hint = f"write {lan.address.ip}: the gateway asks outside for its clients" if path[3] == "dns" else way
     return [Problem(path, f"{server} is outside, which is closed to {lan.name} by internet: {closed}", hint)]
 
@@ -193,7 +242,7 @@ def _claims(path: str, lan: Lan, dhcp: Dhcp, profile: Profile) -> tuple[Claim, .
     client, prefix = f"a client on {lan.name}", lan.address.network.prefixlen
     lease = Lease(lan.name, dhcp.first, dhcp.last, prefix, dhcp.router, _dns(lan, dhcp), dhcp.lease_time)
     text = f"{client} gets an address in {dhcp.first}-{dhcp.last}"
-    more = [(code, dhcp_options.shown(code, value)) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
+    more = [(code, value.hex()) for code, value in _told(lan, dhcp, profile) if code not in (ROUTER, DNS)]
     told = f"{client} gets the DHCP options {', '.join(str(code) for code, _ in more)}"
     options = DhcpOptions(lan.name, tuple(more), dhcp.pxe.server if dhcp.pxe else None)
     lease_needed = (f"{path}.lease",)

@@ -6,13 +6,14 @@ from gwimage.claims import forwards as claims
 from gwimage.plan import Plan, Rule, nft
 from gwimage.plan.nft import rule
 from gwimage.problem import Path, Problem, errors
-from gwimage.profile import Profile, zone_addresses, zones
+from gwimage.profile import Profile, second_connections, zone_addresses, zones
 from gwimage.profile.forwards import Forward
+from gwimage.profile.second_connections import UNPRIVILEGED
 from gwimage.profile.wans import StaticAddress
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import Zones
 from gwimage.values import address_lists, host_address, ranges
-from gwimage.values.ports import SSH
+from gwimage.values.ports import FTP, SSH, TFTP
 from gwimage.values.ranges import Ports
 
 PATH = ("firewall", "forwards")
@@ -34,7 +35,7 @@ def check(profile: Profile) -> list[Problem]:
         found = found or _taken(path, forward, profile)
         if not found:
             sound.append(forward)
-            found = _warnings(path, forward, known.zones, profile)
+            found = _warnings(path, forward, known.zones, profile) + _second_connections(path, forward, known.zones, profile)
         problems += found
         if len(errors(problems)) >= zones.ENOUGH:
             break
@@ -125,6 +126,24 @@ def _own_services(profile: Profile) -> Iterator[tuple[str, int, tuple[str, ...],
     for vpn in profile.vpn:
         if vpn.port:
             yield "udp", vpn.port, tuple(wan.name for wan in profile.wans), "the VPN", f"vpn.{vpn.name}.port"
+
+
+def _second_connections(path: Path, forward: Forward, known: Zones, profile: Profile) -> list[Problem]:
+    """Warnings for protocols whose second connection does not pass: FTP's passive ports, TFTP's answers from another port."""
+    home, problems = known.zone_of(forward.to), []
+    tcp = [one for other in profile.forwards if other.to == forward.to and "tcp" in other.protocols for one in other.ports]
+    for index, ports in enumerate(forward.ports):
+        place = (*path, "ports", index)
+        if ports == (FTP, FTP) and "tcp" in forward.protocols and all(last < UNPRIVILEGED for _, last in tcp):
+            hint = "forward the server's passive ports too, as in ports: [21, 50000-50100], and let it name the WAN's address"
+            problems.append(
+                Problem(place, "FTP opens another connection for each file, which is not forwarded", hint, "warning")
+            )
+        closed = not any(second_connections.open_between(home, wan, "udp", profile) for wan in forward.wans)
+        if ports == (TFTP, TFTP) and "udp" in forward.protocols and closed:
+            message = f"TFTP answers from another port, which is closed from {home} to {forward.wans[0]}: no file would come"
+            problems.append(Problem(place, message, f"open UDP from {home} outside: internet, or firewall.allow", "warning"))
+    return problems
 
 
 def _warnings(path: Path, forward: Forward, known: Zones, profile: Profile) -> list[Problem]:

@@ -3,19 +3,54 @@
 from gwimage.plan import Plan
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, link
-from gwimage.profile.link import Link
+from gwimage.profile.link import USUAL_MTU, Link
 from gwimage.profile.vm import Plug
 from gwimage.values import nic
 from gwimage.values.nic import Nic
 
 PATH = ("vm", "nics")
+WHERE = "see System, Network there"
+NATIVE = 1  # the VLAN of untagged packets on a VLAN-aware bridge of Proxmox: whatever trunks says, its ports send it untagged
 
 
 def check(profile: Profile) -> list[Problem]:
-    plugs = {Nic(slot): plug for slot, plug in profile.vm.nics}
-    if not plugs:
-        return []
-    problems, users = [], _users(profile)
+    plugs, users = {Nic(slot): plug for slot, plug in profile.vm.nics}, _users(profile)
+    return [*_native(plugs, users), *(_plugs(plugs, users) if plugs else ()), *needs(profile)]
+
+
+def needs(profile: Profile) -> list[Problem]:
+    """Notes on what the machine needs of the bridges of a Proxmox host, which no profile can see."""
+    plugs = dict(profile.vm.nics)
+    found = [_vlan_aware(slot, plug) for slot, plug in plugs.items() if plug.trunks or plug.tag]
+    for card, networks in _users(profile).items():
+        path, its = max(networks, key=lambda one: one[1].mtu or 0)
+        if (its.mtu or 0) > USUAL_MTU:
+            bridge = f"the bridge of {card.mac}" if card.mac else plugs.get(card.slot, Plug(f"vmbr{card.slot}")).bridge
+            message = f"on the Proxmox host {bridge} needs an MTU of at least {its.mtu} too"
+            found.append(Problem((*path, "mtu"), message, WHERE, "note"))
+    return found
+
+
+def _vlan_aware(slot: int, plug: Plug) -> Problem:
+    key, way = ("trunks", "") if plug.trunks else ("tag", ", or have a physical port")
+    message = f"on the Proxmox host {plug.bridge} must be VLAN-aware{way}: else the machine does not start"
+    return Problem((*PATH, f"net{slot}", key), message, WHERE, "note", on_key=True)
+
+
+def _native(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) -> list[Problem]:
+    """Networks that wait for packets with the tag of the native VLAN: an error where the bridge is known to be VLAN-aware."""
+    problems = []
+    for card, networks in users.items():
+        severity = "error" if card in plugs and plugs[card].trunks else "warning"
+        for path, _ in [one for one in networks if one[1].vlan == NATIVE]:
+            message = f"a VLAN-aware bridge of Proxmox sends VLAN {NATIVE} untagged: {path[1]} would hear nothing"
+            hint = "leave vlan out: untagged packets are this VLAN there; or use another VLAN"
+            problems.append(Problem((*path, "vlan"), message, hint, severity))
+    return problems
+
+
+def _plugs(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) -> list[Problem]:
+    problems = []
     for card, networks in users.items():
         if card in plugs:
             problems += _vlans((*PATH, nic.name(card)), plugs[card], networks)
@@ -48,6 +83,7 @@ def _wires(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) ->
         place, plug = (*PATH, nic.name(card)), plugs[card]
         for path, its in users[card]:
             vlan = its.vlan or plug.tag
+            vlan = None if vlan == NATIVE else vlan
             other, name = seen.setdefault((plug.bridge, vlan), (path, nic.name(card)))
             wire = f"VLAN {vlan} of {plug.bridge}" if vlan else f"{plug.bridge}, untagged"
             if other == path and name != nic.name(card):
@@ -64,7 +100,7 @@ def _vlans(path: Path, plug: Plug, networks: list[tuple[Path, Link]]) -> list[Pr
     inside = {its.vlan: dotted(place) for place, its in networks if its.vlan}
     problems = []
     for vlan, who in inside.items():
-        if plug.trunks and vlan not in plug.trunks:
+        if plug.trunks and vlan not in (*plug.trunks, NATIVE):
             message = f"VLAN {vlan}, which is {who}, is not let through"
             problems.append(Problem((*path, "trunks"), message, f"add {vlan}"))
         elif plug.tag and not plug.trunks:

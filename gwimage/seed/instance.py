@@ -49,6 +49,8 @@ def make(source: Source, file: str | None, secrets: Sequence[Secret] = (), *, st
         return Made(place, (*problems, whole.locate(Problem(("image", "seed"), "this image reads no seeds", hint))))
     if stock_image:
         problems += map(whole.locate, stock.check(profile))
+        if errors(problems):
+            return Made(place, tuple(problems))
         profile = stock.for_stock_image(profile)
     wanted = compiler.render(profile, whole)
     base = stock.base(wanted) if stock_image else compiler.render(load(source)[0], source)

@@ -23,6 +23,7 @@ from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.render.base import LAYER
 from gwimage.seed.difference import Seed, archive_of
 
+LEAST_MEMORY = 512  # MiB: Debian's own for a system without desktop; `become` refuses less, too
 IMAGE = "debian-13-genericcloud-amd64.qcow2"  # Debian's file name
 _LAYER = "mkosi.extra/"  # of the mkosi definitions; LAYER is the configuration's prefix
 _UNITS = "usr/lib/systemd/system"
@@ -57,11 +58,15 @@ def for_stock_image(profile: Profile) -> Profile:
 
 
 def check(profile: Profile) -> list[Problem]:
-    """Warnings for settings that have no effect in a stock image."""
+    """Problems of settings that a stock image cannot have."""
+    problems = []
+    if profile.vm.memory < LEAST_MEMORY:
+        message = f"a stock image needs {LEAST_MEMORY} MiB to become a gateway: its package manager runs in it, and cloud-init"
+        problems.append(Problem(("vm", "memory"), message, f"write {LEAST_MEMORY}, or build an image of your own"))
     if profile.image.kernel == "generic":
         hint = "take Debian's image `generic` instead of `genericcloud`"
-        return [Problem(("image", "kernel"), "a stock image keeps the kernel that it has", hint, "warning")]
-    return []
+        problems.append(Problem(("image", "kernel"), "a stock image keeps the kernel that it has", hint, "warning"))
+    return problems
 
 
 def base(wanted: Mapping[str, File]) -> dict[str, File]:

@@ -25,13 +25,14 @@ WARNED = WARNED.replace(
     "system: {admin: {",
     "system: {admin: {ssh_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me], ",
 )
+NOTED = HOMELAB + "vm: {nics: {net0: {bridge: vmbr0, tag: 7}, net1: {bridge: vmbr1}}}\n"
 WRONG = HOMELAB.replace("10.0.0.1/24", "10.0.0.0/24")
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, text in (("good", HOMELAB), ("warned", WARNED), ("wrong", WRONG)):
+    for name, text in (("good", HOMELAB), ("warned", WARNED), ("noted", NOTED), ("wrong", WRONG)):
         (tmp_path / f"{name}.yaml").write_text(text)
     return tmp_path
 
@@ -47,6 +48,7 @@ def run(*argv, **options):
         (["warned.yaml"], 0),
         (["--strict", "good.yaml"], 0),
         (["--strict", "warned.yaml"], 1),
+        (["--strict", "noted.yaml"], 0),
         (["good.yaml", "wrong.yaml"], 1),
         (["missing.yaml"], 1),
         (["--format", "json", "wrong.yaml"], 1),
@@ -56,6 +58,12 @@ def run(*argv, **options):
 )
 def test_exit_status_of_check(argv, status):
     assert run("check", *argv).exit_code == status
+
+
+def test_notes_are_said_by_check_alone():
+    said = run("check", "noted.yaml").stderr
+    assert "note: on the Proxmox host vmbr0 must be VLAN-aware" in said
+    assert "note" not in run("compile", "noted.yaml", "-o", "out").stderr
 
 
 def really(*argv, text) -> subprocess.CompletedProcess:

@@ -99,6 +99,17 @@ MAC = "wans: {wan: {mac: 'bc:24:11:00:00:01', ipv4: dhcp}}\nlans: {lan: {nic: ne
             ["--memory 1024 --cores 4 ", "--machine q35 --bios ovmf --efidisk0 local-lvm:0,efitype=4m,pre-enrolled-keys=0 "],
         ),
         (CASE, ["--net0 virtio,bridge=vmbr0,tag=7 --net1 'virtio,bridge=vmbr1,trunks=20;30'"]),
+        (
+            CASE,
+            [
+                "# on the Proxmox host vmbr0 must be VLAN-aware, or have a physical port: ",
+                "# on the Proxmox host vmbr1 must be VLAN-aware: else the machine does not start\nqm create",
+            ],
+        ),
+        (
+            HEAD + MAC.replace("{mac", "{mtu: 9000, mac") + "vm: {nics: {net0: {bridge: a}, net3: {bridge: b}}}\n",
+            ["# on the Proxmox host the bridge of bc:24:11:00:00:01 needs an MTU of at least 9000 too\n", ",bridge=b,mtu=9000"],
+        ),
         (HEAD + MAC, ["--net0 virtio,bridge=vmbr0 --net1 virtio=BC:24:11:00:00:01,bridge=vmbr1"]),
         (
             HEAD + MAC + "vm: {nics: {net0: {bridge: a}, net3: {bridge: b}}}\n",

@@ -11,6 +11,7 @@ from gwimage.compiler import claims, compile
 from gwimage.compiler.loading import load
 from gwimage.compiler.output_tree import write
 from gwimage.language import source
+from gwimage.values import dhcp_options
 from tests.support import served_lan
 from tests.support.paths import TESTS
 
@@ -48,7 +49,7 @@ def test_reservations_and_their_names(tmp_path):
 
 def test_options(tmp_path):
     config, probes = compiled("dhcp-options", tmp_path)
-    leases, _ = served_lan.lan(config, "lan", "10.0.0.1", [OTHER], codes=[26, 66, 67, 119, 150, 224])
+    leases, _ = served_lan.lan(config, "lan", "10.0.0.1", [OTHER], codes=[26, 43, 66, 67, 119, 121, 150, 224])
     given = leases[OTHER]
     assert given["router"] == "10.0.0.2"
     assert given["ntpsrv"] == "10.0.0.5 192.0.2.123"
@@ -57,12 +58,14 @@ def test_options(tmp_path):
     assert given["mtu"] == "1400"
     assert given["opt150"] == "0a000005"
     assert bytes.fromhex(given["opt224"]) == rb': say "\n" '
+    assert given["opt43"] == "01040a000005"
+    assert given["staticroutes"] == "10.20.0.0/16 10.0.0.2 0.0.0.0/0 10.0.0.2"
     expected = dict(probes["lans.lan.dhcp.options"].expected)
-    assert expected[42] == given["ntpsrv"]
-    assert expected[15] == expected[119] == given["search"]
-    assert expected[67] == given["bootfile"]
-    assert (expected[150], expected[224]) == (given["opt150"], given["opt224"])
-    assert bytes.fromhex(expected[66]).decode() == given["tftp"]
+    shown = {code: dhcp_options.shown(code, bytes.fromhex(value)) for code, value in expected.items()}
+    assert shown[42] == given["ntpsrv"]
+    assert shown[15] == shown[119] == given["search"]
+    assert (shown[66], shown[67]) == (given["tftp"], given["bootfile"])
+    assert (expected[43], expected[150], expected[224]) == (given["opt43"], given["opt150"], given["opt224"])
 
 
 def test_no_router(tmp_path):

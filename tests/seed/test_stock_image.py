@@ -120,6 +120,42 @@ def test_a_kernel_that_no_seed_can_bring_is_warned_of():
     assert [problem.message for problem in found.problems] == ["a stock image keeps the kernel that it has"]
 
 
+def test_too_little_memory_is_refused():
+    found = instance.make(source.parse(HOMELAB.read_text() + "\nvm: {memory: 511}\n", "profile.yaml"), None, stock_image=True)
+    assert not found.seed and ["needs 512 MiB" in problem.message for problem in found.problems] == [True]
+    assert made("vm: {memory: 512}\n")[3].problems == ()
+
+
+RIGHT = ("debian", "13", 460000)
+
+
+@pytest.mark.parametrize(
+    ("machine", "said"),
+    [
+        (RIGHT, "the seed did not come whole"),  # the next thing that it looks at
+        (("debian", "12", 460000), "the seed is for Debian 13, and this is debian 12: nothing was changed"),
+        (("debian", "", 460000), "and this is debian : nothing was changed"),  # testing and unstable have no number
+        (("ubuntu", "24.04", 460000), "and this is ubuntu 24.04: nothing was changed"),
+        (("debian", "13", 100000), "too little memory"),
+    ],
+)
+def test_another_system_is_refused_before_anything_is_touched(tmp_path, machine, said):
+    """The script of the first boot, with another os-release and meminfo, and an instance of cloud-init's that it would remove."""
+    system, version, memory = machine
+    (tmp_path / "os-release").write_text(f"ID={system}\n" + (f'VERSION_ID="{version}"\n' if version else ""))
+    (tmp_path / "meminfo").write_text(f"MemTotal:         {memory} kB\nMemFree: 7 kB\n")
+    earlier = tmp_path / "lib/cloud/instances/earlier"
+    earlier.mkdir(parents=True)
+    (tmp_path / "lib/cloud/instance").symlink_to("instances/this")
+    over = {"os-release": "/etc/os-release", "meminfo": "/proc/meminfo", "lib": "/var/lib"}
+    mounts = "".join(f"mount --bind {tmp_path / name} {path} && " for name, path in over.items())
+    script = ROOT / "gwimage/seed/stock/become"
+    words = ["unshare", "--mount", "sh", "-c", f"{mounts}mount --bind /dev/null /dev/kmsg && exec sh {script}"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and said in done.stdout, done
+    assert earlier.exists() == (machine != RIGHT)
+
+
 def test_the_command_needs_no_site(tmp_path):
     def gwimage(*words, text=None):
         argv = [sys.executable, "-m", "gwimage", "seed", *map(str, words)]

@@ -24,6 +24,7 @@ from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.packets.dhcp_client import DUID
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.topology import derive
+from gwimage.values.domain_names import wire
 from gwimage.values.lab_host import attacker, client
 from gwimage.verify import run as course
 from tests.support.verifications import PORTS
@@ -53,7 +54,7 @@ NAS, MAC, SENSOR = IPv4Address("10.0.0.5"), "02:00:00:00:00:05", IPv4Address("10
 SAVED = IPv4Address("10.0.0.150")  # for a machine that never comes
 OWN = ("10.0.0.1", "10.7.0.1", "10.0.9.1")
 FAR, FRIEND = IPv4Address("9.9.9.9"), IPv4Address("192.0.2.77")
-OPTIONS = ((42, "10.0.0.1"), (15, "home.arpa"), (119, "home.arpa"), (150, "10.0.0.5"), (224, "0102ff"))
+OPTIONS = ((42, "0a000001"), (15, b"home.arpa".hex()), (119, wire("home.arpa").hex()), (150, "0a000005"), (224, "0102ff"))
 PROBES = {
     "reservation": ReservedLease("lan", MAC, NAS),
     "emptied": Pool("lan", IPv4Address("10.0.0.100"), IPv4Address("10.0.0.199"), (SAVED,), 98, emptied=True),

@@ -39,7 +39,11 @@ lans:
       pool: 10.0.0.100-10.0.0.139
       lease_time: 2h
       ntp: [10.0.0.6]
-      options: [{code: 150, type: ipv4, value: 10.0.0.7}]
+      options:
+        - {code: 150, type: ipv4, value: 10.0.0.7}
+        - {code: 43, type: hex, value: '3a 20 00 22 25 5c 6e 80 ff 0a 27 3b 23 20'}  # all that a unit file could read otherwise
+        - {code: 224, type: hex, value: '33:33'}
+        - {code: 121, type: hex, value: '10:0a:14:0a:00:00:07:00:0a:00:00:01'}
       reservations:
         nas: {mac: '02:00:00:00:00:05', address: 10.0.0.5}
         inside: {mac: '02:00:00:00:00:06', address: 10.0.0.120}
@@ -63,6 +67,8 @@ MUTANTS = {
     "not reserved": ("Address=10.0.0.120", "Address=10.0.0.8", {"reservations.inside", "addresses"}),
     "time server": ("NTP=10.0.0.6", "NTP=10.0.0.8", {"options"}),
     "option": ("SendOption=150:ipv4address:10.0.0.7", "SendOption=150:ipv4address:10.0.0.8", {"options"}),
+    "a byte": (r"\x07\x00\x0a", r"\x08\x00\x0a", {"options"}),
+    "its digits as text": ("224:string:33", "224:string:3333", {"options"}),
     "domain": ("SendOption=15:string:home.arpa", "SendOption=15:string:home.test", {"options"}),
     "server off": (SERVER, "DHCPServer=no", {"lease", KEPT}),
     "nothing remembered": ("UplinkInterface=:none", "UplinkInterface=:none\nPersistLeases=no", {KEPT}),

@@ -20,7 +20,7 @@ from gwimage.lab.netns import inside
 from gwimage.lab.packets import headers
 from gwimage.lab.packets.headers import ARP, IPV4, mac_bytes
 from gwimage.lab.packets.ipv4 import until
-from gwimage.values import domain_names, ports
+from gwimage.values import ports
 
 _ALL = 0x0003  # EtherType of every frame (ETH_P_ALL)
 _DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
@@ -212,16 +212,6 @@ def _read(frame: bytes) -> Given:
         options[rest[0]] = options.get(rest[0], b"") + rest[2 : 2 + size]  # long options come in pieces (RFC 3396)
         rest = rest[2 + size :]
     return Given(IPv4Address(body[16:20]), IPv4Address(body[20:24]), options, frame[6:12])
-
-
-def readings(value: bytes) -> set[str]:
-    """Possible readings of an option's bytes: addresses, text, names of a search list, hexadecimal digits."""
-    found = {value.hex()}
-    if value and len(value) % 4 == 0:
-        found.add(" ".join(str(IPv4Address(value[at : at + 4])) for at in range(0, len(value), 4)))
-    if value.isascii() and value.decode().isprintable():
-        found.add(value.decode())
-    return found | {" ".join(domain_names.unwire(value))}
 
 
 def message(frame: bytes) -> int | None:

@@ -10,7 +10,7 @@ from gwimage.claims import claim, claim_dhcp, claim_services
 from gwimage.lab.machine.guest import SECRET_NAME
 from gwimage.lab.packets import dhcp_client, dns, ipv4, ntp
 from gwimage.lab.topology import IspAssigned, IspLeases
-from gwimage.values import domain_names, lab_host
+from gwimage.values import dhcp_options, domain_names, lab_host
 from gwimage.verify.evidence import Wire
 from gwimage.verify.probes import advice_services, hints, sharing
 from gwimage.verify.probes.record import Probe
@@ -74,15 +74,16 @@ def _dhcp_options(probe: claim_dhcp.DhcpOptions, view: View) -> Answer:
     given = dhcp_client.lease(name, probe.lan, ipv4.mac(name, probe.lan), codes)
     if given is None:
         return Answer(False, "the DHCP client got no answer")
+    shown = {code: dhcp_options.shown(code, bytes.fromhex(value)) for code, value in probe.expected}
     seen = {code: given.options.get(code) for code, _ in probe.expected}
     wrong = [
-        f"option {code}: {'none' if seen[code] is None else seen[code]!r}, not {value}"
+        f"option {code}: {'none' if seen[code] is None else dhcp_options.shown(code, seen[code])}, not {shown[code]}"
         for code, value in probe.expected
-        if seen[code] is None or value not in dhcp_client.readings(seen[code])
+        if seen[code] is None or seen[code].hex() != value
     ]
     more = [code for code in _BY_ITSELF if code in given.options and code not in seen]
     wrong += [f"option {code}, which nobody asked for: {given.options[code]!r}" for code in more]
-    right = [f"option {code}: {value}" for code, value in probe.expected]
+    right = [f"option {code}: {value}" for code, value in shown.items()]
     if probe.next_server:
         right.append(f"next server: {probe.next_server}")
     if probe.next_server and given.next_server != probe.next_server:

@@ -15,7 +15,7 @@ from gwimage.language import source
 from gwimage.seed import instance, iso
 from tests.support.paths import HOMELAB, ROOT
 
-BECOME, ARCHIVE, SUM = "/var/lib/cloud/scripts/per-boot/gwimage", "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
+INSTALL, ARCHIVE, SUM = "/var/lib/cloud/scripts/per-boot/gwimage", "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
 ADMIN = (
     "system: {admin: {name: ops, password_hash: $6$abcdefgh$" + "y" * 86 + ", ssh_keys: [ssh-ed25519"
     " AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a]}}\nservices: {ssh: {from: [lan]}}\n"
@@ -32,7 +32,7 @@ def made(more: str = "", wan: str = WAN) -> tuple[dict[str, SimpleNamespace], di
     assert set(files) == {"user-data", "meta-data", "network-config"}
     written = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
     # only what has no effect before all of it is there; the sum comes last
-    assert list(written) == [BECOME, ARCHIVE, SUM]
+    assert list(written) == [INSTALL, ARCHIVE, SUM]
     assert yaml.safe_load(files["user-data"])["bootcmd"] == ["rm -f /var/lib/cloud/instance/sem/config_write_files"], (
         "they come at each boot"
     )

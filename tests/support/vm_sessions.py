@@ -145,7 +145,7 @@ def clone(say, job: Job) -> list[dict[str, str]]:
     return found
 
 
-def become(say, job: Job, packages: Path) -> str:
+def installed(say, job: Job, packages: Path) -> str:
     """Boots a stock image with its seed and a package mirror until it reboots; job.dir/os.qcow2 then is the gateway's.
 
     Returns the console's output.
@@ -159,7 +159,7 @@ def become(say, job: Job, packages: Path) -> str:
 
 
 def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
-    """As `become`, but first without a mirror until the power is cut: the console's output of both boots."""
+    """As `installed`, but first without a mirror until the power is cut: the console's output of both boots."""
     hosts, gateway = placed(job)
     console = job.dir / "console.log"
     gateway.start(control=False)

@@ -27,9 +27,11 @@ IMAGE = "debian-13-genericcloud-amd64.qcow2"  # Debian's file name
 _LAYER = "mkosi.extra/"  # of the mkosi definitions; LAYER is the configuration's prefix
 _UNITS = "usr/lib/systemd/system"
 _PARTS = (
+    "usr/lib/gwimage/as-declared",
     "usr/lib/gwimage/connections",
     "usr/lib/gwimage/leases",
     "usr/lib/sysctl.d/50-gwimage.conf",
+    f"{_UNITS}/gwimage-as-declared.service",
     f"{_UNITS}/gwimage-firewall.service",
     f"{_UNITS}/gwimage-offload.service",
     f"{_UNITS}/gwimage-hostkey.service",
@@ -39,6 +41,8 @@ _PARTS = (
     f"{_UNITS}/systemd-networkd.socket.d/10-gwimage.conf",
     "etc/resolv.conf",
 )
+_WANTED = "gwimage-as-declared.service"  # the packages layer's preset enables it
+_ENABLED = (f"etc/systemd/system/multi-user.target.wants/{_WANTED}", File(link=f"/{_UNITS}/{_WANTED}"))
 _SETTINGS = {"ssh_deletekeys": False, "manage_etc_hosts": False}
 _CLOUD_INIT = ("etc/cloud/cloud.cfg.d/99-gwimage.cfg", File(yaml.safe_dump({"network": {"config": "disabled"}} | _SETTINGS)))
 # missing in Debian's cloud images: the shell of our scripts (busybox), the firewall's program, Proxmox's guest agent
@@ -72,7 +76,7 @@ def base(wanted: Mapping[str, File]) -> dict[str, File]:
 def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     """Adds the user-data that turns a stock image into the gateway; seed: the difference to `base`."""
     brought = {path: file for path, file in seed.changed.items() if path != SEED}
-    brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_CLOUD_INIT])
+    brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_ENABLED, _CLOUD_INIT])
     names = sorted({*_PACKAGES, *features.plan(profile).packages} - {*KERNELS.values()})
     brought[_NEEDS] = File("".join(f"{name}\n" for name in names))
     archive = archive_of(brought)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -52,7 +53,11 @@ def test_the_archive_holds_the_files_with_their_modes():
     members, _, _, found = made(ADMIN)
     assert sorted(members) == sorted(found.seed.changed)
     assert members["etc/sudoers.d/admin"].mode == 0o440 and members["etc/localtime"].link
-    assert members["etc/systemd/system/multi-user.target.wants/ssh.service"].link
+    wanted = "etc/systemd/system/multi-user.target.wants"
+    assert members[f"{wanted}/ssh.service"].link
+    unit = members[f"{wanted}/gwimage-as-declared.service"].link.removeprefix("/")
+    program = re.search(r"(?m)^ExecStart=/(\S+)", members[unit].text)[1]
+    assert members[program].mode == 0o755
     packages = members["usr/lib/gwimage/packages"].text.split()
     assert {"nftables", "busybox-static", "openssh-server"} <= set(packages) and not {"cloud-init", "udhcpc"} & set(packages)
 

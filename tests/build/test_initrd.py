@@ -101,6 +101,80 @@ def attach(folder, name, kind, mounted=0):
     (folder / f"block/{name}/device/vpd_pg83").write_bytes(b"\0\x83\0\x0f\2\0\0\x0bdrive-scsi" + name[-1:].encode() + b"\0")
 
 
+def chosen(folder, **disks):
+    """The device that the script takes for state, and what it says; OS disk: sda, with its partition if `sdagwimage-state` is given."""
+    for name, kind in disks.items():
+        attach(folder, name, *(kind if isinstance(kind, tuple) else (kind,)))
+    found = call(folder, "choose_state sda; say_unused; echo $device")
+    said, differences = folder / "said", folder / "etc/gwimage/differences"
+    return (
+        found.stdout.strip(),
+        said.read_text() if said.exists() else "",
+        differences.read_text() if differences.exists() else "",
+    )
+
+
+OWN = "sdagwimage-state"
+
+
+def test_what_is_ours_comes_before_what_is_blank(tmp_path):
+    assert chosen(tmp_path, sda="lvm", sdb="blank", sdc="state")[0] == "sdc"
+
+
+def test_the_state_on_the_os_disk_is_not_abandoned_for_a_blank_disk(tmp_path):
+    device, said, differences = chosen(tmp_path, sda="lvm", sdb="blank", **{OWN: "state"})
+    assert device == OWN
+    assert f"not used for state: sdb (scsib) is blank, but the state is on {OWN}" in differences and said.startswith("3 ")
+
+
+@pytest.mark.parametrize("kind", ["blank", "unfinished"])
+def test_a_first_boot_takes_the_blank_disk(tmp_path, kind):
+    assert chosen(tmp_path, sda="lvm", sdb="lvm", vda=kind, **{OWN: "blank"})[0] == "vda"
+
+
+def test_a_first_boot_without_another_disk_takes_the_partition(tmp_path):
+    assert chosen(tmp_path, sda="lvm", sdb="cidata", **{OWN: "blank"}) == (OWN, "", "")
+
+
+def test_of_two_state_volumes_that_is_taken_that_was_in_use(tmp_path):
+    device, _, differences = chosen(tmp_path, sda="lvm", sdb=("state", 1000), sdc=("state", 3000), sdd=("state", 2000))
+    assert device == "sdc"
+    assert differences.splitlines() == [
+        f"two state volumes: sdc (scsic) is used, it was the last in use; detach {other}"
+        for other in ("sdb (scsib)", "sdd (scsid)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("lvm", "sdb (scsib) is neither blank nor a state volume: detach it, or write zeros over its first and its last MiB"),
+        ("protected", "sdb (scsib) is write-protected: detach it, or make it writable"),
+        ("small", "sdb (scsib) is smaller than 8 MiB: detach it, or make it larger"),
+    ],
+)
+def test_a_disk_that_is_refused_is_said(tmp_path, kind, words):
+    """A difference to what was declared unless the state has a disk of its own; shown on the console in any case (level 3)."""
+    device, said, differences = chosen(tmp_path, sda="lvm", sdb=kind, **{OWN: "state"})
+    assert (device, differences) == (OWN, f"not used for state: {words}\n")
+    (tmp_path / "etc/gwimage/differences").unlink()
+    device, said, differences = chosen(tmp_path, sdc="state")
+    assert (device, differences) == ("sdc", "")
+    assert said.count(f"3 not used for state: {words}\n") == 2
+
+
+def test_a_seed_as_a_disk_is_no_refused_disk(tmp_path):
+    assert chosen(tmp_path, sda="lvm", sdb="cidata", sdc="CIDATA", sdd="state")[1:] == ("", "")
+
+
+def test_a_file_system_smaller_than_its_disk_is_measured(tmp_path):
+    attach(tmp_path, "sdb", "state")
+    assert call(tmp_path, "ext4_mib $dev/sdb").stdout.strip() == call(tmp_path, "last_mib sdb").stdout.strip() == "15"
+    os.truncate(tmp_path / "dev/sdb", 64 * MIB)
+    assert call(tmp_path, "ext4_mib $dev/sdb").stdout.strip() == "15"
+    assert call(tmp_path, "last_mib sdb").stdout.strip() == "63"
+
+
 def fat(label, bits):
     """The boot sector of a FAT with that label (Microsoft's fatgen103: BS_VolLab, BS_FilSysType)."""
     sector = bytearray(512)

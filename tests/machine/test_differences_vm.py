@@ -23,6 +23,17 @@ ASK = (
     " sudo cat /state/leases/dhcp-server-lease/lan;"
     f" echo; sudo journalctl -b --no-hostname -o cat -p err; sudo journalctl -b -o cat -u {UNIT}"
 )
+MOVE = (
+    "; disk=$(sudo journalctl -b -o cat -p err | sed -n 's/^not used for state: \\(sd.\\) .*is blank.*/\\1/p' | head -1); sudo sh -c"
+    " 'fsfreeze -f /state; dd if=/dev/disk/by-partlabel/gwimage-state of=/dev/'$disk' bs=1M; fsfreeze -u /state'"
+)
+CONTROLLER = ("-device", "virtio-scsi-pci,id=more,bus=pci.0,addr=0x4")  # before that of the OS disk
+
+
+def disk(number, file):
+    """QEMU's arguments for a further disk, as Proxmox names it."""
+    drive = f"if=none,id=more{number},format=raw,cache=unsafe,file={file}"
+    return ("-drive", drive, "-device", f"scsi-hd,drive=more{number},bus=more.0,scsi-id={number},device_id=drive-scsi{number}")
 
 
 def visit(image, folder, key, boots, more=""):
@@ -35,6 +46,45 @@ def visit(image, folder, key, boots, more=""):
     baked = rebake(image, compiler.render(parsed, wanted), folder / "baked.raw")
     job = Job(baked, load(has)[0], (), Shape(), folder)
     return sandbox.call(visited, job, boots, str(key), "admin@10.0.0.1", ASK, say=print)
+
+
+def test_the_state_is_found_wherever_it_is_and_grows_with_its_disk(image, tmp_path, key):
+    """First on the OS disk, then moved to a disk of its own as docs/image.md says, then that disk is enlarged, then there are two."""
+    state, blank, other, copy = (tmp_path / f"{name}.raw" for name in ("state", "blank", "other", "copy"))
+    for file, content in ((blank, b""), (other, b"LABELONE")):
+        file.write_bytes(content.ljust(64 * MIB, b"\0"))
+    grow = ("sh", "-c", f"cp {state} {copy} && truncate -s 300M {state}")
+    lvm = CONTROLLER + disk(4, other)
+    boots = {
+        "no disk": (("true",), Shape(state_disk=False, more=lvm), ""),
+        "a blank disk": (("true",), Shape(), MOVE),
+        "a larger disk": (grow, Shape(more=lvm + disk(3, blank)), ""),
+        "two": (("true",), Shape(more=CONTROLLER + disk(3, copy)), ""),
+    }
+    found = visit(image, tmp_path, key, boots)
+    print(*(f"== {name}\n{said}\n{console[-4000:]}" for name, (said, console) in found.items()), sep="\n")
+    said = {name: each[0].splitlines() for name, each in found.items()}
+    shown = {  # on the console and in the journal
+        "no disk": "(scsi4) is neither blank nor a state volume: detach it, or write zeros over its first and its last MiB",
+        "a blank disk": " is blank, but the state is on sd",
+        "a larger disk": "(scsi3) is blank, but the state is on sd",
+        "two": "it was the last in use; detach sd",
+    }
+    assert {name for name, words in shown.items() if not all(words in each for each in found[name])} == set()
+    assert shown["no disk"] in found["a larger disk"][0] and "(scsi3)" in found["two"][1]
+    bad = ["degraded", f"{UNIT} "]
+    states = {name: lines[:2] for name, lines in said.items()}
+    assert states == {"no disk": bad, "a blank disk": bad, "a larger disk": ["running", ""], "two": bad}
+    assert len({tuple(lines[3:5]) for lines in said.values()}) == 1, "machine id and host key"
+    assert [int(lines[5]) > 256 for lines in said.values()] == [False, False, True, True], "MiB: as large as its disk"
+    for name, number in (("a blank disk", 0), ("a larger disk", 1), ("two", 2)):
+        assert lease(number) in found[name][0], f"the lease of the boot before {name}"
+    assert (blank.read_bytes(), other.read_bytes()) == (bytes(64 * MIB), b"LABELONE".ljust(64 * MIB, b"\0"))
+
+
+def lease(number):
+    """The client's, as the lease file has its MAC address."""
+    return ",".join(str(byte) for byte in (0x52, 0x54, 0, 0, 0x79, number))
 
 
 def test_what_is_missing_is_said_and_the_gateway_is_degraded(image, tmp_path, key, monkeypatch):

@@ -29,6 +29,7 @@ ORDER = (
     "test_faults",
     "test_probes_vpn",
     "test_identity_vm",
+    "test_differences_vm",
     "test_probes_ipv6",
     "test_probes_shaping",
     "test_rebake",

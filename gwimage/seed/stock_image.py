@@ -1,8 +1,8 @@
 """Seeds for a stock Debian 13 cloud image: the whole configuration is the difference to the base.
 
-cloud-init writes an archive of the files to the disk, and the script `become` to its per-boot scripts, which installs missing
-packages, unpacks the archive and reboots. The archive includes the parts of our packages layer that a gateway needs (_PARTS),
-but not those that make our image small and quick.
+cloud-init writes an archive of the files to the disk, and the script `install-gateway` to its per-boot scripts, which installs
+missing packages, unpacks the archive and reboots. The archive includes the parts of our packages layer that a gateway needs
+(_PARTS), but not those that make our image small and quick.
 """
 
 import base64
@@ -28,9 +28,11 @@ IMAGE = "debian-13-genericcloud-amd64.qcow2"  # Debian's file name
 _LAYER = "mkosi.extra/"  # of the mkosi definitions; LAYER is the configuration's prefix
 _UNITS = "usr/lib/systemd/system"
 _PARTS = (
+    "usr/lib/gwimage/as-declared",
     "usr/lib/gwimage/connections",
     "usr/lib/gwimage/leases",
     "usr/lib/sysctl.d/50-gwimage.conf",
+    f"{_UNITS}/gwimage-as-declared.service",
     f"{_UNITS}/gwimage-firewall.service",
     f"{_UNITS}/gwimage-offload.service",
     f"{_UNITS}/gwimage-hostkey.service",
@@ -40,15 +42,17 @@ _PARTS = (
     f"{_UNITS}/systemd-networkd.socket.d/10-gwimage.conf",
     "etc/resolv.conf",
 )
+_WANTED = "gwimage-as-declared.service"  # the packages layer's preset enables it
+_ENABLED = (f"etc/systemd/system/multi-user.target.wants/{_WANTED}", File(link=f"/{_UNITS}/{_WANTED}"))
 _SETTINGS = {"ssh_deletekeys": False, "manage_etc_hosts": False}
 _CLOUD_INIT = ("etc/cloud/cloud.cfg.d/99-gwimage.cfg", File(yaml.safe_dump({"network": {"config": "disabled"}} | _SETTINGS)))
 # missing in Debian's cloud images: the shell of our scripts (busybox), the firewall's program, Proxmox's guest agent
 _PACKAGES = {"busybox-static", "nftables", "qemu-guest-agent"}
 _NEEDS = "usr/lib/gwimage/packages"  # in the archive
 _ARCHIVE, _SUM = "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
-_BECOME = "/var/lib/cloud/scripts/per-boot/gwimage"
+_INSTALL = "/var/lib/cloud/scripts/per-boot/gwimage"
 # Runs at each boot before write_files, which otherwise runs once per instance: a power cut may have emptied the files that it
-# wrote, `become` included.
+# wrote, `install-gateway` included.
 _RERUN_WRITE_FILES = "rm -f /var/lib/cloud/instance/sem/config_write_files"
 
 
@@ -77,12 +81,12 @@ def base(wanted: Mapping[str, File]) -> dict[str, File]:
 def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     """Adds the user-data that turns a stock image into the gateway; seed: the difference to `base`."""
     brought = {path: file for path, file in seed.changed.items() if path != SEED}
-    brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_CLOUD_INIT])
+    brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_ENABLED, _CLOUD_INIT])
     names = sorted({*_PACKAGES, *features.plan(profile).packages} - {*KERNELS.values()})
     brought[_NEEDS] = File("".join(f"{name}\n" for name in names))
     archive = archive_of(brought)
-    become = (files("gwimage.seed") / "stock" / "become").read_text(encoding="utf-8")
-    digest = hashlib.sha256(archive + become.encode()).hexdigest()
+    script = (files("gwimage.seed") / "stock" / "install-gateway").read_text(encoding="utf-8")
+    digest = hashlib.sha256(archive + script.encode()).hexdigest()
     user_data = {
         "hostname": profile.system.hostname,
         "users": [],
@@ -93,7 +97,7 @@ def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
         "package_upgrade": False,
         "bootcmd": [_RERUN_WRITE_FILES],
         "write_files": [
-            {"path": _BECOME, "permissions": "0755", "content": become},
+            {"path": _INSTALL, "permissions": "0755", "content": script},
             {"path": _ARCHIVE, "permissions": "0600", "encoding": "b64", "content": base64.b64encode(archive).decode()},
             {"path": _SUM, "permissions": "0600", "content": f"{hashlib.sha256(archive).hexdigest()}  {_ARCHIVE}\n"},
         ],

@@ -17,7 +17,7 @@ from gwimage.verify.run import Job
 from tests.support.debian_mirror import fill
 from tests.support.paths import HOMELAB
 from tests.support.verifications import PORTS, red
-from tests.support.vm_sessions import become, cut_off, reseeded
+from tests.support.vm_sessions import cut_off, installed, reseeded
 
 # two of its boots are a whole Debian's, minutes each where others run beside it
 pytestmark = [pytest.mark.vm, pytest.mark.more]
@@ -54,7 +54,7 @@ def became(stock, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stock")
     given, profile = seeded(folder, "seed")
     shape = dataclasses.replace(SHAPE, seeds=(given,))
-    console = sandbox.call(become, Job(raw, profile, (), shape, folder), packages, say=print)
+    console = sandbox.call(installed, Job(raw, profile, (), shape, folder), packages, say=print)
     assert "gwimage: installing busybox-static nftables" in console and "this is the gateway homelab" in console, console[
         -5000:
     ]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -15,7 +16,7 @@ from gwimage.language import source
 from gwimage.seed import instance, iso
 from tests.support.paths import HOMELAB, ROOT
 
-BECOME, ARCHIVE, SUM = "/var/lib/cloud/scripts/per-boot/gwimage", "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
+INSTALL, ARCHIVE, SUM = "/var/lib/cloud/scripts/per-boot/gwimage", "/usr/lib/gwimage/stock.tar", "/usr/lib/gwimage/stock.sum"
 ADMIN = (
     "system: {admin: {name: ops, password_hash: $6$abcdefgh$" + "y" * 86 + ", ssh_keys: [ssh-ed25519"
     " AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a]}}\nservices: {ssh: {from: [lan]}}\n"
@@ -32,7 +33,7 @@ def made(more: str = "", wan: str = WAN) -> tuple[dict[str, SimpleNamespace], di
     assert set(files) == {"user-data", "meta-data", "network-config"}
     written = {each["path"]: each for each in yaml.safe_load(files["user-data"])["write_files"]}
     # only what has no effect before all of it is there; the sum comes last
-    assert list(written) == [BECOME, ARCHIVE, SUM]
+    assert list(written) == [INSTALL, ARCHIVE, SUM]
     assert yaml.safe_load(files["user-data"])["bootcmd"] == ["rm -f /var/lib/cloud/instance/sem/config_write_files"], (
         "they come at each boot"
     )
@@ -52,7 +53,11 @@ def test_the_archive_holds_the_files_with_their_modes():
     members, _, _, found = made(ADMIN)
     assert sorted(members) == sorted(found.seed.changed)
     assert members["etc/sudoers.d/admin"].mode == 0o440 and members["etc/localtime"].link
-    assert members["etc/systemd/system/multi-user.target.wants/ssh.service"].link
+    wanted = "etc/systemd/system/multi-user.target.wants"
+    assert members[f"{wanted}/ssh.service"].link
+    unit = members[f"{wanted}/gwimage-as-declared.service"].link.removeprefix("/")
+    program = re.search(r"(?m)^ExecStart=/(\S+)", members[unit].text)[1]
+    assert members[program].mode == 0o755
     packages = members["usr/lib/gwimage/packages"].text.split()
     assert {"nftables", "busybox-static", "openssh-server"} <= set(packages) and not {"cloud-init", "udhcpc"} & set(packages)
 

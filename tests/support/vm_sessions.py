@@ -145,7 +145,7 @@ def clone(say, job: Job) -> list[dict[str, str]]:
     return found
 
 
-def become(say, job: Job, packages: Path) -> str:
+def installed(say, job: Job, packages: Path) -> str:
     """Boots a stock image with its seed and a package mirror until it reboots; job.dir/os.qcow2 then is the gateway's.
 
     Returns the console's output.
@@ -159,7 +159,7 @@ def become(say, job: Job, packages: Path) -> str:
 
 
 def cut_off(say, job: Job, packages: Path) -> tuple[str, str]:
-    """As `become`, but first without a mirror until the power is cut: the console's output of both boots."""
+    """As `installed`, but first without a mirror until the power is cut: the console's output of both boots."""
     hosts, gateway = placed(job)
     console = job.dir / "console.log"
     gateway.start(control=False)
@@ -208,4 +208,30 @@ def etc_of(say, job: Job, cases: dict[str, tuple[qemu.SeedDisk, ...]], key: str,
         lines = _log_in(hosts, gateway, key, target, command)["by key"].splitlines()
         found[name] = {path: digest for digest, _, path in (line.partition("  ") for line in lines)}
         assert gateway.stop() == "clean"
+    return found
+
+
+def visited(
+    say, job: Job, boots: dict[str, tuple[tuple[str, ...], qemu.Shape, str]], key: str, target: str, command: str
+) -> dict[str, tuple[str, str]]:
+    """For each boot of one machine, after a command of the host's: what the administrator's command says, and the console.
+
+    The third of each boot is added to that command. In each boot another client asks for a lease: 52:54:00:00:79:NUMBER, from 0 on.
+    """
+    hosts, gateway = placed(job)
+    found, console = {}, job.dir / "console.log"
+    for number, (name, (before, shape, then)) in enumerate(boots.items()):
+        say(f"boot {name}")
+        run(list(before))
+        gateway.machine.shape = shape
+        began = console.stat().st_size if console.exists() else 0
+        gateway.start(control=False)
+        hosts.ask_for_leases()
+        mac = f"52:54:00:00:79:{number:02x}"
+        assert wait_for(lambda mac=mac: dhcp_client.lease("client-lan", "lan", mac), PATIENCE, gateway.alive)
+        said = _log_in(hosts, gateway, key, target, command + then)["by key"]
+        # the prompt of the serial console is the last to come
+        wait_for(lambda began=began: b" login:" in console.read_bytes()[began:], PATIENCE, gateway.alive)
+        assert gateway.stop() == "clean"
+        found[name] = said, console.read_bytes()[began:].decode(errors="replace")
     return found

@@ -57,6 +57,7 @@ class Shape:
     write_log: writes to the second disk are logged to state.writes too, in order (see faults/writes.py).
     uuid: of the machine, as SMBIOS shows it; of zeros if empty.
     counted: Machine.instructions() tells how many the guest has run; emulation alone can, and its clock then is that number.
+    more: further arguments of QEMU's.
     """
 
     machine: str = "pc"
@@ -68,6 +69,7 @@ class Shape:
     counted: bool = False
     seeds: tuple[SeedDisk, ...] = ()
     uuid: str = ""
+    more: tuple[str, ...] = ()
 
 
 @dataclass
@@ -246,6 +248,7 @@ def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credenti
         )
     for device in devices:
         argv += ["-device", device]
+    argv += shape.more
     values = [f"value=io.systemd.credential.binary:{k}={v}" for k, v in credentials.items()]
     return argv + ["-smbios", ",".join(["type=11", *values])]
 

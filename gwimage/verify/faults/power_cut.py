@@ -27,7 +27,7 @@ GRACE = 2  # seconds after which a lease given must be on the disk
 _STUBS = """
 say() { echo "$2"; }; mount() { :; }; umount() { :; }; chroot() { shift; "$@"; }
 sectors() { echo $(($(wc -c < "$1") / 512)); }
-usable "$1" && prepare_state "$1"
+{ is_state "$1" || unfinished "$1" || blank "$1"; } && prepare_state "$1"
 """
 
 

@@ -46,7 +46,7 @@ def loud(image, tmp_path_factory):
 @pytest.fixture
 def drives(tmp_path):
     """QEMU's arguments for a blank state disk and a seed."""
-    profile, given = source.read(str(HOMELAB)), source.parse("site: branch\nlans: {lan: {address: 10.7.0.1/24}}\n", "site.yaml")
+    profile, given = source.read(str(HOMELAB)), source.parse("site: branch\nsystem: {timezone: Europe/Berlin}\n", "site.yaml")
     wanted, problems = wanted_of(profile, given)
     assert wanted, problems
     base, changed = compiler.render(loading.load(profile)[0], profile), compiler.render(wanted, site.overlay(profile, given))

@@ -240,7 +240,7 @@ def table(seen: dict[str, Seen]) -> str:
     return "\n".join(lines)
 
 
-def _say(name: str, begun: float, text: str) -> None:
+def progress(name: str, begun: float, text: str) -> None:
     print(f"{time.monotonic() - begun:5.0f} s  {name}: {text}", file=sys.stderr)
 
 
@@ -256,7 +256,7 @@ def main() -> int:
     claims = compiler.claims(profile) if options.prove else ()
     missed = []
     for one in gateways.build(folder, Steps(folder / "build.log"), options.names or gateways.NAMES):
-        say = partial(_say, one.name, time.monotonic())
+        say = partial(progress, one.name, time.monotonic())
         logs = options.logs / one.name if options.logs else None
         seen[one.name] = watch(one.raw, profile, shape=shape, claims=claims, logs=logs, say=say)
         for id, (good, what) in seen[one.name].answers.items():

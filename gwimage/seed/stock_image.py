@@ -2,7 +2,7 @@
 
 cloud-init writes an archive of the files to the disk, and the script `install-gateway` to its per-boot scripts, which installs
 missing packages, unpacks the archive and reboots. The archive includes the parts of our packages layer that a gateway needs
-(_PARTS), but not those that make our image small and quick.
+(PARTS), but not those that make our image small and quick.
 """
 
 import base64
@@ -27,7 +27,7 @@ LEAST_MEMORY = 512  # MiB: Debian's own for a system without desktop; `become` r
 IMAGE = "debian-13-genericcloud-amd64.qcow2"  # Debian's file name
 _LAYER = "mkosi.extra/"  # of the mkosi definitions; LAYER is the configuration's prefix
 _UNITS = "usr/lib/systemd/system"
-_PARTS = (
+PARTS = (
     "usr/lib/gwimage/as-declared",
     "usr/lib/gwimage/connections",
     "usr/lib/gwimage/leases",
@@ -39,6 +39,7 @@ _PARTS = (
     f"{_UNITS}/ssh.service.d/10-gwimage.conf",
     f"{_UNITS}/systemd-networkd.service.d/10-gwimage.conf",
     f"{_UNITS}/systemd-networkd.service.d/20-leases.conf",
+    f"{_UNITS}/systemd-networkd.service.d/30-dns.conf",
     f"{_UNITS}/systemd-networkd.socket.d/10-gwimage.conf",
     "etc/resolv.conf",
 )
@@ -81,7 +82,7 @@ def base(wanted: Mapping[str, File]) -> dict[str, File]:
 def complete(seed: Seed, profile: Profile, wanted: Mapping[str, File]) -> Seed:
     """Adds the user-data that turns a stock image into the gateway; seed: the difference to `base`."""
     brought = {path: file for path, file in seed.changed.items() if path != SEED}
-    brought |= {path: wanted[f"{_LAYER}{path}"] for path in _PARTS} | dict([_ENABLED, _CLOUD_INIT])
+    brought |= {path: wanted[f"{_LAYER}{path}"] for path in PARTS} | dict([_ENABLED, _CLOUD_INIT])
     names = sorted({*_PACKAGES, *features.plan(profile).packages} - {*KERNELS.values()})
     brought[_NEEDS] = File("".join(f"{name}\n" for name in names))
     archive = archive_of(brought)

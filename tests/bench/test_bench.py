@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import boot_times, gateways, page, report
+from bench import boot_times, gateways, page, paired_boots, report
 from bench.instructions import Count
 from bench.results import Row, table
 from gwimage import compiler
@@ -71,6 +71,14 @@ def test_mkosi_reads_the_definition(name, suite, tmp_path):
     packages = {"iptables-persistent", "dnsmasq"} & set(main["Packages"])
     assert packages == {"baseline": {"iptables-persistent", "dnsmasq"}, "networkd": set(), "bare": {"dnsmasq"}}[name]
     assert len(main["FinalizeScripts"]) == len(main["PostInstallationScripts"]) == len(main["PostOutputScripts"]) == 1
+
+
+def test_pairs_of_boots():
+    """Medians of each image, and of the differences of each pair, which are not the differences of the medians."""
+    pairs = ((10.0, 4.0), (30.0, 23.0), (11.0, 9.0))
+    rounds = [dict(zip(paired_boots.NAMES, (boot_times.Times(value, None) for value in pair))) for pair in pairs]
+    last = [line.split() for line in paired_boots.table(rounds).splitlines()[-2:]]
+    assert last == [["median", "11.00", "9.00", "never", "never"], ["saved", "6.00"]]
 
 
 def test_what_is_seen_of_a_boot():

@@ -12,7 +12,7 @@ from gwimage.seed import iso
 from gwimage.verify.run import Job
 from tests.support.paths import HOMELAB
 from tests.support.proxmox_drive import drive
-from tests.support.vm_sessions import log_in
+from tests.support.vm_sessions import log_in, seeded
 
 pytestmark = pytest.mark.vm
 HASH = "$5$abcdefgh$" + "x" * 43
@@ -20,7 +20,12 @@ HASH = "$5$abcdefgh$" + "x" * 43
 ASK = (
     "whoami; sudo whoami; hostname; sudo grep ^{user}: /etc/shadow | cut -d: -f2; ip -brief link | cut -d' ' -f1 | tr '\\n' ' '; echo;"
     " ls /etc/systemd/network | grep -c cloud-init; grep -c cloud-init /etc/hosts; ls /etc/ssh | grep -c host_; "
-    " systemctl --failed --plain --no-legend | wc -l; cat /run/ran 2>/dev/null; true"
+    " systemctl --failed --plain --no-legend | wc -l; {order}; cat /run/ran 2>/dev/null; true"
+)
+# whoever has a lease is answered by DNS: resolved listens when networkd starts
+ORDER = (
+    "[ $(systemctl show -P ActiveEnterTimestampMonotonic systemd-resolved)"
+    " -le $(systemctl show -P InactiveExitTimestampMonotonic systemd-networkd) ] && echo 'DNS first'"
 )
 CLOUD_INIT = "; cloud-init status; sudo cloud-init schema --system 2>&1"  # what it says itself of what it was given
 MORE = pytest.mark.more
@@ -36,7 +41,12 @@ def asked(image, folder, key, kind, user, files) -> tuple[list[str], str]:
     (folder / "seed.iso").write_bytes(iso.make(files))
     job = Job(baked, profile, (), Shape(seeds=(SeedDisk(folder / "seed.iso"),)), folder)
     said = sandbox.call(
-        log_in, job, str(key), f"{user}@10.0.0.1", ASK.format(user=user) + CLOUD_INIT * (kind == "cloud-init"), say=print
+        log_in,
+        job,
+        str(key),
+        f"{user}@10.0.0.1",
+        ASK.format(user=user, order=ORDER) + CLOUD_INIT * (kind == "cloud-init"),
+        say=print,
     )
     assert "Permission denied (publickey)" in said["without"]
     return said["by key"].split("\n"), (folder / "console.log").read_text(errors="replace")
@@ -53,13 +63,28 @@ def asked(image, folder, key, kind, user, files) -> tuple[list[str], str]:
 )
 def test_a_drive_of_proxmox_names_the_gateway_and_lets_its_owner_in(image, tmp_path, key, kind, user):
     public = key.with_suffix(".pub").read_text().strip()
-    files = drive("branch-9", user=user, password=HASH, keys=(public,))
+    own = f'from="10.0.0.0/24" {public}' if kind == "native" else public
+    files = drive("branch-9", user=user, password=HASH, keys=(own,))
     if kind == "cloud-init":
         files["user-data"] += b"runcmd:\n  - [sh, -c, 'echo yes > /run/ran']\n"
     said, console = asked(image, tmp_path, key, kind, user or "admin", files)
     print(said, console[-3000:])
     assert said[:4] == [user or "admin", "root", "branch-9", HASH]
     assert said[4].split() == ["lo", "wan", "lan"]
-    assert said[5:9] == ["0", "0", "0", "0"]
+    assert said[5:10] == ["0", "0", "0", "0", "DNS first"]
     if kind == "cloud-init":
-        assert said[9] == "yes" and "status: done" in said and sum("Valid schema" in line for line in said) >= 1
+        assert said[10] == "yes" and "status: done" in said and sum("Valid schema" in line for line in said) >= 1
+
+
+def test_a_name_of_the_system_is_nobodys(image, tmp_path):
+    """Nor do many keys keep the network from coming up."""
+    text = f"{HOMELAB.read_text()}\nimage: {{seed: native}}\n"
+    given = source.parse(text, "profile.yaml")
+    profile, _ = load(given)
+    baked = rebake(image, compiler.render(profile, given), tmp_path / "baked.raw")
+    keys = tuple(f"ssh-ed25519 AAAA{number}" for number in range(20_000))
+    (tmp_path / "seed.iso").write_bytes(iso.make(drive("branch-9", user="sudo", keys=keys)))
+    cases = {"sudo": (SeedDisk(tmp_path / "seed.iso"),)}
+    lease, answer, console = sandbox.call(seeded, Job(baked, profile, (), Shape(), tmp_path), cases, say=print)["sudo"]
+    assert (lease.rpartition(".")[0], answer) == ("10.0.0", "silent"), console[-3000:]
+    assert "left out: user sudo, a name of the system's own" in console, console[-3000:]

@@ -108,6 +108,15 @@ def units(files: list[Path]) -> list[str]:
     return [line for line in log.splitlines() if any(file.name in line for file in files) and "is not executable" not in line]
 
 
+def after(unit: str, config: Path) -> set[str]:
+    """The units that one of Debian 13's own starts after, with the units and drop-ins of a configuration beside them."""
+    # what it shows at the log level debug
+    script = ENTER + 'chroot "$TREE" systemd-analyze verify --man=no "$UNIT" 2> /dev/null || true'
+    shown = ask(script, config, UNIT=unit)
+    assert f"Unit {unit}:" in shown, shown
+    return set(re.findall(r"(?m)^\s*After: (\S+)", shown))
+
+
 def ask(script: str, config: Path, **variables: str) -> str:
     argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", "sh", "-c", script]
     env = {"TREE": str(tree()), "CONFIG": str(config), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **variables}

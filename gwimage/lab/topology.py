@@ -18,7 +18,7 @@ from itertools import chain, count
 
 from gwimage.lab import topology6
 from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
-from gwimage.profile import Profile, subnets
+from gwimage.profile import Profile, simulated_servers, subnets
 from gwimage.profile.wans import DhcpAddress, StaticAddress
 from gwimage.values import host_address, lab_host
 from gwimage.values.lab_host import LabHost
@@ -131,7 +131,8 @@ class LanSide:
 class Topology:
     """The lab. `outside` (a server's) and `afar` (a caller's): addresses beyond the ISP, in no network of the profile.
 
-    elsewhere: a network there, for the peers of tunnels; beyond6: the same for IPv6, if the profile has any.
+    elsewhere: a network there, for the peers of tunnels; dns: the gateway's DNS servers inside, each with its LAN or VPN;
+    beyond6: as outside and afar, for IPv6, if the profile has any.
     """
 
     cards: tuple[Card, ...]
@@ -140,6 +141,7 @@ class Topology:
     outside: IPv4Address
     afar: IPv4Address
     elsewhere: IPv4Network
+    dns: tuple[tuple[IPv4Address | IPv6Address, str], ...] = ()
     beyond6: Beyond6 | None = None
 
     @property
@@ -165,7 +167,8 @@ def derive(profile: Profile) -> Topology:
         segment = segments[wan.name][0]
         wans.append(_wan_side(wan, segment, wan.link.cloned_mac or mac[segment], spare, named))
     lans = [_lan_side(lan, segments[lan.name], profile, named) for lan in profile.lans]
-    found = Topology(tuple(cards), tuple(wans), tuple(lans), beyond[-2], beyond[-3], next(spare))
+    dns = tuple(simulated_servers.dns(profile).items())
+    found = Topology(tuple(cards), tuple(wans), tuple(lans), beyond[-2], beyond[-3], next(spare), dns)
     return _with_ipv6(found, profile) if profile.ipv6.wans or profile.ipv6.lans else found
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import Pool
 from gwimage.lab import boot
-from gwimage.lab.hosts import Hosts, wireguard
+from gwimage.lab.hosts import Hosts, dns_servers, wireguard
 from gwimage.lab.machine import guest
 from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.machine.guest import Findings
@@ -98,6 +98,7 @@ def run_faults(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Seque
 def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
     """Runs both boots of a gateway with its lab hosts."""
     clock, listener = time.monotonic(), capture.start(hosts)
+    dns_servers.start(hosts)
     say("boot: waiting for the WAN address and the leases")
     times = boot.switch_on(say, hosts, gateway, control=False)
     on = gateway.started

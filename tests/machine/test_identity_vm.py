@@ -22,7 +22,10 @@ ASK = (
     " ls /etc/systemd/network | grep -c cloud-init; grep -c cloud-init /etc/hosts; ls /etc/ssh | grep -c host_; "
     " systemctl --failed --plain --no-legend | wc -l; cat /run/ran 2>/dev/null; true"
 )
-CLOUD_INIT = "; cloud-init status; sudo cloud-init schema --system 2>&1"  # what it says itself of what it was given
+RUN = "runcmd:\n  - [sh, -c, 'cloud-init status --long > /run/status; echo yes > /run/ran']\n"
+CLOUD_INIT = (
+    "; cat /run/status; cloud-init status; sudo cloud-init schema --system 2>&1"  # what it says itself of what it was given
+)
 MORE = pytest.mark.more
 
 
@@ -55,11 +58,12 @@ def test_a_drive_of_proxmox_names_the_gateway_and_lets_its_owner_in(image, tmp_p
     public = key.with_suffix(".pub").read_text().strip()
     files = drive("branch-9", user=user, password=HASH, keys=(public,))
     if kind == "cloud-init":
-        files["user-data"] += b"runcmd:\n  - [sh, -c, 'echo yes > /run/ran']\n"
+        files["user-data"] += RUN.encode()
     said, console = asked(image, tmp_path, key, kind, user or "admin", files)
     print(said, console[-3000:])
     assert said[:4] == [user or "admin", "root", "branch-9", HASH]
     assert said[4].split() == ["lo", "wan", "lan"]
     assert said[5:9] == ["0", "0", "0", "0"]
     if kind == "cloud-init":
+        assert "status: running" in said and "errors: []" in said  # while it runs
         assert said[9] == "yes" and "status: done" in said and sum("Valid schema" in line for line in said) >= 1

@@ -187,6 +187,12 @@ class NamespaceGateway:
 
     cut = stop
 
+    def agent_answers(self) -> None:
+        return None
+
+    def shut_down(self) -> str:
+        return ""
+
     def complaints(self) -> list[str]:
         """Warnings and errors that a machine's journal would contain, over both boots."""
         return [self.refused.strip()] if self.refused else self._complaints()

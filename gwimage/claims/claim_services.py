@@ -17,13 +17,13 @@ class Ping(NamedTuple):
 
 
 class DnsQuery(NamedTuple):
-    """A client resolves, through the gateway's address, a name that only the ISP's server knows.
+    """A client resolves, through the gateway's address, a name that only the lab's DNS servers know.
 
-    server: the only outside host that is up meanwhile.
+    server: the only DNS server that answers meanwhile.
     """
 
     lan: str
-    server: IPv4Address | None = None
+    server: IPv4Address | IPv6Address | None = None
 
 
 class LocalName(NamedTuple):
@@ -42,7 +42,7 @@ class ReverseNames(NamedTuple):
 
 
 class GatewayResolver(NamedTuple):
-    """The gateway itself resolves, through resolved, a name that only the ISP's server knows."""
+    """The gateway itself resolves, through resolved, a name that only the lab's DNS servers know."""
 
 
 class NtpQuery(NamedTuple):

@@ -12,7 +12,7 @@ from gwimage.claims.claim_services import DnsQuery as Resolves
 from gwimage.claims.claim_services import GatewayResolver, LocalName, ReverseNames
 from gwimage.plan import Plan, Setting, file_of, settings
 from gwimage.problem import Path, Problem, dotted
-from gwimage.profile import Profile, subnets, zones
+from gwimage.profile import Profile, simulated_servers, subnets, zones
 from gwimage.profile.dns import Address, Dns
 from gwimage.profile.wans import DhcpAddress
 from gwimage.values import domain_names, host_address
@@ -170,9 +170,9 @@ def _claims_outside(profile: Profile) -> Iterator[Claim]:
         path, text = f"lans.{lan.name}", f"a client on {lan.name} resolves names through {lan.address.ip}"
         probe = NotTestable(why) if why else Resolves(lan.name)
         yield Claim(f"{path}.dns", path, text, probe, () if why else prerequisites.of(profile, lan.name, first))
-    lan, known = profile.lans[0].name, zones.of(profile)
+    lan = profile.lans[0].name
     for path, server in _servers(profile) if not why else ():
-        if server.version == 4 and not known.zone_of(server):
+        if simulated_servers.answers(server, profile):
             text = f"a client on {lan} resolves names while of all DNS servers only {server} answers"
             yield Claim(f"{path}.asked", path, text, Resolves(lan, server), (f"lans.{lan}.dns",))
 
@@ -193,13 +193,13 @@ def _servers(profile: Profile) -> Iterator[tuple[str, Address]]:
 
 def _not_shown(profile: Profile) -> str:
     """Why the lab cannot test outside names; empty if it can."""
-    dns, known = profile.dns, zones.of(profile)
-    addresses = [one.address for one in dns.upstreams if one.address.version == 4]
+    dns, upstreams = profile.dns, [one.address for one in profile.dns.upstreams]
     if dns.tls == "always":
         return "the lab's DNS servers have no certificate that anybody would believe"
-    if any(map(known.zone_of, addresses)):
-        return "the lab has no DNS server inside"
-    return "" if addresses or not dns.upstreams else "the lab's DNS servers have no IPv6"
+    if simulated_servers.in_vpn(profile):
+        return "a DNS server in a VPN answers only while its tunnel is up"
+    there = not upstreams or any(simulated_servers.answers(one, profile) for one in upstreams)
+    return "" if there else "the lab's DNS servers outside have no IPv6"
 
 
 def _claims_inside(profile: Profile) -> Iterator[Claim]:

@@ -15,6 +15,7 @@ from gwimage.profile.ipv6 import Inside, Ipv6, Outside
 from gwimage.profile.wans import DhcpAddress, Wan
 from gwimage.values import ipv6 as inet6
 
+HINTS = (64, 60, 56, 52, 48)  # prefix lengths, as providers delegate them
 OUTSIDE, INSIDE = (32, 128), (64, 64)  # prefix lengths; SLAAC works in a /64 only (RFC 4862)
 
 
@@ -117,17 +118,29 @@ def plan(profile: Profile) -> Plan:
     parts = []
     for index, wan in enumerate(profile.wans):
         if outside := ipv6.wans.get(wan.name):
-            parts.append(_plan_outside(wan, outside, str(100 * (index + 1)), ipv6.uplink))
+            parts.append(_plan_outside(wan, outside, str(100 * (index + 1)), ipv6))
     parts += [_plan_inside(name, inside, ipv6) for name, inside in ipv6.lans.items()]
     return sum(parts, Plan(claims=tuple(ipv6_claims.given(profile))))
 
 
-def _plan_outside(wan: Wan, outside: Outside, metric: str, uplink: str | None) -> Plan:
+def _plan_outside(wan: Wan, outside: Outside, metric: str, ipv6: Ipv6) -> Plan:
     path, file = f"wans.{wan.name}.ipv6", f"10-{wan.name}.network"
     network = settings(file, "Network", path, [("LinkLocalAddressing", "ipv6")])
     if outside.address:
         return Plan(network=network + _fixed(file, path, outside, metric))
-    return Plan(network=network + _client(file, path, wan, metric, wan.name == uplink))
+    hint = _hint(file, ipv6) if wan.name == ipv6.uplink else ()
+    return Plan(network=network + _client(file, path, wan, metric, wan.name == ipv6.uplink) + hint)
+
+
+def _hint(file: str, ipv6: Ipv6) -> tuple[Setting, ...]:
+    """Asks for a prefix with room for the LAN of the highest number: many providers give a /64 to who does not ask for more.
+
+    No more than that, since some refuse to give more than they have; and nothing for a single LAN, which might get less than without.
+    """
+    name, highest = max(((name, lan.subnet) for name, lan in ipv6.lans.items() if lan.delegated), key=lambda one: one[1])
+    length = next(length for length in HINTS if highest < 1 << (64 - length))
+    path = f"lans.{name}.ipv6.subnet"
+    return (Setting(file, "DHCPv6", "PrefixDelegationHint", f"::/{length}", path),) if length < 64 else ()
 
 
 def _fixed(file: str, path: str, outside: Outside, metric: str) -> tuple[Setting, ...]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from gwimage.lab.hosts import PORT, Hosts
+from gwimage.lab.hosts import PORT, Hosts, cabling
 from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.packets import ipv4
 from gwimage.lab.sandbox import Say
@@ -41,6 +41,7 @@ def switch_on(say: Say, hosts: Hosts, gateway: Gateway, control: bool) -> dict[s
 def _power_on(hosts: Hosts, gateway: Gateway, control: bool) -> dict[str, float]:
     """Powers on; returns the time of each network's first answer, empty if none came within the gateway's patience."""
     hosts.reset_sessions()
+    cabling.filter_sources(hosts.topology.wans, strict=not control)
     gateway.start(control)
     hosts.ask_for_leases()
     times: dict[str, float] = {}

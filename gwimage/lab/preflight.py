@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gwimage.build import host
 from gwimage.lab import netns, sandbox
-from gwimage.lab.machine import qemu
+from gwimage.lab.machine.q35 import firmware
 from gwimage.problem import ToolError
 
 COMMANDS = {
@@ -38,7 +38,7 @@ def missing(machine: str) -> list[str]:
     found = [f"install the Debian package {package}" for package in host.lacking(COMMANDS)]
     if machine == "q35":
         try:
-            qemu.firmware()
+            firmware()
         except ToolError as error:
             found.append(error.stderr)
     return found or _tun_problem() or _sandbox_problem(_try_taps)

@@ -18,7 +18,8 @@ from itertools import chain, count
 
 from gwimage.lab import topology6
 from gwimage.lab.topology6 import Beyond6, Inside6, Outside6
-from gwimage.profile import Profile, subnets
+from gwimage.profile import Profile, simulated_servers, subnets
+from gwimage.profile.link import USUAL_MTU
 from gwimage.profile.wans import DhcpAddress, StaticAddress
 from gwimage.values import host_address, lab_host
 from gwimage.values.lab_host import LabHost
@@ -53,11 +54,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Card:
-    """A network card of the gateway: PVE's netN."""
+    """A network card of the gateway: PVE's netN. mtu: of the bridge that it is plugged into, and so the most it can have."""
 
     slot: int
     mac: str
     segments: tuple[Segment, ...]
+    mtu: int = USUAL_MTU
 
     @property
     def tagged(self) -> bool:
@@ -131,7 +133,8 @@ class LanSide:
 class Topology:
     """The lab. `outside` (a server's) and `afar` (a caller's): addresses beyond the ISP, in no network of the profile.
 
-    elsewhere: a network there, for the peers of tunnels; beyond6: the same for IPv6, if the profile has any.
+    elsewhere: a network there, for the peers of tunnels; dns: the gateway's DNS servers inside, each with its LAN or VPN;
+    beyond6: as outside and afar, for IPv6, if the profile has any.
     """
 
     cards: tuple[Card, ...]
@@ -140,6 +143,7 @@ class Topology:
     outside: IPv4Address
     afar: IPv4Address
     elsewhere: IPv4Network
+    dns: tuple[tuple[IPv4Address | IPv6Address, str], ...] = ()
     beyond6: Beyond6 | None = None
 
     @property
@@ -165,7 +169,8 @@ def derive(profile: Profile) -> Topology:
         segment = segments[wan.name][0]
         wans.append(_wan_side(wan, segment, wan.link.cloned_mac or mac[segment], spare, named))
     lans = [_lan_side(lan, segments[lan.name], profile, named) for lan in profile.lans]
-    found = Topology(tuple(cards), tuple(wans), tuple(lans), beyond[-2], beyond[-3], next(spare))
+    dns = tuple(simulated_servers.dns(profile).items())
+    found = Topology(tuple(cards), tuple(wans), tuple(lans), beyond[-2], beyond[-3], next(spare), dns)
     return _with_ipv6(found, profile) if profile.ipv6.wans or profile.ipv6.lans else found
 
 
@@ -182,13 +187,14 @@ def _cards(profile: Profile) -> tuple[list[Card], dict[str, tuple[Segment, ...]]
     taken = {nic.slot for nic in nics}
     free = (slot for slot in count() if slot not in taken)
     slots = {nic: next(free) if nic.slot is None else nic.slot for nic in nics}
-    segments, behind = {}, {nic: [] for nic in nics}
+    segments, behind, mtus = {}, {nic: [] for nic in nics}, dict.fromkeys(nics, USUAL_MTU)
     numbers = count()
     for net in (*profile.wans, *profile.lans):
         segments[net.name] = tuple(Segment(next(numbers), net.link.vlan or _UNTAGGED) for _ in net.link.cards)
         for nic, segment in zip(net.link.cards, segments[net.name]):
             behind[nic].append(segment)
-    cards = [Card(slot, nic.mac or f"52:54:00:67:77:{slot:02x}", tuple(behind[nic])) for nic, slot in slots.items()]
+            mtus[nic] = max(mtus[nic], net.link.mtu or 0)
+    cards = [Card(slot, nic.mac or f"52:54:00:67:77:{slot:02x}", tuple(behind[nic]), mtus[nic]) for nic, slot in slots.items()]
     return sorted(cards, key=lambda card: card.slot), segments
 
 

@@ -22,7 +22,7 @@ _USUAL, _WIDE = 56, 48  # prefix lengths of delegations; for LAN numbers up to 2
 class Outside6:
     """A WAN with IPv6. own: the gateway's address; link: the advertised subnet, none if the address is static.
 
-    delegated: the prefix that the provider delegates at first; later: the one after a change.
+    delegated: the prefix that the provider delegates at first, or the room for a smaller one; later: the one after a change.
     """
 
     isp: IPv6Interface

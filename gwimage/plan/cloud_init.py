@@ -44,7 +44,10 @@ def plan(admin: Admin | None) -> Plan:
         },
     }
     config = File(_HEAD + yaml.safe_dump(settings, sort_keys=False))
-    return Plan(packages=PACKAGES, files=(("etc/cloud/cloud.cfg", config),), units=((UNIT, "multi-user.target"),))
+    # `cloud-init status` calls it an error, while it runs, if the unit of this name is not enabled
+    alias = File(link=f"/usr/lib/systemd/system/{UNIT}")
+    files = (("etc/cloud/cloud.cfg", config), ("etc/systemd/system/cloud-final.service", alias))
+    return Plan(packages=PACKAGES, files=files, units=((UNIT, "multi-user.target"),))
 
 
 def administrator(admin: Admin | None) -> dict:

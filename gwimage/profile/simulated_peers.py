@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from gwimage.profile import Profile, subnets, zones
+from gwimage.profile import Profile, simulated_servers, subnets, zones
 from gwimage.profile.vpn import Peer, Vpn
 from gwimage.values import address_lists, lab_host, wireguard
 from gwimage.values.address_lists import Items
@@ -73,10 +73,9 @@ def _gateway_initiates(profile: Profile, vpn: Vpn, peer: Peer) -> bool:
 
 def _resolves(profile: Profile) -> bool:
     """Whether the gateway can resolve an outside name in the lab, whose DNS servers support neither TLS nor DNSSEC."""
-    dns, known = profile.dns, zones.of(profile)
-    upstreams = [one.address for one in dns.upstreams if one.address.version == 4]
-    plain = dns.tls != "always" and dns.dnssec != "always"
-    return plain and not any(map(known.zone_of, upstreams)) and bool(upstreams or not dns.upstreams)
+    dns, upstreams = profile.dns, [one.address for one in profile.dns.upstreams]
+    plain = dns.tls != "always" and dns.dnssec != "always" and not simulated_servers.in_vpn(profile)
+    return plain and (not upstreams or any(simulated_servers.answers(one, profile) for one in upstreams))
 
 
 def host(items: Items, zone: str, profile: Profile) -> tuple[SimulatedPeer, IPv4Address] | None:

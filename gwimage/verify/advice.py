@@ -15,6 +15,8 @@ _NO_CONTROL = (
 )
 _WITHOUT_PROBE = {
     "machine.quiet": "Which program says it? For LLDP look for EmitLLDP= in the files of that network, else for resolved's settings.",
+    "machine.agent": "Did qemu-guest-agent.service start? Its device is /dev/virtio-ports/org.qemu.guest_agent.0.",
+    "machine.shutdown": "If the agent answers: the end of console.log says which unit did not stop.",
     "machine.poweroff": "The end of console.log says which unit did not stop, or that the power button was not heard.",
     "state.persist": (
         "Leases, machine ID and host keys lie on the state volume: does the second boot in console.log mount it? What was not "

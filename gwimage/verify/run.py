@@ -13,7 +13,7 @@ from pathlib import Path
 from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import Pool
 from gwimage.lab import boot
-from gwimage.lab.hosts import Hosts, wireguard
+from gwimage.lab.hosts import Hosts, dns_servers, wireguard
 from gwimage.lab.machine import guest
 from gwimage.lab.machine.gateway import Gateway
 from gwimage.lab.machine.guest import Findings
@@ -98,6 +98,7 @@ def run_faults(say: Say, hosts: Hosts, gateway: Gateway, job: Job, before: Seque
 def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim]) -> Outcome:
     """Runs both boots of a gateway with its lab hosts."""
     clock, listener = time.monotonic(), capture.start(hosts)
+    dns_servers.start(hosts)
     say("boot: waiting for the WAN address and the leases")
     times = boot.switch_on(say, hosts, gateway, control=False)
     on = gateway.started
@@ -112,7 +113,7 @@ def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim])
     for lan in roomy:
         leases.keep(lan)
     before = _memory(hosts, look(), roomy)
-    off = time.time()
+    heard, off = gateway.agent_answers(), time.time()
     how = gateway.stop()
     times["power-off"] = time.time() - off
     say("control boot: the same gateway, firewall and masquerade off")
@@ -122,7 +123,7 @@ def run_boots(say: Say, hosts: Hosts, gateway: Gateway, claims: Sequence[Claim])
     view = View(hosts, look, CONTROL_PORTS, gateway.tries, gateway.sockets)
     controls = _controls([c for c in claims if c.closed and answers[c.id] and answers[c.id].good], view, gateway.concurrent)
     results = [evaluate(claim, answers[claim.id], controls.get(claim.id)) for claim in claims]
-    results += [_stopped(how, off, times["power-off"]), survived]
+    results += [_stopped(how, off, times["power-off"]), _answered(heard, off), survived, _shut_down(gateway)]
     packets = listener.end()
     results.append(_quiet(packets, on))
     outside = [wan.name for wan in hosts.topology.wans] if gateway.concurrent else []
@@ -220,6 +221,24 @@ def _stopped(how: str, off: float, seconds: float) -> Result:
     seen = f"{how} after {seconds:.1f} s"
     result = Result("machine.poweroff", "", text, PASS if how == "clean" else FAIL, seen)
     return replace(result, started=off, seconds=seconds, question="the hypervisor presses the power button (ACPI)")
+
+
+def _answered(heard: bool | None, at: float) -> Result:
+    text = "the guest agent answers"
+    if heard is None:
+        return Result("machine.agent", "", text, UNTESTABLE, "needs a machine")
+    result = Result("machine.agent", "", text, PASS if heard else FAIL, "it answers" if heard else "no answer")
+    return replace(result, started=at, question="the hypervisor pings the agent by its virtio port (guest-ping)")
+
+
+def _shut_down(gateway: Gateway) -> Result:
+    """Shuts the gateway down at the end of the control boot."""
+    text, began = "the guest agent shuts the gateway down cleanly", time.time()
+    how, seconds = gateway.shut_down(), time.time() - began
+    if not how:
+        return Result("machine.shutdown", "", text, UNTESTABLE, "needs a machine")
+    result = Result("machine.shutdown", "", text, PASS if how == "clean" else FAIL, f"{how} after {seconds:.1f} s")
+    return replace(result, started=began, seconds=seconds, question="the hypervisor orders the agent to (guest-shutdown)")
 
 
 def _quiet(packets: Sequence[Frame], on: float) -> Result:

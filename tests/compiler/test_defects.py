@@ -45,6 +45,7 @@ WRITTEN = {
     "masquerade-not-routed": [("routes", NFT, r"\s+oifname @wans ip saddr 10\.20\.0\.0/16 masquerade .*")],
     "flush-ruleset": [("homelab", NFT, "delete table inet gwimage")],
     "ipforward-ignored": [("homelab", "etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv4Forwarding=yes")],
+    "ipv6-prefix-too-small": [("ipv6-delegated", "etc/systemd/network/10-fibre.network", "PrefixDelegationHint=::/60")],
     "ipv6-forwarding-drops-ra": [("ipv6-delegated", "etc/systemd/network/10-fibre.network", "IPv6AcceptRA=yes")],
     "ipv6-forwarding-per-link": [
         ("ipv6-delegated", "etc/systemd/networkd.conf.d/10-gwimage.conf", "IPv6Forwarding=yes"),

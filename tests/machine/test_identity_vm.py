@@ -27,7 +27,10 @@ ORDER = (
     "[ $(systemctl show -P ActiveEnterTimestampMonotonic systemd-resolved)"
     " -le $(systemctl show -P InactiveExitTimestampMonotonic systemd-networkd) ] && echo 'DNS first'"
 )
-CLOUD_INIT = "; cloud-init status; sudo cloud-init schema --system 2>&1"  # what it says itself of what it was given
+RUN = "runcmd:\n  - [sh, -c, 'cloud-init status --long > /run/status; echo yes > /run/ran']\n"
+CLOUD_INIT = (
+    "; cat /run/status; cloud-init status; sudo cloud-init schema --system 2>&1"  # what it says itself of what it was given
+)
 MORE = pytest.mark.more
 
 
@@ -66,13 +69,14 @@ def test_a_drive_of_proxmox_names_the_gateway_and_lets_its_owner_in(image, tmp_p
     own = f'from="10.0.0.0/24" {public}' if kind == "native" else public
     files = drive("branch-9", user=user, password=HASH, keys=(own,))
     if kind == "cloud-init":
-        files["user-data"] += b"runcmd:\n  - [sh, -c, 'echo yes > /run/ran']\n"
+        files["user-data"] += RUN.encode()
     said, console = asked(image, tmp_path, key, kind, user or "admin", files)
     print(said, console[-3000:])
     assert said[:4] == [user or "admin", "root", "branch-9", HASH]
     assert said[4].split() == ["lo", "wan", "lan"]
     assert said[5:10] == ["0", "0", "0", "0", "DNS first"]
     if kind == "cloud-init":
+        assert "status: running" in said and "errors: []" in said  # while it runs
         assert said[10] == "yes" and "status: done" in said and sum("Valid schema" in line for line in said) >= 1
 
 

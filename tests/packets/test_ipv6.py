@@ -77,7 +77,7 @@ fact client $client
 fact local $own
 fact wan $wan
 fact router $(at $CLIENT ip -6 route show default | grep -c "via fe80")
-fact unused $(ip -6 route show 2001:db8:aa00::/56 | cut -d' ' -f1)
+fact unused $(ip -6 route show 2001:db8:aa00::/60 | cut -d' ' -f1)
 fact masquerade $(chroot "$TREE" nft list set ip6 io.systemd.nat masq_saddr | grep -c elements)
 mac=$(cat "$TREE/sys/class/net/iot/address")
 at $THING ip -6 address add 2001:db8:aa00:b::7/64 dev gw nodad

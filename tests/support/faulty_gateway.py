@@ -136,6 +136,7 @@ def _claims() -> tuple[Claim, ...]:
 
 
 CLAIMS = _claims()
+ALWAYS = {f"machine.{name}" for name in ("poweroff", "agent", "shutdown", "quiet")} | {"state.persist"}  # asked of any gateway
 CLOSED = {claim.id for claim in CLAIMS if claim.closed}
 DHCP = (
     "--dhcp-option=42,10.0.0.1",
@@ -457,6 +458,12 @@ class StandIn:
     def cut(self):
         assert self.hangs()
 
+    def agent_answers(self):
+        return "deaf agent" not in self.faults and not self.hangs()
+
+    def shut_down(self):
+        return "clean" if self.agent_answers() and "plug pulled" not in self.faults else "plug pulled"
+
     @property
     def ready_at(self):
         return self.started
@@ -581,7 +588,8 @@ EXPECTED = {
     "long pool": {"lans.lan.dhcp.addresses"},
     "late pool": {"lans.lan.dhcp.addresses"},
     "forgets": {"lans.lan.dhcp.addresses", "state.persist"},
-    "plug pulled": {"machine.poweroff"},
+    "plug pulled": {"machine.poweroff", "machine.shutdown"},
+    "deaf agent": {"machine.agent", "machine.shutdown"},
     "announces": {"machine.quiet"},
     "torn bridge": {"lans.iot.ping"},
     "forgets leases": {"state.persist"},

@@ -12,7 +12,7 @@ import pytest
 from gwimage.lab.machine.guest import LISTENER
 from gwimage.lab.packets import udp_scan
 from gwimage.verify import capture
-from tests.support.faulty_gateway import BETWEEN_WANS, CLAIMS, EXPECTED, MAC, WITHOUT_LEASE, asked, verdicts
+from tests.support.faulty_gateway import ALWAYS, BETWEEN_WANS, CLAIMS, EXPECTED, MAC, WITHOUT_LEASE, asked, verdicts
 
 FOLDERS: dict[str, Path] = {}
 
@@ -39,7 +39,7 @@ def test_a_good_gateway_is_green(seen, kind):
     results = seen[kind]
     assert {r.id: (r.seen, r.control) for r in results.values() if r.status != "pass"} == {}
     left_out = BETWEEN_WANS if kind == "static" else set()
-    assert results.keys() == {claim.id for claim in CLAIMS} - left_out | {"machine.poweroff", "machine.quiet", "state.persist"}
+    assert results.keys() == {claim.id for claim in CLAIMS} - left_out | ALWAYS
     assert str(LISTENER) in results["wans.wan.closed"].control
     assert "10.0.0.1" in results["lans.lan.source"].control
 
@@ -115,6 +115,7 @@ ADVICE = {
     ("failed unit", "system.inspection"): "journal",
     ("forgets", "state.persist"): "state volume",
     ("plug pulled", "machine.poweroff"): "power button",
+    ("deaf agent", "machine.agent"): "qemu-guest-agent.service",
     ("torn bridge", "lans.iot.ping"): "are all its cards joined",
     ("no reservation", "reservation"): "[DHCPServerStaticLease]",
     ("options", "options"): "[DHCPServer]",

@@ -62,6 +62,12 @@ MUTANTS = {
         ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN),
     ),
     "another subnet": (GUESTS, "SubnetId=0", "SubnetId=1", ids("guests", "renumbered")),
+    "does not ask for more than a /64": (
+        WAN,
+        "PrefixDelegationHint=::/60\n",
+        "",
+        ids("lans.lan.ipv6", "unreachable.lan", "renumbered", *OF_LAN) | {"files.accepted"},
+    ),
     "another local prefix": (
         LAN,
         f"Prefix={ULA}",

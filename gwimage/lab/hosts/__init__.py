@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from subprocess import Popen
 from threading import Lock
@@ -54,9 +54,9 @@ class Hosts:
     isp: Popen[bytes] | None = None
     six: Hosts6 = field(init=False)
     peers: list[Popen[bytes]] = field(default_factory=list)
-    extra_addresses: Counter[tuple[LabHost, IPv4Address]] = field(
-        default_factory=Counter
-    )  # number of users by host and address (extra_addresses.py)
+    # number of users by host and arguments of `ip` (extra_addresses.py)
+    extra_addresses: Counter[tuple[LabHost, str, str]] = field(default_factory=Counter)
+    only_dns: IPv4Address | IPv6Address | None = None  # the only DNS server that answers now
     address_lock: Lock = field(default_factory=Lock, repr=False)
     _line: Lock = field(default_factory=Lock, repr=False)  # one tunnel call at a time; concurrent probes wait for it
 
@@ -80,14 +80,24 @@ class Hosts:
             listen(tunnel.host.name, "tcp", None, PORT)
 
     @contextmanager
-    def only_server(self, address: IPv4Address) -> Iterator[None]:
-        """Limits the internet to this address for a while: packets to any other get ICMP unreachable from the ISP."""
-        own = f"local {address} dev lo" if all(address != wan.isp.ip for wan in self.topology.wans) else ""
-        ip(ISP.name, [f"route del {_ALL_HOSTS}", *([f"route add {own}"] if own else [])])
+    def only_server(self, address: IPv4Address | IPv6Address) -> Iterator[None]:
+        """Limits the internet to this address for a while: packets to any other get ICMP unreachable from the ISP.
+
+        The DNS servers inside refuse, except one with this address.
+        """
+        ours = {*dict(self.topology.dns), *(wan.isp.ip for wan in self.topology.wans)}
+        own = [] if address in ours else [f"local {address} dev lo"]
+        ip(ISP.name, [f"route del {_ALL_HOSTS}", *(f"route add {one}" for one in own)])
+        self.only_dns = address
         try:
             yield
         finally:
-            ip(ISP.name, [f"route add {_ALL_HOSTS}", *([f"route del {own}"] if own else [])])
+            self.only_dns = None
+            ip(ISP.name, [f"route add {_ALL_HOSTS}", *(f"route del {one}" for one in own)])
+
+    def names(self) -> dict[str, IPv4Address]:
+        """The names that DNS servers in the lab know, each with all below it."""
+        return {SECRET_NAME: self.topology.outside, **dict(wireguard.names(self.tunnels))}
 
     def ask_for_leases(self) -> None:
         """Clients drop their leases and ask for new ones, as after a power cut."""
@@ -252,8 +262,7 @@ class Hosts:
             ISP.name,
             ["dnsmasq", "-d", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--no-ping"]
             + ["--pid-file=", "--log-dhcp", f"--dhcp-leasefile={self.dir / 'isp.leases'}"]
-            + ["--dhcp-authoritative", f"--address=/{SECRET_NAME}/{self.topology.outside}"]
-            + [f"--address=/{name}/{address}" for name, address in wireguard.names(self.tunnels)]
+            + ["--dhcp-authoritative", *(f"--address=/{name}/{address}" for name, address in self.names().items())]
             + [f"--dhcp-range={given}" for given in ranges]
             + [*more],
             self.dir / "isp.log",

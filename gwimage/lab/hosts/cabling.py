@@ -11,7 +11,7 @@ from gwimage.values.lab_host import ISP, LabHost
 
 _ISP = {
     "ip_forward": "1",  # to attackers outside the gateway's subnet
-    "conf/all/rp_filter": "1",  # as providers do (RFC 2827): a source address must belong to the WAN that the packet came by
+    "conf/all/rp_filter": "0",  # see filter_sources
     "conf/all/send_redirects": "0",
     "conf/default/send_redirects": "0",
 }
@@ -33,6 +33,18 @@ def lay(topology: Topology) -> None:
         _outside(wan)
     for lan in topology.lans:
         _inside(lan)
+
+
+def filter_sources(wans: Sequence[WanSide], strict: bool) -> None:
+    """Strict: the provider of the first WAN drops source addresses that it has not given out (RFC 2827), as most do.
+
+    So whoever was called on another WAN must answer by that one. There any source address passes: where the gateway is open,
+    hosts inside answer with their own. Not strict, for the control boot: an open gateway answers by its first WAN always.
+    """
+    with inside(ISP.name):
+        for number, wan in enumerate(wans):
+            mode = "1" if strict and not number else "2"
+            Path("/proc/sys/net/ipv4/conf", wan.name, "rp_filter").write_text(mode)
 
 
 def end(host: LabHost, segment: Segment) -> str:

@@ -1,8 +1,8 @@
-"""Secondary addresses of lab hosts: an address that a claim names, while a probe runs."""
+"""Secondary addresses of lab hosts: one that a claim names, while a probe runs, or one that a host keeps."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 
 from gwimage.lab.hosts import Hosts
 from gwimage.lab.netns import ip
@@ -11,7 +11,8 @@ from gwimage.lab.topology import LanSide, WanSide
 from gwimage.values import lab_host
 from gwimage.values.lab_host import ISP, LabHost, Role
 
-Lines = dict[LabHost, list[tuple[str, str]]]  # arguments of `ip` by host: (addr or route, the rest)
+Lines = dict[LabHost, list[tuple[str, str]]]  # arguments of `ip` by host: (addr, route or rule, the rest)
+_AFTER_MAIN = 32770  # priority of a rule, behind that of the main table (ip-rule(8))
 
 
 def host_for(hosts: Hosts, zone: str, address: IPv4Address | None) -> LabHost:
@@ -37,20 +38,38 @@ def with_address(hosts: Hosts, host: LabHost, address: IPv4Address) -> Iterator[
     else:
         added = _inside(host, hosts.lan(host.network), address)
     with hosts.address_lock:
-        if not hosts.extra_addresses[host, address]:
-            for place, lines in added.items():
-                ip(place.name, [f"{what} add {line}" for what, line in lines])
-            if host.role in (Role.CLIENT, Role.SERVER):
-                _announce(host, hosts.lan(host.network), added[host])
-        hosts.extra_addresses[host, address] += 1
+        _add(hosts, added)
+        if host.role in (Role.CLIENT, Role.SERVER):
+            new = [line for line in added[host] if hosts.extra_addresses[host, *line] == 1]
+            _announce(host, hosts.lan(host.network), new)
     try:
         yield
     finally:
         with hosts.address_lock:
-            hosts.extra_addresses[host, address] -= 1
-            if not hosts.extra_addresses[host, address]:
-                for place, lines in added.items():
-                    ip(place.name, [f"{what} del {line}" for what, line in reversed(lines)])
+            for place, lines in added.items():
+                hosts.extra_addresses.subtract((place, *line) for line in lines)
+                gone = [line for line in reversed(lines) if not hosts.extra_addresses[place, *line]]
+                ip(place.name, [f"{what} del {line}" for what, line in gone])
+
+
+def keep(hosts: Hosts, host: LabHost, address: IPv4Address | IPv6Address) -> None:
+    """Gives a server on a LAN, or a peer, an address for good, before the gateway is switched on."""
+    if host.role == Role.PEER:
+        lines = [("addr", f"{address}/32 dev {hosts.tunnel(host).link}")] if address != hosts.address_of(host) else []
+    elif address.version == 6:
+        lines = [("addr", f"{address}/64 dev {_link(host)} nodad")]
+    else:  # its default route must not be in the way of an address for a probe
+        *lines, _ = _inside(host, hosts.lan(host.network), address)[host]
+        table, near = int(address), _nearest(hosts.lan(host.network), address)
+        lines.append(("route", f"default via {near.ip} dev {_link(host)} onlink table {table}"))
+        lines.append(("rule", f"from {address} lookup {table} priority {_AFTER_MAIN}"))
+    _add(hosts, {host: lines})
+
+
+def _add(hosts: Hosts, added: Lines) -> None:
+    for place, lines in added.items():
+        ip(place.name, [f"{what} add {line}" for what, line in lines if not hosts.extra_addresses[place, what, line]])
+        hosts.extra_addresses.update((place, *line) for line in lines)
 
 
 def _inside(host: LabHost, lan: LanSide, address: IPv4Address) -> Lines:

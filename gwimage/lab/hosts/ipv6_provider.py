@@ -1,10 +1,12 @@
 """A provider's IPv6: router advertisements with no M flag, and a DHCPv6 server that delegates a prefix all the same.
 
-    python -m gwimage.lab.hosts.ipv6_provider INTERFACE ON-LINK/64 DELEGATED/LENGTH
+    python -m gwimage.lab.hosts.ipv6_provider INTERFACE ON-LINK/64 ROOM/LENGTH
 
 RFC 4861 and RFC 8415 as far as one client needs them. As with many providers, it has no single addresses (IA_NA) to
-give, and says so. Prints one line for each DHCPv6 message: its type, the client's DUID and the IAID of the prefix. Works
-in the caller's network namespace.
+give, and says so, and delegates a /64 to a client that does not ask for more.
+
+Prints one line for each DHCPv6 message: its type, the client's DUID and the IAID of the prefix. Works in the caller's
+network namespace.
 """
 
 import select
@@ -22,6 +24,7 @@ DUID = b"\x00\x03\x00\x01provid"
 NO_ADDRESSES = 2
 ROUTER_SOLICITATION = 133
 PREFERRED, VALID = 1800, 3600
+_LEAST = 64  # prefix length
 _PAUSE = 1  # seconds between unsolicited advertisements; short, so that the lab need not wait
 
 
@@ -37,24 +40,31 @@ class Message:
 
 @dataclass
 class Provider:
-    """A provider on one interface. former: the prefix delegated before, which it declares expired.
+    """A provider on one interface. room: what it has for its client, who gets the first part of it.
 
+    length: the prefix length that the client asked for; former: the prefix delegated before, which it declares expired;
     heard: every message so far; customer: the client that has the prefix, and so the route for it; renewal: seconds until
     the client renews (T1).
     """
 
     interface: str
     on_link: IPv6Network
-    delegated: IPv6Network
+    room: IPv6Network
     renewal: int = 900
+    length: int = _LEAST
     former: IPv6Network | None = None
     heard: list[Message] = field(default_factory=list)
     customer: IPv6Address | None = None
     taken: IPv6Network | None = None
 
-    def renumber(self, delegated: IPv6Network) -> None:
+    @property
+    def delegated(self) -> IPv6Network:
+        """The prefix that it delegates."""
+        return IPv6Network((self.room.network_address, max(self.room.prefixlen, min(self.length, _LEAST))))
+
+    def renumber(self, room: IPv6Network) -> None:
         """Delegates another prefix from the next renewal on (RFC 8415 18.3.4)."""
-        self.former, self.delegated = self.delegated, delegated
+        self.former, self.room = self.delegated, room
 
     def serve(self, say=lambda message: None) -> None:
         """Advertises and answers forever."""
@@ -86,6 +96,8 @@ class Provider:
         there = IPv6Address(sender[0].split("%")[0])
         message = Message(data[0], found[CLIENT], int.from_bytes(iaid, "big"), there)
         self.heard.append(message)
+        if iaid and data[0] == SOLICIT:
+            self.length = wanted(found[IA_PD])
         if iaid and data[0] in (REQUEST, RENEW, REBIND):
             self._route(there)
         if data[0] in (SOLICIT, REQUEST, RENEW, REBIND):
@@ -129,6 +141,12 @@ def prefix(net: IPv6Network, preferred: int, valid: int) -> bytes:
     return option(IA_PREFIX, struct.pack("!IIB", preferred, valid, net.prefixlen) + net.network_address.packed)
 
 
+def wanted(association: bytes) -> int:
+    """The prefix length that a client hints at in its IA_PD option (RFC 8415 18.2.1)."""
+    hint = options(association[12:]).get(IA_PREFIX, b"")
+    return hint[8] if len(hint) >= 25 and hint[8] else _LEAST
+
+
 def option(code: int, data: bytes) -> bytes:
     return struct.pack("!HH", code, len(data)) + data
 
@@ -142,11 +160,11 @@ def options(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def main(interface: str, on_link: str, delegated: str) -> None:
+def main(interface: str, on_link: str, room: str) -> None:
     def say(message: Message) -> None:
         print(message.kind, message.duid.hex(), message.iaid, flush=True)
 
-    Provider(interface, IPv6Network(on_link), IPv6Network(delegated)).serve(say)
+    Provider(interface, IPv6Network(on_link), IPv6Network(room)).serve(say)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,16 @@ class Gateway:
         self._port.close()
         return how
 
+    def agent_answers(self) -> bool | None:
+        """Whether the guest agent answers a ping; None where there is no machine, and so no agent."""
+        return self.machine.agent_answers(self.patience / 10)
+
+    def shut_down(self) -> str:
+        """Shuts down by the guest agent; as stop()."""
+        how = self.machine.shut_down(self.patience / 3)
+        self._port.close()
+        return how
+
     def cut(self) -> None:
         """Cuts the power, if it is on."""
         self.machine.stop(0)

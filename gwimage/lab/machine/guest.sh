@@ -1,5 +1,5 @@
 # Runs in the lab's machine only, as root, by a system credential; the image knows nothing of it.
-# Answers each line from the port with one framed report. MAY_OPEN is set in the control boot. SECRET_NAME: what the ISP alone knows.
+# Answers each line from the port with one framed report. MAY_OPEN is set in the control boot. SECRET_NAME: a name that only the lab's DNS servers know.
 port=/dev/virtio-ports/gw.lab
 until [ -e $port ]; do sleep 0.2; done
 exec 3<> $port

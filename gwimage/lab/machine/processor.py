@@ -1,8 +1,10 @@
-"""The machine's processor: the host's own under KVM, or an emulated one with its limits."""
+"""The machine's processor: what Proxmox gives a VM without --cpu, with the limits of emulation where there is no KVM."""
 
 import os
 import subprocess
 import time
+
+_KVM = "kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep"
 
 
 def acceleration() -> str:
@@ -43,5 +45,5 @@ def processor(accel: str, wanted: int) -> list[str]:
     Emulation hides cmpxchg16b: QEMU 7.2 now and then leaves a pointer's bits in EFLAGS after it, and the kernel, which
     allocates memory with it, dies of a double fault; seen with one core and with two.
     """
-    cpu = "host" if accel == "kvm" else "max,-cx16"
+    cpu = _KVM if accel == "kvm" else "qemu64,-cx16"
     return ["-accel", accel, "-cpu", cpu, "-smp", str(cores(accel, wanted))]

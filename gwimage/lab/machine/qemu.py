@@ -16,29 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from gwimage.lab.machine import agent
 from gwimage.lab.machine.processor import processor
+from gwimage.lab.machine.q35 import BRIDGES, firmware
 from gwimage.lab.netns import ip, run, spawn
 from gwimage.lab.topology import Card
 from gwimage.problem import ToolError
 
 _RUN = Path("/run")  # private to the world; short, since socket paths have at most 107 bytes
-_FIRMWARE = [
-    (Path(code), Path(code.replace("CODE", "VARS")))
-    for code in (
-        "/usr/share/OVMF/OVMF_CODE_4M.fd",
-        "/usr/share/pve-edk2-firmware/OVMF_CODE_4M.fd",
-        "/usr/share/OVMF/OVMF_CODE.fd",
-    )
-]
-# PVE's pve-q35-4.0.cfg, as far as it moves the cards: root ports are buses 1-4, net0 sits on 6.
-_Q35_BRIDGES = [
-    *(
-        f"pcie-root-port,id=ich9-pcie-port-{n},multifunction=on,bus=pcie.0,addr=1c.{n - 1},port={n},chassis={n}"
-        for n in (1, 2, 3, 4)
-    ),
-    "i82801b11-bridge,id=pcidmi,bus=pcie.0,addr=1e.0",
-    "pci-bridge,id=pci.0,bus=pcidmi,addr=1.0,chassis_nr=1",
-]
+_AGENT = _RUN / "agent"
 
 
 @dataclass(frozen=True)
@@ -130,7 +116,7 @@ class Machine:
         for switch in self._switches:  # a fault of the lab must not look like one of the gateway
             if switch.poll() is not None:
                 raise ToolError(switch.args, switch.returncode, "the switch died; its log says why")
-        for name in ("qmp", "port"):
+        for name in ("qmp", "port", _AGENT.name):
             (_RUN / name).unlink(missing_ok=True)
         argv = command(self.shape, self.cards, self.dir, self.accel, credentials)
         self.started = time.time()
@@ -147,10 +133,22 @@ class Machine:
         return self._connect("port")
 
     def stop(self, wait: float) -> str:
-        """Presses the power button as Proxmox does; cuts the power after `wait` seconds."""
+        """Presses the power button as Proxmox does without an agent; cuts the power after `wait` seconds."""
         if not self.alive():
             return "was off"
         self._order("system_powerdown")
+        return self._off(wait)
+
+    def agent_answers(self, wait: float) -> bool:
+        return agent.ping(_AGENT, wait)
+
+    def shut_down(self, wait: float) -> str:
+        """Orders the guest agent to shut down, as Proxmox does; cuts the power after `wait` seconds."""
+        if not self.alive():
+            return "was off"
+        return self._off(wait if agent.shut_down(_AGENT, wait / 3) else 0)
+
+    def _off(self, wait: float) -> str:
         try:
             self.process.wait(wait)
             return "clean"
@@ -211,25 +209,26 @@ class Machine:
 def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credentials: dict[str, str]) -> list[str]:
     """QEMU's command line. Addresses as in qemu-server's PCI.pm: netN at 0x12+N of pci.0."""
     devices = [
-        "virtio-scsi-pci,id=scsihw0,bus=pci.0,addr=0x5",
-        "scsi-hd,drive=os,bus=scsihw0.0,scsi-id=0,bootindex=1",
+        "pci-bridge,id=pci.3,chassis_nr=3,bus=pci.0,addr=0x5",
+        *_scsi(0, "hd,drive=os,bootindex=1"),
         "virtio-serial-pci,id=serial0,bus=pci.0,addr=0x8",
+        "virtserialport,bus=serial0.0,chardev=agent,name=org.qemu.guest_agent.0",
         "virtserialport,bus=serial0.0,chardev=port,name=gw.lab",
     ]
     argv = ["qemu-system-x86_64", "-name", "gwimage-lab", "-nodefaults", "-no-user-config"]
     argv += ["-display", "none", "-vga", "std", "-no-reboot", *processor(accel, shape.cores)]
     argv += ["-machine", shape.machine, "-m", str(shape.memory)]
     if shape.machine == "q35":
-        devices = _Q35_BRIDGES + devices
+        devices = BRIDGES + devices
         argv += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={firmware()[0]}"]
         argv += ["-drive", f"if=pflash,unit=1,format=raw,file={dir / 'vars.fd'}"]
     argv += ["-drive", f"if=none,id=os,format=qcow2,cache=unsafe,file={dir / 'os.qcow2'}"]
     if shape.state_disk:
         argv += _state_disk(shape, dir)
-        devices.append("scsi-hd,drive=state,bus=scsihw0.0,scsi-id=1")
+        devices += _scsi(1, "hd,drive=state")
     for number, seed in enumerate(shape.seeds):
         argv += ["-drive", f"if=none,id=seed{number},format=raw,readonly=on,file={seed.file.resolve()}"]
-        devices.append(f"scsi-{'hd' if seed.disk else 'cd'},drive=seed{number},bus=scsihw0.0,scsi-id={2 + number}")
+        devices += _scsi(2 + number, f"{'hd' if seed.disk else 'cd'},drive=seed{number}")
     if shape.counted:  # only record mode tells the number; the recording is not used
         argv += ["-icount", f"shift=0,rr=record,rrfile={dir / 'recording'}"]
     if shape.uuid:
@@ -239,18 +238,25 @@ def command(shape: Shape, cards: Sequence[Card], dir: Path, accel: str, credenti
     argv += ["-chardev", f"file,id=console,append=on,path={dir / 'console.log'}"]
     argv += ["-serial", "chardev:console"]
     argv += ["-chardev", f"socket,id=port,path={_RUN / 'port'},server=on,wait=off"]
+    argv += ["-chardev", f"socket,id=agent,path={_AGENT},server=on,wait=off"]
     argv += ["-qmp", f"unix:{_RUN / 'qmp'},server=on,wait=off"]
     for card in cards:
         argv += ["-netdev", _netdev(card)]
         devices.append(
             f"virtio-net-pci,id=net{card.slot},netdev=net{card.slot},mac={card.mac},"
-            f"bus=pci.0,addr={0x12 + card.slot:#x},romfile="
+            f"bus=pci.0,addr={0x12 + card.slot:#x},rx_queue_size=1024,tx_queue_size=256,host_mtu={card.mtu},romfile="
         )
     for device in devices:
         argv += ["-device", device]
     argv += shape.more
     values = [f"value=io.systemd.credential.binary:{k}={v}" for k, v in credentials.items()]
     return argv + ["-smbios", ",".join(["type=11", *values])]
+
+
+def _scsi(slot: int, disk: str) -> list[str]:
+    """PVE's scsiN with --scsihw virtio-scsi-single: a controller of its own, and N as its LUN there."""
+    controller = f"virtio-scsi-pci,id=virtioscsi{slot},bus=pci.3,addr={1 + slot:#x}"
+    return [controller, f"scsi-{disk},bus=virtioscsi{slot}.0,channel=0,scsi-id=0,lun={slot}"]
 
 
 def _state_disk(shape: Shape, dir: Path) -> list[str]:
@@ -282,14 +288,6 @@ def _switch(card: Card) -> Path:
 
 def image_format(image: Path) -> str:
     return json.loads(run(["qemu-img", "info", "--output=json", str(image)]))["format"]
-
-
-def firmware() -> tuple[Path, Path]:
-    """OVMF's code and its blank variables. Raises ToolError if there is none."""
-    for pair in _FIRMWARE:
-        if all(path.exists() for path in pair):
-            return pair
-    raise ToolError(["qemu-system-x86_64"], 0, "no OVMF firmware found (Debian package ovmf)")
 
 
 def version() -> str:

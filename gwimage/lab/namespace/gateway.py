@@ -90,6 +90,7 @@ class NamespaceGateway:
     refused: str = ""
     _userland: Userland | None = field(default=None, repr=False)
     _programs: dict[str, Popen[bytes]] = field(default_factory=dict, repr=False)
+    _control: bool = False
     _tunnels: tuple[int, ...] = ()
     _ends: list[str] = field(default_factory=list, repr=False)
     _listeners: list[socket.socket] = field(default_factory=list, repr=False)
@@ -107,7 +108,7 @@ class NamespaceGateway:
         dns.resolve(ISP.name, isp, SECRET_NAME, tries=200, wait=0.05)
 
     def start(self, control: bool) -> None:
-        self.started, self.ready_at = time.time(), 0
+        self.started, self.ready_at, self._control = time.time(), 0, control
         make(NAME)
         socket.sethostname(self.files["config/etc/hostname"].text.strip())
         with inside(NAME):
@@ -137,7 +138,9 @@ class NamespaceGateway:
         """Complaints of the programs; units and memory are empty, since a namespace has neither."""
         if self.refused:
             return None
-        return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0, self._resolves())
+        # not in the control boot: it is looked at before IPv6 addresses are usable, and resolved would complain
+        resolves = "" if self._control else self._resolves()
+        return Findings("running", (), tuple(self._complaints()), "", (), "", "", "a namespace", 0, 0, resolves)
 
     def _resolves(self) -> str:
         try:
@@ -183,6 +186,12 @@ class NamespaceGateway:
         return ""
 
     cut = stop
+
+    def agent_answers(self) -> None:
+        return None
+
+    def shut_down(self) -> str:
+        return ""
 
     def complaints(self) -> list[str]:
         """Warnings and errors that a machine's journal would contain, over both boots."""

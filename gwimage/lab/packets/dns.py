@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from gwimage.lab.netns import inside
 from gwimage.lab.packets.ipv4 import until
@@ -21,6 +22,27 @@ _POINTER = 0xC0  # from this on a label is a pointer to a name before it
 def question(host: str, number: int, kind: int = 1) -> bytes:
     """Asks for the records of a name (RFC 1035 4.1), of kind A or AAAA (RFC 3596)."""
     return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + domain_names.wire(host) + struct.pack("!2H", kind, 1)
+
+
+class Question(NamedTuple):
+    """What a query asks. end: where its question ends; more: whether it has additional records, such as EDNS's."""
+
+    name: str
+    kind: int
+    end: int
+    more: bool
+
+
+def asked(message: bytes) -> Question | None:
+    """The question of a query with one; None for anything else."""
+    if len(message) < 17 or message[2] & 0xF8 or message[4:6] != b"\0\1":
+        return None
+    end = message.find(b"\0", 12) + 5
+    if not 17 <= end <= len(message):
+        return None
+    return Question(
+        read_name(message, 12).lower(), int.from_bytes(message[end - 4 : end - 2], "big"), end, message[10:12] != b"\0\0"
+    )
 
 
 def resolve(

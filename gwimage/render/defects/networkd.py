@@ -174,6 +174,16 @@ DEFECTS = (
         issues(37029),
     ),
     Defect(
+        "ipv6-prefix-too-small",
+        "all LANs but one stay without IPv6",
+        "257",
+        "",
+        "networkd does not ask for the prefix that its networks need: many providers then delegate a /64, which is enough for the LAN"
+        " with subnet 0 alone.",
+        "PrefixDelegationHint= asks for a prefix with room for all of them.",
+        issues(13547),
+    ),
+    Defect(
         "ipv6-forwarding-drops-ra",
         "the WAN loses IPv6 when the gateway forwards it",
         "257",

@@ -141,7 +141,7 @@ def _renumbered(probe: claim_ipv6.PrefixChange, view: View) -> Answer:
     provider, former = hosts.six.providers[probe.wan], hosts.six.prefix()
     lans = [hosts.lan(name) for name in probe.lans]
     before = time.monotonic()
-    provider.renumber(wan.six.later if former == wan.six.delegated else wan.six.delegated)
+    provider.renumber(wan.six.later if provider.room == wan.six.delegated else wan.six.delegated)
     if not _until(lambda: provider.taken == provider.delegated, 6 * RENEWAL):
         return Answer(False, f"nobody renewed {former} within {6 * RENEWAL} s")
     hosts.six.route_inwards()

@@ -223,7 +223,7 @@ PROBES = (
     Probe(
         kind=claim_services.DnsQuery,
         ask=_dns,
-        question=f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the ISP's server knows",
+        question=f"a client asks the gateway, by UDP and TCP, for {SECRET_NAME}, which only the lab's DNS servers know",
         advise=advice_services.dns,
         shares=sharing.nobody_counts,
         # a single DNS server is asked while nobody else is there outside

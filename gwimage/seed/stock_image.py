@@ -29,10 +29,12 @@ _UNITS = "usr/lib/systemd/system"
 _PARTS = (
     "usr/lib/gwimage/connections",
     "usr/lib/gwimage/leases",
+    "usr/lib/gwimage/reservations",
     "usr/lib/sysctl.d/50-gwimage.conf",
     f"{_UNITS}/gwimage-firewall.service",
     f"{_UNITS}/gwimage-offload.service",
     f"{_UNITS}/gwimage-hostkey.service",
+    f"{_UNITS}/gwimage-reservations.service",
     f"{_UNITS}/ssh.service.d/10-gwimage.conf",
     f"{_UNITS}/systemd-networkd.service.d/10-gwimage.conf",
     f"{_UNITS}/systemd-networkd.service.d/20-leases.conf",

@@ -20,7 +20,7 @@ class Lease(NamedTuple):
 
 
 class ReservedLease(NamedTuple):
-    """A client with that MAC address gets exactly that address."""
+    """A client with that MAC address gets exactly that address, also when its client identifier changes."""
 
     lan: str
     mac: str

@@ -1,6 +1,8 @@
 """DHCP reservations: fixed addresses by MAC address.
 
 networkd silently accepts an address of another subnet, or a duplicate MAC address, and then breaks, so check refuses them.
+It gives no answer to a machine whose reserved address is leased to itself by another client identifier, so a program of the
+image (usr/lib/gwimage/reservations) ends such leases.
 """
 
 from gwimage.claims.claim import Claim
@@ -11,6 +13,8 @@ from gwimage.profile import Profile, zones
 from gwimage.profile.lans import Lan
 from gwimage.profile.reservations import Reservation
 from gwimage.values import host_address, nic
+
+UNIT = "gwimage-reservations.service"
 
 
 def check(profile: Profile) -> list[Problem]:
@@ -76,6 +80,7 @@ def plan(profile: Profile) -> Plan:
     members = [(lan, one) for lan, members in profile.reservations.items() for one in members]
     return Plan(
         network=tuple(setting for lan, one in members for setting in _settings(lan, one)),
+        units=((UNIT, "multi-user.target"),) if members else (),
         claims=tuple(_claim(lan, one) for lan, one in members),
     )
 
@@ -91,4 +96,6 @@ def _settings(lan: str, one: Reservation) -> tuple[Setting, ...]:
 def _claim(lan: str, one: Reservation) -> Claim:
     path = f"lans.{lan}.dhcp.reservations.{one.name}"
     probe = Probe(lan, one.mac, one.address)
-    return Claim(path, path, f"{one.name} gets {one.address} on {lan}", probe, (f"lans.{lan}.dhcp.lease",))
+    return Claim(
+        path, path, f"{one.name} gets {one.address} on {lan} by any client identifier", probe, (f"lans.{lan}.dhcp.lease",)
+    )

@@ -14,7 +14,7 @@ from tests.support.paths import ROOT, TESTS
 
 CASES = sorted((TESTS / "cases").glob("*/out/config"))
 IMAGE = ROOT / "gwimage/image/mkosi.extra"
-UNITS = "usr/lib/systemd/system"
+UNITS, WANTS = "usr/lib/systemd/system", "etc/systemd/system/multi-user.target.wants"
 
 # id: error case, words of its message
 REFUSED = {
@@ -86,9 +86,13 @@ LAYER = {
     "dhcp-leases-unsynced": lambda: (
         "mount -t ext4 -o noatime,nosuid,nodev,noexec,dirsync,nodelalloc " in text("usr/lib/gwimage/init")
     ),
-    # that it helps is shown in test_leases.py
+    # that these two help is shown in test_leases.py
     "dhcp-reservation-mute": lambda: (
         "ExecStartPre=-+/usr/lib/gwimage/leases\n" in text(f"{UNITS}/systemd-networkd.service.d/20-leases.conf")
+    ),
+    "dhcp-reservation-client-id": lambda: (
+        (TESTS / "cases/reservations/out/config" / WANTS / "gwimage-reservations.service").is_symlink()
+        and "\nExecStart=/usr/lib/gwimage/reservations\n" in text(f"{UNITS}/gwimage-reservations.service")
     ),
     "dhcp-without-storage": lambda: (
         "\nEnvironment=SYSTEMD_NETWORK_PERSISTENT_STORAGE_READY=1\n"

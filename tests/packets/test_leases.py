@@ -1,7 +1,7 @@
 """Leases outlive a configuration: what Debian 13's networkd makes of them when reservations have come or changed.
 
-`cured` is what the image runs before networkd (usr/lib/gwimage/leases); without it the defect must show, or it is cured
-where nothing was wrong.
+`cured` is what the image runs before networkd (usr/lib/gwimage/leases) and beside it (usr/lib/gwimage/reservations); without
+them the defect must show, or it is cured where nothing was wrong.
 """
 
 import json
@@ -81,7 +81,7 @@ def test_a_reservation_for_a_machine_that_has_a_lease(identity):
     assert offered == ["10.0.0.5", kept]
     assert said == ["<6>lan: machines that have leases got other reservations"]
     assert not aside
-    assert {".".join(map(str, lease["Address"])) for lease in leases} == {"10.0.0.5", old, kept}
+    assert {".".join(map(str, lease["Address"])) for lease in leases} - {"10.0.0.5"} == {old, kept}
 
 
 def test_a_reservation_that_moved():
@@ -98,6 +98,87 @@ def test_an_address_that_another_machine_has_is_given_to_nobody_else():
     assert (given, said) == ([held], [])
     assert offered[0] == "silent"
     assert offered[1] not in ("silent", held)
+
+
+CHANGES = {
+    "firmware, then the system": (b"", DUID),
+    "by MAC address, then by DUID": (None, DUID),
+    "the system, then firmware": (DUID, b""),
+    "by DUID, then by MAC address": (DUID, None),
+    "another installation": (DUID, DUID + b"2"),
+}
+BETWEEN = ("nothing", "a restart", "DHCPDECLINE")
+
+
+def changed(identities, between, cured=True, mac=NAS):
+    """What the machine `mac`, which is reserved 10.0.0.5, and its successors are given: lease by lease, none released."""
+    return sandbox.call(_changed, debian_oracle.tree(), identities, between, cured, mac, say=print)
+
+
+def _changed(_say, tree, identities, between, cured, mac):
+    server, files = Server(tree), profile(**{NAS: "10.0.0.5", PHONE: "10.0.0.6"})
+    server.prepare(cable())
+    plug("client-lan", "lan", "br0")
+    server.start(files, cured)
+    given = []
+    for identity in identities:
+        if given and between == "a restart":
+            server.stop()
+            server.start(files, cured)
+        taken = dhcp_client.take(client(mac, identity), tries=2)
+        if taken and between == "DHCPDECLINE":
+            dhcp_client.decline(client(mac, identity), taken)
+        given.append(address_of(taken))
+    server.stop()
+    return given
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("identities", CHANGES.values(), ids=CHANGES)
+def test_a_reserved_machine_changes_its_client_identifier(identities, between):
+    """Answered within seconds; networkd alone is silent, also after a restart, until the first lease ends."""
+    assert changed(identities, between, cured=False) == ["10.0.0.5", "silent"]
+    assert changed(identities, between) == ["10.0.0.5", "10.0.0.5"]
+
+
+def test_a_machine_from_the_pool_changes_its_client_identifier():
+    """To the server it is another client (RFC 2131 2.1), which gets another address: so it is with every server."""
+    first, then = changed((b"", DUID), "nothing", cured=False, mac=OTHER)
+    assert "silent" not in (first, then)
+    assert first != then
+
+
+@pytest.mark.parametrize("cured", [True, False])
+def test_two_reserved_machines_with_one_client_identifier(cured):
+    """Copies of one installation."""
+    given = sandbox.call(_copies, debian_oracle.tree(), cured, say=print)
+    assert given == (["10.0.0.5", "10.0.0.6"] if cured else ["10.0.0.5", "silent"])
+
+
+def _copies(_say, tree, cured):
+    server = Server(tree)
+    server.prepare(cable())
+    plug("client-lan", "lan", "br0")
+    server.start(profile(**{NAS: "10.0.0.5", PHONE: "10.0.0.6"}), cured)
+    given = [address_of(dhcp_client.take(client(mac, DUID), tries=2)) for mac in (NAS, PHONE)]
+    server.stop()
+    return given
+
+
+def test_a_reserved_lease_is_renewed_though_it_was_ended():
+    assert sandbox.call(_renewed, debian_oracle.tree(), say=print) == ["10.0.0.5"] * 4
+
+
+def _renewed(_say, tree):
+    server, machine = Server(tree), client(NAS, DUID)
+    server.prepare(cable())
+    plug("client-lan", "lan", "br0")
+    server.start(profile(**{NAS: "10.0.0.5"}))
+    lease = dhcp_client.take(machine)
+    given = [lease, dhcp_client.renew(machine, lease), dhcp_client.renew(machine, lease, everywhere=True)]
+    given.append(dhcp_client.ask_for(machine, lease.address))
+    server.stop()
+    return list(map(address_of, given))
 
 
 def test_leases_that_agree_stay_as_they_are():

@@ -19,7 +19,8 @@ from gwimage.language import source
 from gwimage.problem import ToolError
 from tests.support import debian_oracle
 
-SCRIPT = Path(gwimage.__file__).parent / "image/mkosi.extra/usr/lib/gwimage/leases"
+PROGRAMS = Path(gwimage.__file__).parent / "image/mkosi.extra/usr/lib/gwimage"
+SCRIPT = PROGRAMS / "leases"
 KEPT = "var/lib/systemd/network/dhcp-server-lease"
 STORAGE = r"""
 mount -t tmpfs -o mode=0755 tmpfs "$TREE/var/lib/systemd"
@@ -30,13 +31,14 @@ chroot "$TREE" chown systemd-network: /var/lib/systemd/network
 
 @dataclass
 class Server:
-    """A server over several boots, with leases `cured` in between as in the image; `log` is networkd's."""
+    """A server over several boots, with leases `cured` in between and while it runs as in the image; `log` is networkd's."""
 
     tree: Path
     lan: str = "lan"
     work: Path = Path("/run/written")
     log: Path = Path("/run/networkd.log")
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    curing: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def prepare(self, bridge: str) -> None:
         """Creates the gateway's card on a bridge of the namespace "hv", and the folders of a boot."""
@@ -56,6 +58,10 @@ class Server:
         with self.log.open("wb") as log:
             argv = ["nsenter", "--net=/run/netns/gw", "chroot", str(self.tree), "/usr/lib/systemd/systemd-networkd"]
             self.process = subprocess.Popen(argv, env=self._env(), stdout=log, stderr=log)
+        if cured:
+            argv = ["nsenter", "--net=/run/netns/gw", "chroot", "--userspec=systemd-network:systemd-network", str(self.tree)]
+            with (PROGRAMS / "reservations").open("rb") as program:
+                self.curing = subprocess.Popen([*argv, "perl", "-"], env=self._env(), stdin=program)
         self._wait("Started.")
         self._within("chroot", str(self.tree), "networkctl", "persistent-storage", "yes")
         if serves:
@@ -63,8 +69,10 @@ class Server:
         return said.splitlines()
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
+        for process in filter(None, (self.curing, self.process)):
+            process.terminate()
+            process.wait()
+        self.curing = None
 
     @property
     def kept(self) -> Path:

@@ -22,6 +22,7 @@ from gwimage.lab.hosts import Hosts
 from gwimage.lab.machine.guest import LISTENER, Findings
 from gwimage.lab.netns import inside, ip, make, run, spawn
 from gwimage.lab.packets.dhcp_client import DUID
+from gwimage.lab.packets.headers import mac_bytes
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.lab.topology import derive
 from gwimage.values.domain_names import wire
@@ -414,7 +415,7 @@ class StandIn:
         if "no refusal" not in self.faults:
             dhcp.append("--dhcp-authoritative")
         if "no DUID" in self.faults:
-            dhcp.append(f"--dhcp-host=id:{DUID.hex(':')},ignore")
+            dhcp += [f"--dhcp-host=id:{duid.hex(':')},ignore" for duid in (DUID, DUID + b"\1" + mac_bytes(MAC))]
         if "gives away" not in self.faults:
             dhcp.append(f"--dhcp-host=02:00:00:00:00:99,{SAVED}")
         if "no reservation" not in self.faults:

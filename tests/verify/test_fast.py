@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from gwimage import compiler
+from gwimage.claims.claim_dhcp import ReservedLease
 from gwimage.compiler import loading
 from gwimage.lab.packets.ipv4 import ALL_PORTS
 from gwimage.language import source
@@ -46,6 +47,7 @@ def with_needing(*names):
 
 FORWARDS = with_needing(*(f"firewall.forwards.{name}.attacker-wan.wan.tcp" for name in ("ssh", "web")))
 CAMERA = "lans.iot.dhcp.reservations.camera"
+RESERVED = {one.id for one in CLAIMS if isinstance(one.probe, ReservedLease)}
 REVERSE = {one.id for one in CLAIMS if one.id.endswith(".reverse")}
 # of the two-lans profile: file, what stands there, what is written instead, the claims that must turn red
 MUTANTS = {
@@ -103,6 +105,7 @@ MUTANTS = {
     "a key misspelt": (NETWORK + "10-wan.network", "EmitLLDP=no", "EmitLDLP=no", {"files.accepted"}),
     "a key dropped": (NETWORK + "20-lan.network", "EmitTimezone=no\n", "", {"lans.lan.dhcp.options"}),
     "a MAC address changed": (NETWORK + "20-iot.network", "bc:24:11:00:20:07", "bc:24:11:00:20:08", {CAMERA}),
+    "leases of reservations not ended": ("mkosi.extra/usr/lib/gwimage/reservations", "{ release_all() }", "{ 1 }", RESERVED),
     "a hosts entry changed": ("config/etc/hosts", "10.0.20.7 camera", "10.0.20.8 camera", {f"{CAMERA}.name", *REVERSE}),
     "a listener dropped": (
         "config/etc/systemd/resolved.conf.d/10-gwimage.conf",

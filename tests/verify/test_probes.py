@@ -118,6 +118,7 @@ ADVICE = {
     ("deaf agent", "machine.agent"): "qemu-guest-agent.service",
     ("torn bridge", "lans.iot.ping"): "are all its cards joined",
     ("no reservation", "reservation"): "[DHCPServerStaticLease]",
+    ("no DUID", "reservation"): "by one client identifier, not by another",
     ("options", "options"): "[DHCPServer]",
     ("no names", "name"): "does not know nas.home.arpa",
     ("no time", "time"): "Nothing answers on UDP port 123",
@@ -166,8 +167,8 @@ def test_a_capture_shows_what_the_probe_met(seen):
     assert len([line for line in lines if "Flags [R" in line]) == capture.RESETS
     assert any(f".{LISTENER} > " in line and "Flags [S.]" in line for line in lines)
     lines = told(seen, "no reservation", "reservation")
-    assert [line.split()[7:9] for line in lines if MAC in line] == [["Request", "from"]] * 5
-    assert len(lines) == 9
+    assert [line.split()[7:9] for line in lines if MAC in line] == [["Request", "from"]] * 10
+    assert len(lines) == 18
     assert any("BOOTP/DHCP, Request" in line for line in told(seen, "no dhcp", "lans.lan.dhcp.lease"))
 
 

@@ -34,16 +34,19 @@ from gwimage.values.lab_host import ISP
 from gwimage.values.ports import SSH
 
 NAME = "gw"
+_AS_NETWORKD = ("setpriv", "--reuid=systemd-network", "--regid=systemd-network", "--clear-groups")
 PROGRAMS = {
     "systemd-networkd": ("/usr/lib/systemd/systemd-networkd",),
     "systemd-resolved": ("/usr/lib/systemd/systemd-resolved",),
     "chronyd": ("chronyd", "-d", "-x", "-f", "/etc/chrony/chrony.conf"),  # -x: the clock is the host's
+    "reservations": (*_AS_NETWORKD, "/usr/lib/gwimage/reservations"),
 }
 SYSCTLS = "/usr/lib/sysctl.d/50-gwimage.conf"
 RULES = "/etc/nftables/gwimage.nft"
 _NETWORK = "config/etc/systemd/network/"
-_CHRONY = "config/etc/systemd/system/multi-user.target.wants/chrony.service"
-_SSHD = "config/etc/systemd/system/multi-user.target.wants/ssh.service"
+_WANTS = "config/etc/systemd/system/multi-user.target.wants"
+_SSHD = f"{_WANTS}/ssh.service"
+_OPTIONAL = {"chronyd": f"{_WANTS}/chrony.service", "reservations": f"{_WANTS}/gwimage-reservations.service"}
 _MACHINE_ID = "9f5a" * 8  # networkd derives routes from router advertisements with it, and accepts none without
 # networkd's complaints without systemd as PID 1, and in a user namespace
 _ALLOWED = re.compile(r": Failed to (get cgroup path|increase receive buffer size for [a-z ]+ socket), ignoring: ")
@@ -234,7 +237,7 @@ class NamespaceGateway:
             shutil.copy(key, userland.root / folder[1:])
         run(["chown", "-R", "--reference", str(userland.root / "run/systemd/netif"), str(userland.root / folder[1:])])
         for name, command in PROGRAMS.items():
-            if name != "chronyd" or _CHRONY in self.files:
+            if name not in _OPTIONAL or _OPTIONAL[name] in self.files:
                 env = {"CREDENTIALS_DIRECTORY": folder} if name == "systemd-networkd" else {}
                 self._programs[name] = userland.spawn(self._log(name), *command, env=env)
         if wait_for((userland.root / "run/systemd/netif/io.systemd.Network").exists, self.patience, self.alive):

@@ -23,7 +23,7 @@ from gwimage.lab.packets.ipv4 import until
 from gwimage.values import ports
 
 _ALL = 0x0003  # EtherType of every frame (ETH_P_ALL)
-_DISCOVER, _OFFER, _REQUEST, _ACK, _NAK, _RELEASE = 1, 2, 3, 5, 6, 7
+_DISCOVER, _OFFER, _REQUEST, _DECLINE, _ACK, _NAK, _RELEASE = range(1, 8)
 _KIND, _WANTED, _ADDRESS, _TIME, _SERVER, _CLIENT, _END = 53, 55, 50, 51, 54, 61, 255
 DUID = bytes.fromhex("ff00000001000200009f5a")  # client identifier as of systemd, dhcpcd and NetworkManager (RFC 4361)
 _COOKIE = b"\x63\x82\x53\x63"
@@ -124,11 +124,13 @@ def renew(client: Client, lease: Given, everywhere: bool = False) -> Given | Non
 def release(client: Client, lease: Given) -> None:
     """Releases the address. There is no answer; the answer to a next request proves that it arrived."""
     more = {_SERVER: lease.options.get(_SERVER, b"")}
-    question = _Question(client, _RELEASE, (), more=more, own=lease.address).to(lease)
-    with inside(client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
-        wire.bind((client.link, IPV4))
-        wire.send(_frame(question, secrets.token_bytes(4)))
+    _send(_Question(client, _RELEASE, (), more=more, own=lease.address).to(lease))
     discover(client)
+
+
+def decline(client: Client, lease: Given) -> None:
+    """Says that another host has the address (RFC 2131 4.4.4). There is no answer."""
+    _send(_Question(client, _DECLINE, (), more={_ADDRESS: lease.address.packed, _SERVER: lease.options[_SERVER]}))
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,12 @@ class _Question:
 
     def to(self, lease: Given) -> _Question:
         return replace(self, mac=lease.mac, there=IPv4Address(lease.options[_SERVER]))
+
+
+def _send(question: _Question) -> None:
+    with inside(question.client.name), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+        wire.bind((question.client.link, IPV4))
+        wire.send(_frame(question, secrets.token_bytes(4)))
 
 
 def _exchange(question: _Question, tries: int) -> Given | None:

@@ -83,7 +83,22 @@ DEFECTS = (
         "Before networkd starts, usr/lib/gwimage/leases gives such a lease to a client that does not exist: the machine gets its"
         " reservation at once, and nobody the address that it may still use. An address that another machine has is not given"
         " away: that reservation waits until its lease ends, an hour unless the profile says otherwise.",
-        issues(39372, 40474, 35781),
+        issues(39372, 40474),
+    ),
+    Defect(
+        "dhcp-reservation-client-id",
+        "no answer to a reserved machine that changes its client identifier",
+        "257",
+        "262",
+        "Leases are kept by client identifier: a machine that comes with another one (network boot, then the system; two systems;"
+        " a new installation; a copy of another machine's system) finds its reserved address leased, though to itself, and is not"
+        " answered until that lease ends, over restarts too. A client without a reservation gets another address, as with every"
+        " server.",
+        "gwimage-reservations.service (usr/lib/gwimage/reservations) ends each lease of a reserved address as soon as it is given,"
+        " by a DHCPRELEASE to the server itself: a reservation needs none, since nobody else is offered its address and it can be"
+        " renewed. So `networkctl status` does not list it. Without room on the state volume, where the leases are read, the defect is"
+        " back. Two machines with one identifier, of which only one is reserved, still disturb each other.",
+        issues(35781, 40474),
     ),
     Defect(
         "dhcp-answer-full",

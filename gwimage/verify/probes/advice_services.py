@@ -41,8 +41,13 @@ def lease(probe: claim_dhcp.Lease, wire: Wire) -> str:
 
 
 def reservation(probe: claim_dhcp.ReservedLease, wire: Wire) -> str:
-    if wire.dhcp(probe.lan, evidence.OFFER):
+    offered = wire.dhcp(probe.lan, evidence.OFFER)
+    if offered and offered == wire.dhcp(probe.lan, evidence.DISCOVER):
         return f"The server gave another address: look for {probe.mac} in [DHCPServerStaticLease] of 20-{probe.lan}.network."
+    if offered:
+        return (
+            "The server answers this machine by one client identifier, not by another: does gwimage-reservations.service run?"
+        )
     return "The server answers this client alone not at all: it may hold a lease from before its reservation was made."
 
 

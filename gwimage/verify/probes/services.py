@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from gwimage.claims import claim, claim_dhcp, claim_services
@@ -56,16 +57,17 @@ def _lease(probe: claim_dhcp.Lease, view: View) -> Answer:
 
 
 def _reservation(probe: claim_dhcp.ReservedLease, view: View) -> Answer:
-    """Asked in both ways in which clients name themselves; the one that takes no lease comes first."""
-    name = lab_host.client(probe.lan).name
-    by_duid = dhcp_client.offer(name, probe.lan, probe.mac, identity=dhcp_client.DUID)
-    machine = dhcp_client.by_mac(name, probe.lan, probe.mac)
-    if by_mac := dhcp_client.take(machine):
-        dhcp_client.release(machine, by_mac)  # it may be an address that others are counted on to get
-    seen = [str(given.address) if given else "no answer" for given in (by_duid, by_mac)]
-    if seen == [str(probe.address)] * 2:
+    """As firmware, then the system, then firmware again: nothing is released, so each finds the lease of the one before."""
+    firmware = dhcp_client.by_mac(lab_host.client(probe.lan).name, probe.lan, probe.mac)
+    system = replace(firmware, identity=dhcp_client.DUID + firmware.identity)
+    leases = [dhcp_client.take(client) for client in (firmware, system, firmware)]
+    for client, lease in zip((system, firmware), leases[1:], strict=True):
+        if lease:
+            dhcp_client.release(client, lease)  # it may be an address that others are counted on to get
+    seen = [str(given.address) if given else "no answer" for given in leases]
+    if seen == [str(probe.address)] * 3:
         return Answer(True, f"{probe.address} for {probe.mac}")
-    return Answer(False, f"{probe.mac}: {seen[0]} by DUID, {seen[1]} by MAC address")
+    return Answer(False, f"{probe.mac}: {seen[0]} by MAC address, then {seen[1]} by DUID, then {seen[2]} by MAC address")
 
 
 def _dhcp_options(probe: claim_dhcp.DhcpOptions, view: View) -> Answer:
@@ -207,7 +209,7 @@ PROBES = (
     Probe(
         kind=claim_dhcp.ReservedLease,
         ask=_reservation,
-        question="two clients with that MAC address ask for a lease: one names itself by DUID, one by MAC",
+        question="a client with that MAC address takes a lease by MAC address, by DUID, by MAC address again, and releases none before",
         advise=advice_services.reservation,
         waits=True,
         own_networks=True,

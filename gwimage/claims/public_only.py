@@ -10,8 +10,8 @@ from gwimage.claims.claim_ipv6 import Unreachable6
 from gwimage.profile import Profile, subnets, zone_addresses, zones
 from gwimage.profile.ipv6 import Outside
 from gwimage.profile.lans import Lan
-from gwimage.profile.wans import StaticAddress, Wan
-from gwimage.values import address_lists, host_address, lab_host
+from gwimage.profile.wans import Wan
+from gwimage.values import address_lists, lab_host
 
 # what home routers, providers and clouds number hosts with (RFC 1918, 6598, 3927)
 USUAL = tuple(map(IPv4Network, ("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12", "100.64.0.0/10", "169.254.0.0/16")))
@@ -20,8 +20,8 @@ LOCAL6 = IPv6Address("fd67:7761:7973::66")
 
 
 def shuts_off(lan: Lan, wan: Wan) -> bool:
-    """Whether the WAN's own hosts, with private addresses, are out of this LAN's reach. Of a lease nothing is known."""
-    return lan.public_only and isinstance(wan.ipv4, StaticAddress) and not host_address.is_public(wan.ipv4.address.ip)
+    """Whether the WAN's own hosts are out of this LAN's reach, since they have private addresses."""
+    return lan.public_only and subnets.is_private(wan)
 
 
 def claims(lan: Lan, profile: Profile) -> Iterator[Claim]:

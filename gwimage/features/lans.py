@@ -12,9 +12,9 @@ from gwimage.claims.claim_traffic import Mtu
 from gwimage.plan import Element, Plan, Rule, Setting, any_of, links, settings
 from gwimage.problem import Path, Problem
 from gwimage.profile import Profile, subnets
-from gwimage.profile.lans import Lan
+from gwimage.profile.lans import Lan, for_guests
 from gwimage.profile.link import USUAL_MTU
-from gwimage.profile.wans import Wan
+from gwimage.profile.wans import DhcpAddress, Wan
 from gwimage.values import host_address, lab_host, nic
 
 MOST_OTHERS = 16  # further subnets of one LAN that are tested; limits the run time of the lab
@@ -29,6 +29,7 @@ def check(profile: Profile) -> list[Problem]:
         if lan.name in wans:
             hint = "the name is the interface's: give each network its own"
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
+        problems += _check_guests(path, lan, profile)
         problems += host_address.check_host((*path, "address"), lan.address)
         problems += _check_private((*path, "address"), lan)
         problems += subnets.check_home_router((*path, "address"), lan.address, profile)
@@ -36,6 +37,15 @@ def check(profile: Profile) -> list[Problem]:
             problems += host_address.check_host((*path, "extra_addresses", index), address)
             problems += subnets.check_home_router((*path, "extra_addresses", index), address, profile)
     return problems
+
+
+def _check_guests(path: Path, lan: Lan, profile: Profile) -> list[Problem]:
+    """Note on guests who reach what is private outside, behind a WAN that is, or may be, in a home router's network."""
+    near = [wan.name for wan in profile.wans if isinstance(wan.ipv4, DhcpAddress) or subnets.is_private(wan)]
+    if not (near and lan.internet and not lan.public_only and for_guests(lan.name)):
+        return []
+    message = f"{lan.name} also reaches private addresses outside, such as the network of a home router behind {near[0]}"
+    return [Problem(path, message, "internet: public lets it reach public ones only", "note", on_key=True)]
 
 
 def _check_private(path: Path, lan: Lan) -> list[Problem]:

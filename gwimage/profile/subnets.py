@@ -52,6 +52,11 @@ def has_free_host(wan: Wan) -> bool:
     return net.num_addresses - 2 * (net.prefixlen < 31) > len([ip for ip in taken if ip in net])
 
 
+def is_private(wan: Wan) -> bool:
+    """Whether the hosts next to the gateway on this WAN have private addresses. Of a lease nothing is known."""
+    return isinstance(wan.ipv4, StaticAddress) and not host_address.is_public(wan.ipv4.address.ip)
+
+
 def inside(profile: Profile) -> tuple[str, ...]:
     """Names of the inside zones: LANs and VPNs."""
     return tuple(net.name for net in (*profile.lans, *profile.vpn))

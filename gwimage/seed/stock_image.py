@@ -23,7 +23,7 @@ from gwimage.profile.wans import DhcpAddress, StaticAddress, Wan
 from gwimage.render.base import LAYER
 from gwimage.seed.difference import Seed, archive_of
 
-LEAST_MEMORY = 512  # MiB: Debian's own for a system without desktop; `become` refuses less, too
+LEAST_MEMORY = 512  # MiB: Debian's own for a system without desktop; `install-gateway` refuses less, too
 IMAGE = "debian-13-genericcloud-amd64.qcow2"  # Debian's file name
 _LAYER = "mkosi.extra/"  # of the mkosi definitions; LAYER is the configuration's prefix
 _UNITS = "usr/lib/systemd/system"

@@ -154,7 +154,7 @@ def test_another_system_is_refused_before_anything_is_touched(tmp_path, machine,
     (tmp_path / "lib/cloud/instance").symlink_to("instances/this")
     over = {"os-release": "/etc/os-release", "meminfo": "/proc/meminfo", "lib": "/var/lib"}
     mounts = "".join(f"mount --bind {tmp_path / name} {path} && " for name, path in over.items())
-    script = ROOT / "gwimage/seed/stock/become"
+    script = ROOT / "gwimage/seed/stock/install-gateway"
     words = ["unshare", "--mount", "sh", "-c", f"{mounts}mount --bind /dev/null /dev/kmsg && exec sh {script}"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and said in done.stdout, done

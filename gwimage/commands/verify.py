@@ -22,6 +22,7 @@ from gwimage.language.source import Source
 from gwimage.problem import ProfileError, errors
 
 MACHINES = {"bios": "pc", "uefi": "q35"}
+FIRMWARE = {machine: firmware for firmware, machine in MACHINES.items()}
 
 
 @click.command()
@@ -81,6 +82,8 @@ def verify(
     if unknown := [name for name in some if name not in names]:
         raise click.UsageError(f"there is no fault {unknown[0]!r}; there are {', '.join(names)}")
     ((parsed, source),) = loaded((profile,))
+    machine, memory = machine or MACHINES[parsed.vm.firmware], memory or parsed.vm.memory
+    _check_memory(machine, memory)
     stem = definitions.image_name(parsed)
     image = image or output / f"{stem}.qcow2"
     built_from(image, compiler.render(parsed, source))
@@ -88,7 +91,7 @@ def verify(
     with _seed(source, site, secrets) as (made, seeds):
         if made:
             parsed, source, stem = made.profile, overlay(source, sources.read(site)), f"{stem}_{made.seed.site}"
-        shape = Shape(machine or MACHINES[vm.firmware], memory or vm.memory, cores or vm.cores, seeds=seeds)
+        shape = Shape(machine, memory, cores or vm.cores, seeds=seeds)
         claims = compiler.claims(parsed)
         found = run(
             image,
@@ -105,6 +108,13 @@ def verify(
     click.echo(report.table(found, *_terminal()))
     click.echo(f"proof: {', '.join(map(str, written))}\nlogs: {output / f'{stem}.lab'}")
     sys.exit(0 if found.good else FAILED)
+
+
+def _check_memory(machine: str, memory: int) -> None:
+    from gwimage.profile.vm import LEAST_MEMORY
+
+    if memory < (least := LEAST_MEMORY[FIRMWARE[machine]]):
+        raise click.UsageError(f"{memory} MiB are too little on {machine}: a gateway takes {least}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from gwimage.plan import Plan
 from gwimage.problem import Path, Problem, dotted
 from gwimage.profile import Profile, link
 from gwimage.profile.link import USUAL_MTU, Link
-from gwimage.profile.vm import Plug
+from gwimage.profile.vm import CLOUD_INIT, LEAST_MEMORY, Plug
 from gwimage.values import nic
 from gwimage.values.nic import Nic
 
@@ -15,7 +15,19 @@ NATIVE = 1  # the VLAN of untagged packets on a VLAN-aware bridge of Proxmox: wh
 
 def check(profile: Profile) -> list[Problem]:
     plugs, users = {Nic(slot): plug for slot, plug in profile.vm.nics}, _users(profile)
-    return [*_native(plugs, users), *(_plugs(plugs, users) if plugs else ()), *needs(profile)]
+    return [*_memory(profile), *_native(plugs, users), *(_plugs(plugs, users) if plugs else ()), *needs(profile)]
+
+
+def _memory(profile: Profile) -> list[Problem]:
+    vm, path = profile.vm, ("vm", "memory")
+    least = LEAST_MEMORY[vm.firmware]
+    if vm.memory < least:
+        message = f"{vm.memory} MiB are too little with firmware {vm.firmware}"
+        return [Problem(path, message, f"verify passes from {least} on; 512 is usual")]
+    if profile.image.seed == "cloud-init" and vm.memory < least + CLOUD_INIT:
+        message = f"{vm.memory} MiB are little for cloud-init: with a drive for it a boot may take very long"
+        return [Problem(path, message, f"give it {least + CLOUD_INIT} or more, or write image.seed: native", "warning")]
+    return []
 
 
 def needs(profile: Profile) -> list[Problem]:

@@ -60,6 +60,19 @@ def test_exit_status_of_check(argv, status):
     assert run("check", *argv).exit_code == status
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--memory", "111"], "111 MiB are too little on pc: a gateway takes 112"),
+        (["--machine", "q35", "--memory", "159"], "159 MiB are too little on q35: a gateway takes 160"),
+        (["--memory", "112"], "there is no such image"),  # the next that it looks for
+    ],
+)
+def test_verify_refuses_too_little_memory_before_it_looks_for_the_image(options, said):
+    done = run("verify", "good.yaml", *options)
+    assert done.exit_code and said in f"{done.stderr}{done.exception}"
+
+
 def test_notes_are_said_by_check_alone():
     said = run("check", "noted.yaml").stderr
     assert "note: on the Proxmox host vmbr0 must be VLAN-aware" in said

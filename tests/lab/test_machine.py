@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -54,13 +55,15 @@ def test_uefi_is_the_firmware_that_could_do_secure_boot_and_has_no_keys():
 class Agent(threading.Thread):
     """Speaks as qemu-ga does; `stale` is what it answers to somebody before. It hears what is said until the line is closed."""
 
-    def __init__(self, path, stale=b""):
+    def __init__(self, path, stale=b"", late=0.0):
         super().__init__(daemon=True)
         self.door, self.stale, self.heard = socket.create_server(str(path), family=socket.AF_UNIX), stale, []
+        self.late = late  # seconds until it is up; what is said until then lies in the line
         self.start()
 
     def run(self):
         line, _ = self.door.accept()
+        time.sleep(self.late)
         with line, line.makefile("rb") as said:
             line.sendall(self.stale)
             for order in (json.loads(text.lstrip(b"\xff")) for text in said):
@@ -82,6 +85,22 @@ def test_a_port_without_an_agent_is_silent(tmp_path):
     with socket.create_server(str(tmp_path / "agent"), family=socket.AF_UNIX):
         assert not agent.ping(tmp_path / "agent", 0.3)
         assert not agent.shut_down(tmp_path / "agent", 0.3)
+
+
+def test_an_agent_that_comes_up_late_is_heard_at_once(tmp_path, monkeypatch):
+    """It answers every earlier question first; whoever reads one answer for each question stays one behind."""
+    monkeypatch.setattr(agent, "_AGAIN", 0.2)
+    there = Agent(tmp_path / "agent", late=0.5)
+    assert agent.ping(tmp_path / "agent", 10)
+    there.join(5)
+    assert len(there.heard) <= 5
+
+
+def test_a_machine_that_is_off_has_no_agent(tmp_path):
+    assert not agent.ping(tmp_path / "agent", 1)
+    socket.create_server(str(tmp_path / "agent"), family=socket.AF_UNIX).close()
+    assert not agent.ping(tmp_path / "agent", 1)
+    assert not agent.shut_down(tmp_path / "agent", 1)
 
 
 def test_the_order_to_shut_down_awaits_no_answer(tmp_path):

@@ -4,24 +4,28 @@ import json
 import secrets
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
+_AGAIN = 5  # seconds until it is asked again
 _DELIMITER = b"\xff"  # resets the agent's parser; its answer to guest-sync-delimited begins with it
 
 
 def ping(path: Path, wait: float) -> bool:
-    """Whether the agent answers within `wait` seconds; path: of the port's socket."""
-    with socket.socket(socket.AF_UNIX) as line:
+    """Whether the agent answers within `wait` seconds; path: of the port's socket. No, too, if the machine goes off meanwhile."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as line:
         return _connect(line, path, time.monotonic() + wait) and _ask(line, "guest-ping", wait) == {"return": {}}
+    return False
 
 
 def shut_down(path: Path, wait: float) -> bool:
     """Orders the guest to shut down; whether the agent was there to hear it. It does not answer this order."""
-    with socket.socket(socket.AF_UNIX) as line:
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as line:
         heard = _connect(line, path, time.monotonic() + wait)
         if heard:
             _send(line, "guest-shutdown", mode="powerdown")
         return heard
+    return False
 
 
 def _connect(line: socket.socket, path: Path, deadline: float) -> bool:
@@ -31,9 +35,10 @@ def _connect(line: socket.socket, path: Path, deadline: float) -> bool:
         number = secrets.randbits(31)
         line.sendall(_DELIMITER)
         _send(line, "guest-sync-delimited", id=number)
-        said = _line(line, min(left, 5))
-        if said and said.rpartition(_DELIMITER)[2].strip() == json.dumps({"return": number}).encode():
-            return True
+        until = time.monotonic() + min(left, _AGAIN)
+        while said := _line(line, until - time.monotonic()):  # an agent that comes up late answers all earlier ones first
+            if said.rpartition(_DELIMITER)[2].strip() == json.dumps({"return": number}).encode():
+                return True
     return False
 
 

@@ -11,7 +11,7 @@ def acceleration() -> str:
     """`kvm` where it really runs a guest, else `tcg`: a nested /dev/kvm may open and then die."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
-    argv = ["qemu-system-x86_64", "-machine", "pc,accel=kvm", "-cpu", "host", "-m", "32"]
+    argv = ["qemu-system-x86_64", "-machine", "pc,accel=kvm", "-cpu", _KVM, "-m", "32"]
     argv += ["-nodefaults", "-display", "none", "-no-reboot", "-chardev", "stdio,id=log"]
     argv += ["-device", "isa-debugcon,iobase=0x402,chardev=log"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as qemu:

@@ -163,6 +163,38 @@ def test_a_disk_that_is_refused_is_said(tmp_path, kind, words):
     assert said.count(f"3 not used for state: {words}\n") == 2
 
 
+def test_another_os_disk_is_said_and_nobody_is_told_to_overwrite_it(tmp_path):
+    attach(tmp_path, "sdbgwimage-packages", "blank")
+    assert chosen(tmp_path, sda="lvm", sdb="lvm", sdc="state")[2] == (
+        "another OS disk: sdb (scsib); the gateway may start from either: detach the one that is not meant\n"
+    )
+
+
+def test_a_disk_that_is_not_scsi_is_named_without_an_error(tmp_path):
+    attach(tmp_path, "vda", "lvm")
+    (tmp_path / "block/vda/device/vpd_pg83").unlink()
+    found = call(tmp_path, "called vda")
+    assert (found.stdout, found.stderr) == ("vda\n", "")
+
+
+@pytest.mark.parametrize(("size", "words"), [(16, []), (64, ["5 sdb has grown from 15 to 63 MiB"])])
+def test_a_file_system_grows_and_says_so_only_then(tmp_path, size, words):
+    attach(tmp_path, "sdb", "state")
+    os.truncate(tmp_path / "dev/sdb", size * MIB)
+    call(tmp_path, "grow_state $dev/sdb")
+    said = tmp_path / "said"
+    assert (said.read_text().replace(f"{tmp_path}/dev/", "").splitlines() if said.exists() else []) == words
+
+
+def test_what_is_no_whole_group_of_blocks_is_no_growth(tmp_path):
+    """mke2fs and resize2fs leave the last MiB out here: it would not even hold its own tables."""
+    attach(tmp_path, "sdb", "blank")
+    os.truncate(tmp_path / "dev/sdb", 1026 * MIB)
+    assert call(tmp_path, "format $dev/sdb; ext4_mib $dev/sdb").stdout.strip().endswith("1024")
+    call(tmp_path, "grow_state $dev/sdb")
+    assert not (tmp_path / "said").exists()
+
+
 def test_a_seed_as_a_disk_is_no_refused_disk(tmp_path):
     assert chosen(tmp_path, sda="lvm", sdb="cidata", sdc="CIDATA", sdd="state")[1:] == ("", "")
 
@@ -265,6 +297,13 @@ def test_a_seed_in_capitals_is_used(tmp_path, kind):
 def test_a_seed_that_is_ignored_is_said(tmp_path, kind, seeds, words):
     assert applied(tmp_path, kind, **seeds) == f"{words}\n"
     assert f"3 {words}\n" in (tmp_path / "said").read_text()
+
+
+def test_vendor_data_that_is_left_out_is_said(tmp_path):
+    assert applied(tmp_path, "native", sr0=DRIVE | {"vendor-data": "#cloud-config\n"}) == (
+        "seed on sr0: left out: vendor-data: with image.seed: cloud-init only\n"
+    )
+    assert applied(tmp_path, "native", sr1=DRIVE | {"vendor-data": ""}).count("\n") == 2, "and two seeds"
 
 
 def test_user_data_that_is_left_out_is_said(tmp_path):

@@ -149,6 +149,24 @@ def test_a_machine_from_the_pool_changes_its_client_identifier():
 
 
 @pytest.mark.parametrize("cured", [True, False])
+def test_a_reserved_machine_behind_a_repeater(cured):
+    """Its own MAC address is in the client identifier only, the repeater's in the packet; later it comes by cable."""
+    given = sandbox.call(_repeated, debian_oracle.tree(), cured, say=print)
+    assert given == ["10.0.0.5", "10.0.0.5" if cured else "silent"]
+
+
+def _repeated(_say, tree, cured):
+    server = Server(tree)
+    server.prepare(cable())
+    plug("client-lan", "lan", "br0")
+    server.start(profile(**{NAS: "10.0.0.5"}), cured)
+    own = b"\1" + bytes.fromhex(NAS.replace(":", ""))
+    given = [address_of(dhcp_client.take(one, tries=2)) for one in (client(OTHER, own), client(NAS, DUID))]
+    server.stop()
+    return given
+
+
+@pytest.mark.parametrize("cured", [True, False])
 def test_two_reserved_machines_with_one_client_identifier(cured):
     """Copies of one installation."""
     given = sandbox.call(_copies, debian_oracle.tree(), cured, say=print)

@@ -29,7 +29,8 @@ class Place:
 class Problem:
     """One thing to mend. `on_key` points at the key (unknown, duplicate, missing), else at the value.
 
-    severity: error, warning, or note, which is nothing to mend in the profile: what it needs elsewhere.
+    severity: error, warning, or note, which need not be mended: what the host needs, what may not be meant, such as guests
+    behind a home router, and what nobody checks, such as raw rules.
     """
 
     path: Path

@@ -15,7 +15,7 @@ from gwimage.language import external_secrets
 from gwimage.language import source as sources
 from gwimage.language.external_secrets import Secret
 from gwimage.language.source import Source
-from gwimage.problem import Problem, ProfileError, errors
+from gwimage.problem import Problem, ProfileError, errors, in_order, warned
 from gwimage.profile import Profile
 from gwimage.render import mkosi as definitions
 from gwimage.render import qm_commands
@@ -38,10 +38,10 @@ def run(
     one = partial(make, source, secrets=secrets, stock_image=bool(base))
     alone = any(secret.kind == external_secrets.COMMAND for secret in secrets)  # it may ask somebody for a passphrase
     found = list(_all(one, _files(sites) or [None], alone))
-    problems = [problem for made in found for problem in made.problems] + _twice(found)
+    problems = in_order([*(problem for made in found for problem in made.problems), *_twice(found)])
     if errors(problems):
         raise ProfileError(problems)
-    show_problems(problems)
+    show_problems(warned(problems))
     if explain:
         click.echo("\n".join(f"{made.file}: {made.next_boot}\n{made.changes}" for made in found), nl=False)
         return

@@ -8,8 +8,8 @@ from gwimage.claims.claim import Claim
 from gwimage.claims.claim_dhcp import ClientIds, DhcpOptions, Lease, Pool, Renewal, WrongSubnetRequest
 from gwimage.plan import Element, Plan, Rule, Setting, settings
 from gwimage.problem import Path, Problem, errors
-from gwimage.profile import Profile, second_connections, zones
-from gwimage.profile.dhcp import Dhcp
+from gwimage.profile import Profile, open_ports, second_connections, zones
+from gwimage.profile.dhcp import ASKS_DNS, ASKS_NTP, ASKS_TFTP, Dhcp, Service
 from gwimage.profile.lans import Lan
 from gwimage.profile.zones import Zones
 from gwimage.values import dhcp_formats, dhcp_options, dhcp_pool, domain_names, host_address
@@ -26,8 +26,8 @@ def check(profile: Profile) -> list[Problem]:
             path = ("lans", lan.name, "dhcp")
             problems += _check_addresses(path, dhcp, lan, profile, known) if host_address.is_valid(lan.address) else []
             problems += _check_rest(path, dhcp, lan, profile)
-            for place, server in _servers(path, dhcp):
-                problems += _check_server(place, server, lan, profile, known)
+            for place, server, service in _servers(path, dhcp):
+                problems += _check_server(place, server, service, lan, profile, known)
             wrong = {problem.path for problem in problems}
             for place, server in _tftp_servers(path, dhcp):
                 problems += _check_tftp(place, server, lan, profile, known) if place not in wrong else []
@@ -63,86 +63,90 @@ def _check_default_route(path: Path, dhcp: Dhcp) -> list[Problem]:
     return problems
 
 
-def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
-    """Every server address in the options, with its profile path."""
-    found = [((*path, "dns", index), server) for index, server in enumerate(dhcp.dns)]
-    found += [((*path, "ntp", index), server) for index, server in enumerate(dhcp.ntp)]
-    return found + ([((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe else [])
+def _servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address, Service]]:
+    """Every server that clients are told to ask, with its profile path."""
+    found = [((*path, "dns", index), server, ASKS_DNS) for index, server in enumerate(dhcp.dns)]
+    found += [((*path, "ntp", index), server, ASKS_NTP) for index, server in enumerate(dhcp.ntp)]
+    if pxe := dhcp.pxe:
+        found.append(((*path, "pxe", "server" if pxe.host == pxe.server else "file"), pxe.host, pxe.service))
+    return found
 
 
 def _tftp_servers(path: Path, dhcp: Dhcp) -> list[tuple[Path, IPv4Address]]:
-    """Every TFTP server that clients are told of by address, with its profile path; a URL is loaded by HTTP."""
-    by_http = dhcp.pxe and dhcp.pxe.file.startswith(("http:", "https:"))
-    found = [((*path, "pxe", "server"), dhcp.pxe.server)] if dhcp.pxe and not by_http else []
+    """Every TFTP server that clients are told of by address, with its profile path."""
+    found = [(place, server) for place, server, service in _servers(path, dhcp) if service == ASKS_TFTP]
     for index, option in enumerate(dhcp.options):
         found += [((*path, "options", index, "value"), server) for server in dhcp_options.tftp_servers(option)]
     return found
 
 
 def _check_tftp(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
-    """A warning if the answers of a TFTP server would not get to this LAN; that requests do is checked elsewhere."""
+    """A warning if requests to a TFTP server, or its answers to this LAN, would be dropped."""
     homes = [home] if (home := known.zone_of(server)) else known.wans
     ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may let them pass
-    if (
-        not ours
-        or host_address.unusable(server)
-        or server in known.own
-        or any(_answered(home, lan, server, profile) for home in homes)
-    ):
+    if not ours or host_address.unusable(server) or server in known.own:
         return []
-    return [Problem(path, *second_connections.tftp(lan.name, homes[0], profile), "warning")]
+    words = second_connections.tftp(lan.name, homes, server, profile)
+    return [Problem(path, *words, "warning")] if words else []
 
 
-def _answered(home: str, lan: Lan, server: IPv4Address, profile: Profile) -> bool:
-    return home == lan.name or second_connections.open_between(home, lan.name, "udp", profile, server)
-
-
-def _check_server(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+def _check_server(path: Path, server: IPv4Address, service: Service, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
     """Server address that a client on this LAN could never reach, or that cannot be a server."""
-    kind, hint = path[3], f"the gateway's own address here is {lan.address.ip}"
+    hint = f"the gateway's own address here is {lan.address.ip}"
     if reason := host_address.unusable(server):
         return [Problem(path, f"{server} {reason}", "give the address of a server")]
     if net := known.network_and_broadcast.get(server):
         return [Problem(path, f"{server} is the network or broadcast address of {net}", hint)]
     if server in known.own:
-        return _check_gateway(path, kind, server, lan, profile, known)
+        return _check_gateway(path, service, server, lan, profile, known)
     home = known.zone_of(server)
     if home is None:
-        return _check_outside(path, server, lan, profile, known)
-    if home == lan.name or _opened(lan.name, home, profile):
+        return _check_outside(path, server, service, lan, profile, known)
+    if home == lan.name or _opened(lan.name, home, server, service, profile):
         return []
-    hint = f"use a server on {lan.name} or outside, or open the way in firewall.allow"
-    if kind == "pxe":
-        hint = f"use a server on {lan.name}, or open requests and answers of TFTP in firewall.allow"
-    return [Problem(path, f"{server} is on {home}, which is closed to {lan.name}", hint)]
+    near = f"use a server on {lan.name}" + (" or outside" if path[3] != "pxe" else "")
+    hint = near + _to_open(lan.name, home, server, service, profile)
+    return [Problem(path, f"{server} is on {home}, where {service.name} is closed to {lan.name}", hint)]
 
 
-def _check_outside(path: Path, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+def _opened(lan: str, other: str, server: IPv4Address, service: Service, profile: Profile) -> bool:
+    opened = open_ports.of(lan, other, service.protocols[0], profile, destination=server)
+    return open_ports.has(opened, service.port)
+
+
+def _to_open(lan: str, others: str, server: IPv4Address, service: Service, profile: Profile) -> str:
+    entries = [open_ports.entry(lan, others, ", ".join(service.protocols), service.port, destination=server)]
+    if service == ASKS_TFTP:
+        entries = second_connections.tftp_entries(lan, others, server, profile)
+    return f", or open {service.name} in firewall.allow: {' and '.join(entries)}"
+
+
+def _check_outside(
+    path: Path, server: IPv4Address, service: Service, lan: Lan, profile: Profile, known: Zones
+) -> list[Problem]:
     ours = profile.dhcp[lan.name].router in (lan.address.ip, None)  # another router may have a route
-    way_out = lan.internet and (not lan.public_only or host_address.is_public(server))
-    if way_out or not ours or any(_opened(lan.name, wan, profile) for wan in known.wans):
+    if not ours or any(_opened(lan.name, wan, server, service, profile) for wan in known.wans):
         return []
     closed = "public" if lan.internet else "false"
-    way = f"use a server on {lan.name}" + ("" if path[3] == "pxe" else ", or open the way in firewall.allow")
-    hint = f"write {lan.address.ip}: the gateway asks outside for its clients" if path[3] == "dns" else way
+    way = f"use a server on {lan.name}"
+    if service != ASKS_TFTP:
+        way += _to_open(lan.name, ", ".join(known.wans), server, service, profile)
+    hint = f"write {lan.address.ip}: the gateway asks outside for its clients" if service == ASKS_DNS else way
     return [Problem(path, f"{server} is outside, which is closed to {lan.name} by internet: {closed}", hint)]
 
 
-def _check_gateway(path: Path, kind: str, server: IPv4Address, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
+def _check_gateway(
+    path: Path, service: Service, server: IPv4Address, lan: Lan, profile: Profile, known: Zones
+) -> list[Problem]:
     if known.own[server][0] in known.wans:
         hint = f"the gateway's own address here is {lan.address.ip}"
         return [Problem(path, f"the gateway gives nothing on {server}, its address outside", hint)]
-    if kind == "pxe":
-        return [Problem(path, "the gateway is no TFTP server", "give the address of one")]
-    if kind == "ntp" and lan.name not in profile.ntp.serves:
+    if path[3] == "pxe":
+        return [Problem(path, f"the gateway is no {service.name} server", "give the address of one")]
+    if service == ASKS_NTP and lan.name not in profile.ntp.serves:
         hint = f"add {lan.name} to services.ntp.from"
         return [Problem(path, f"{server} is the gateway, which does not give the time to {lan.name}", hint)]
     return []
-
-
-def _opened(lan: str, other: str, profile: Profile) -> bool:
-    """Whether the profile opens anything from one zone to the other."""
-    return any(lan in entry.from_zones and other in entry.to_zones for entry in profile.allow)
 
 
 def _check_addresses(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile, known: Zones) -> list[Problem]:
@@ -160,7 +164,7 @@ def _check_addresses(path: Path, dhcp: Dhcp, lan: Lan, profile: Profile, known: 
     if len([ip for ip in reserved if dhcp.first <= ip <= dhcp.last]) > int(dhcp.last) - int(dhcp.first):
         message, hint = "reservations take every address of the pool", "make the pool larger, or reserve addresses beside it"
         problems.append(Problem((*path, "pool"), message, hint))
-    for place, ip in [((*path, "router"), dhcp.router), *_servers(path, dhcp)]:
+    for place, ip, *_ in [((*path, "router"), dhcp.router), *_servers(path, dhcp)]:
         if ip and dhcp.first <= ip <= dhcp.last and ip not in reserved:
             hint = "take it out of the pool, or make it a reservation"
             problems.append(Problem(place, f"{ip} is in the pool: any machine may get it", hint))

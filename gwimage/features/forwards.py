@@ -139,7 +139,7 @@ def _second_connections(path: Path, forward: Forward, known: Zones, profile: Pro
             problems.append(
                 Problem(place, "FTP opens another connection for each file, which is not forwarded", hint, "warning")
             )
-        closed = not any(second_connections.open_between(home, wan, "udp", profile) for wan in forward.wans)
+        closed = not any(second_connections.answered(wan, home, profile, forward.to) for wan in forward.wans)
         if ports == (TFTP, TFTP) and "udp" in forward.protocols and closed:
             message = f"TFTP answers from another port, which is closed from {home} to {forward.wans[0]}: no file would come"
             problems.append(Problem(place, message, f"open UDP from {home} outside: internet, or firewall.allow", "warning"))

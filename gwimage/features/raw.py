@@ -42,7 +42,7 @@ def check(profile: Profile) -> list[Problem]:
     if profile.raw.rules and not problems:
         message = "check and verify do not know what these rules do; explain counts those that it understands"
         hint = "prefer firewall.allow and firewall.forwards where they suffice"
-        problems.append(Problem(PATH, message, hint, "warning", on_key=True))
+        problems.append(Problem(PATH, message, hint, "note", on_key=True))
     return problems
 
 

@@ -50,10 +50,13 @@ def _vlan_aware(slot: int, plug: Plug) -> Problem:
 
 
 def _native(plugs: dict[Nic, Plug], users: dict[Nic, list[tuple[Path, Link]]]) -> list[Problem]:
-    """Networks that wait for packets with the tag of the native VLAN: an error where the bridge is known to be VLAN-aware."""
+    """Networks that wait for packets with the tag of the native VLAN.
+
+    An error where the bridge is known to be VLAN-aware; a note for a card known by its MAC address, since the host may be another.
+    """
     problems = []
     for card, networks in users.items():
-        severity = "error" if card in plugs and plugs[card].trunks else "warning"
+        severity = "error" if card in plugs and plugs[card].trunks else "note" if card.mac else "warning"
         for path, _ in [one for one in networks if one[1].vlan == NATIVE]:
             message = f"a VLAN-aware bridge of Proxmox sends VLAN {NATIVE} untagged: {path[1]} would hear nothing"
             hint = "leave vlan out: untagged packets are this VLAN there; or use another VLAN"
@@ -119,8 +122,9 @@ def _vlans(path: Path, plug: Plug, networks: list[tuple[Path, Link]]) -> list[Pr
             message = f"Proxmox puts this card into VLAN {plug.tag}, so VLAN {vlan} of {who} cannot reach it"
             hint = f"give trunks: [{', '.join(map(str, inside))}] instead of tag, or leave vlan out of {who}"
             problems.append(Problem((*path, "tag"), message, hint))
+    used = {its.vlan or plug.tag or NATIVE for _, its in networks}
     for index, vlan in enumerate(plug.trunks):
-        if vlan not in inside:
+        if vlan not in used:
             message = f"no network on this card is VLAN {vlan}"
             problems.append(Problem((*path, "trunks", index), message, "leave it out", "warning"))
     return problems

@@ -1,12 +1,29 @@
 """`lans.NAME.dhcp`: the DHCP server of a LAN."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from gwimage.values import dhcp_options, domain_names
 from gwimage.values.dhcp_options import Option
+from gwimage.values.ports import DNS, NTP, TFTP
 
+URL = re.compile(r"(https?)://([^/:]*):?(\d*)", re.IGNORECASE)  # schemes ignore case (RFC 3986 3.1)
+PORTS = {"http": 80, "https": 443}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a client asks a server for; it needs the first of the protocols."""
+
+    name: str
+    protocols: tuple[str, ...]
+    port: int
+
+
+ASKS_DNS, ASKS_NTP = Service("DNS", ("udp", "tcp"), DNS), Service("NTP", ("udp",), NTP)
+ASKS_TFTP = Service("TFTP", ("udp",), TFTP)
 
 
 @dataclass(frozen=True)
@@ -15,6 +32,21 @@ class Pxe:
 
     server: IPv4Address
     file: str
+
+    @property
+    def service(self) -> Service:
+        """By which clients load the file: HTTP if it is a URL, else TFTP."""
+        if not (url := URL.match(self.file)):
+            return ASKS_TFTP
+        return Service("HTTP", ("tcp",), int(url[3] or PORTS[url[1].lower()]))
+
+    @property
+    def host(self) -> IPv4Address:
+        """Of which they load it: the address in the URL, else the server."""
+        try:
+            return IPv4Address(URL.match(self.file)[2])
+        except (TypeError, ValueError):
+            return self.server
 
 
 @dataclass(frozen=True)

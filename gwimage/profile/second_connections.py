@@ -3,18 +3,18 @@
 TFTP answers from another port (RFC 1350 4); FTP has a connection for each file, in either direction (RFC 959 3.3).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from itertools import product
 
 from gwimage.problem import Path, Problem
-from gwimage.profile import Profile
+from gwimage.profile import Profile, open_ports
 from gwimage.profile.allow import Allow
 from gwimage.profile.zones import GATEWAY
-from gwimage.values import address_lists
 from gwimage.values.ports import FTP, TFTP
 
 UNPRIVILEGED = 1024
+DYNAMIC = 49152, 65535  # RFC 6335 6; a client has any of these ports, some take others too
 
 
 def check(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
@@ -24,49 +24,53 @@ def check(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
     for index, ports in enumerate(entry.ports):
         found: Iterator[tuple[str, str]] = iter(())
         if ports == (TFTP, TFTP) and "udp" in entry.protocols:
-            found = (tftp(start, end, profile) for start, end in ways if not open_between(end, start, "udp", profile))
+            servers = ", ".join(one if isinstance(one, str) else one.text for one in entry.destinations) or "the server"
+            closed = [(start, end) for start, end in ways if not answered(start, end, profile)]
+            found = (_tftp(*way, [open_ports.entry(*way[::-1], "udp", source=servers)], profile, True) for way in closed)
         elif ports == (FTP, FTP) and "tcp" in entry.protocols:
             found = (_ftp(start, end) for start, end in ways if not _either(start, end, profile))
         problems += [Problem((*path, "ports", index), *words, "warning") for words in [*found][:1]]
     return problems
 
 
-def open_between(start: str, end: str, protocol: str, profile: Profile, source: IPv4Address | None = None) -> bool:
-    """Whether new connections to some port from 1024 on pass from zone to zone; source: of this one, None for any."""
-    lans = {lan.name: lan for lan in profile.lans}
-    outside = [wan.name for wan in profile.wans]
-    if start in outside and end in lans and lans[end].masquerade:
-        return False  # the other end knows the address of the WAN only
-    if end in outside and start in lans and lans[start].internet:
-        return True
-    return any(_opens(entry, start, end, protocol, profile, source) for entry in profile.allow)
+def answered(client: str, home: str, profile: Profile, server: IPv4Address | None = None) -> bool:
+    """Whether answers of TFTP get from a server's home to a client, whatever port that has; server: of this one, None for any."""
+    return client == home or open_ports.has(open_ports.of(home, client, "udp", profile, server), *DYNAMIC)
 
 
-def _opens(entry: Allow, start: str, end: str, protocol: str, profile: Profile, source: IPv4Address | None) -> bool:
-    sources = address_lists.resolved(entry.sources, profile.sets)
-    return (
-        start in entry.from_zones
-        and end in entry.to_zones
-        and (not entry.protocols or protocol in entry.protocols)
-        and (not entry.ports or any(last >= UNPRIVILEGED for _, last in entry.ports))
-        and (not sources or not source or any(one.family == 4 and one.first <= int(source) <= one.last for one in sources))
-    )
+def tftp(client: str, homes: Sequence[str], server: IPv4Address, profile: Profile) -> tuple[str, str] | None:
+    """Message and hint if TFTP is closed between the client and each home where the server may be."""
+    asked = [home for home in homes if _asked(client, home, server, profile)]
+    if any(answered(client, home, profile, server) for home in asked):
+        return None
+    home = (asked or homes)[0]
+    return _tftp(client, home, tftp_entries(client, home, server, profile), profile, bool(asked))
 
 
-def tftp(client: str, server: str, profile: Profile) -> tuple[str, str]:
-    """Message and hint for TFTP between zones where the server's answers are closed."""
-    message = f"TFTP answers from another port, which is closed from {server} to {client}: no file would come"
-    near = f"put the server on {client}, or boot by HTTP"
-    if server in [wan.name for wan in profile.wans]:
+def tftp_entries(client: str, home: str, server: IPv4Address, profile: Profile) -> list[str]:
+    """The entries of firewall.allow that TFTP lacks."""
+    asks = open_ports.entry(client, home, "udp", TFTP, destination=server)
+    answers = open_ports.entry(home, client, "udp", source=server)
+    passes = _asked(client, home, server, profile), answered(client, home, profile, server)
+    return [entry for entry, opened in zip((asks, answers), passes) if not opened]
+
+
+def _asked(client: str, home: str, server: IPv4Address, profile: Profile) -> bool:
+    return client == home or open_ports.has(open_ports.of(client, home, "udp", profile, destination=server), TFTP)
+
+
+def _tftp(client: str, home: str, entries: Sequence[str], profile: Profile, asked: bool) -> tuple[str, str]:
+    message = f"TFTP answers from another port, which is closed from {home} to {client}: no file would come"
+    if not asked:
+        message = f"TFTP asks on UDP port {TFTP}, which is closed from {client} to {home}: no file would come"
+    near, what = f"put the server on {client}, or boot by HTTP", "the answers" if asked else "TFTP"
+    if home in [wan.name for wan in profile.wans]:
         return message, near
-    return (
-        message,
-        f"{near}; or open the answers: {{from: [{server}], to: [{client}], protocols: [udp], sources: [the server]}}",
-    )
+    return message, f"{near}; or open {what} in firewall.allow: {' and '.join(entries)}"
 
 
 def _either(start: str, end: str, profile: Profile) -> bool:
-    return open_between(start, end, "tcp", profile) or open_between(end, start, "tcp", profile)
+    return any(open_ports.of(*way, "tcp", profile) >> UNPRIVILEGED for way in ((start, end), (end, start)))
 
 
 def _ftp(client: str, server: str) -> tuple[str, str]:

@@ -79,6 +79,16 @@ def test_notes_are_said_by_check_alone():
     assert "note" not in run("compile", "noted.yaml", "-o", "out").stderr
 
 
+def test_a_seed_has_no_notes_and_says_once_what_all_sites_have(folder):
+    (folder / "good.yaml").write_text(HOMELAB + "image: {kernel: generic}\n")
+    for name in ("anna", "bert"):
+        (folder / f"{name}.yaml").write_text(f"site: {name}\nlans: {{lan: {{mtu: 9000}}}}\n")
+    seeded = run("seed", "good.yaml", "--base", "debian-13", "--site", "anna.yaml", "--site", "bert.yaml", "--explain")
+    assert seeded.exit_code == 0
+    assert "note" not in seeded.stderr
+    assert seeded.stderr.count("a stock image keeps the kernel that it has") == 1
+
+
 def really(*argv, text) -> subprocess.CompletedProcess:
     """The command as a process of its own, with a real standard input."""
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}

@@ -67,11 +67,11 @@ def leases(words: tuple[str, ...], network: RoutingTable) -> Given:
 
 def _not_inside(wan: str, lease: IPv4Interface | IPv6Network, network: RoutingTable) -> None:
     """Raises ProfileError for an IPv4 lease in a subnet inside, which networkd refuses (DenyList=)."""
-    inside = (own for own in network.own if own.interface.version == 4 and network.zones[own.link] != "wans")
-    met = next((own for own in inside if lease.version == 4 and lease.ip in own.interface.network), None)
+    inside = (route for route in network.routes if network.zones.get(route.link, "wans") != "wans")
+    met = next((route for route in inside if lease.version == 4 and lease.ip in route.to), None)
     if met:
-        message = f"{lease} lies in {met.interface.network} of {met.link}: {wan} takes no such lease, and has no address"
-        raise wrong("--lease", message, f"give {met.link} another subnet, at {met.path}")
+        message = f"{lease} lies in {met.to} of {met.link}: {wan} takes no such lease, and has no address"
+        raise wrong("--lease", message, f"give that network another subnet, at {met.path}")
 
 
 def question(words: Words, network: RoutingTable) -> Question:

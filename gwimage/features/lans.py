@@ -1,7 +1,7 @@
 """LANs: the gateway's address, masquerade, DNS for clients."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from gwimage.claims import openings, prerequisites, public_only
 from gwimage.claims.claim import Claim
@@ -30,13 +30,15 @@ def check(profile: Profile) -> list[Problem]:
             hint = "the name is the interface's: give each network its own"
             problems.append(Problem(path, f"a WAN is called {lan.name!r} too", hint, on_key=True))
         problems += _check_guests(path, lan, profile)
-        problems += host_address.check_host((*path, "address"), lan.address)
+        problems += _check_address((*path, "address"), lan.address, profile)
         problems += _check_private((*path, "address"), lan)
-        problems += subnets.check_home_router((*path, "address"), lan.address, profile)
         for index, address in enumerate(lan.extra_addresses):
-            problems += host_address.check_host((*path, "extra_addresses", index), address)
-            problems += subnets.check_home_router((*path, "extra_addresses", index), address, profile)
+            problems += _check_address((*path, "extra_addresses", index), address, profile)
     return problems
+
+
+def _check_address(path: Path, address: IPv4Interface, profile: Profile) -> list[Problem]:
+    return host_address.check_host(path, address) or subnets.check_home_router(path, address.network, profile)
 
 
 def _check_guests(path: Path, lan: Lan, profile: Profile) -> list[Problem]:

@@ -23,7 +23,9 @@ def check(profile: Profile) -> list[Problem]:
         wrong = _check_to((*path, "to"), route, own) + (
             _check_peer(path, route, profile) or _check_via((*path, "via"), route, zone, own)
         )
-        problems += wrong or _check_others((*path, "to"), route, zone, before)
+        problems += (
+            wrong or _check_others((*path, "to"), route, zone, before) or _check_home((*path, "to"), route, zone, profile)
+        )
         if lan := subnets.leased(profile, route.via):
             message, hint = f"{route.via} is in the pool of {lan}: any machine may get it", "make it a reservation"
             problems.append(Problem((*path, "via"), message, hint, "warning"))
@@ -83,6 +85,10 @@ def _check_others(path: Path, route: Route, zone: Path, before: list) -> list[Pr
             message = f"{route.to} overlaps {other.to} of {dotted(place)}, which lies behind {dotted(other_zone)}"
             return [Problem(path, message, "what is inside has one way in: write networks that do not overlap")]
     return []
+
+
+def _check_home(path: Path, route: Route, zone: Path, profile: Profile) -> list[Problem]:
+    return subnets.check_home_router(path, route.to.network, profile) if zone[0] == "lans" else []
 
 
 def plan(profile: Profile) -> Plan:

@@ -39,14 +39,17 @@ def check(profile: Profile) -> list[Problem]:
     for vpn in profile.vpn:
         path = ("vpn", vpn.name)
         problems += _check_name(path, vpn.name, profile)
-        problems += host_address.check_host((*path, "address"), vpn.address, WIDEST, narrowest=31)
-        problems += subnets.check_home_router((*path, "address"), vpn.address, profile)
+        wrong = host_address.check_host((*path, "address"), vpn.address, WIDEST, narrowest=31)
+        problems += wrong or subnets.check_home_router((*path, "address"), vpn.address.network, profile)
         problems += _check_port((*path, "port"), vpn, ports.setdefault(vpn.port, vpn))
         problems += _check_mtu((*path, "mtu"), vpn.mtu, profile)
         problems += wireguard.check_secret((*path, "private_key_file"), vpn.private_key)
         problems += _check_keys(path, vpn)
         for peer in vpn.peers:
             problems += _check_peer((*path, "peers", peer.name), peer, vpn, own)
+            for index, net in enumerate(peer.networks):
+                place = (*path, "peers", peer.name, "networks", index)
+                problems += _check_network(place, net) or subnets.check_home_router(place, net, profile)
         if not vpn.peers:
             hint = "make a key with `gwimage wg genkey`, and name it under peers"
             problems.append(Problem(path, f"nobody can connect to {vpn.name}: it has no peers", hint, "warning", on_key=True))
@@ -108,8 +111,6 @@ def _check_peer(path: Path, peer: Peer, vpn: Vpn, own: set[IPv4Address]) -> list
     problems = _check_address((*path, "address"), peer, vpn) if host_address.is_valid(vpn.address, narrowest=31) else []
     problems += _check_endpoint((*path, "endpoint"), peer, vpn, own)
     problems += wireguard.check_secret((*path, "preshared_key_file"), peer.preshared_key)
-    for index, net in enumerate(peer.networks):
-        problems += _check_network((*path, "networks", index), net)
     if peer.keepalive is not None and not 1 <= peer.keepalive <= LONGEST_KEEPALIVE:
         message = f"a keepalive is sent every 1s to {LONGEST_KEEPALIVE}s"
         problems.append(Problem((*path, "keepalive"), message, "25s is usual"))

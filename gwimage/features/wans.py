@@ -1,7 +1,6 @@
 """WANs: address by DHCP or static, default route, DNS servers."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
 
 from gwimage.claims import prerequisites
 from gwimage.claims.claim import Claim
@@ -117,11 +116,6 @@ def _plan_one(wan: Wan, index: int, profile: Profile) -> Plan:
     return Plan(network=network, rules=rules, elements=elements, claims=(claim,))
 
 
-def _ours(profile: Profile) -> tuple[IPv4Network, ...]:
-    lans = (net for lan in profile.lans for net in subnets.connected(lan))
-    return subnets.collapse((*lans, *(vpn.address.network for vpn in profile.vpn)))
-
-
 def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     """Log rules for DHCP servers that networkd silently refuses (DenyList=); shown on the console too.
 
@@ -131,7 +125,7 @@ def _refused(wan: Wan, profile: Profile) -> tuple[Rule, ...]:
     """
     wrong = f"gwimage: no address taken on {wan.name} from a DHCP server in a subnet of ours; give that network another: "
     said = f'log prefix "{wrong}" level err'
-    match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(_ours(profile))}'
+    match = f'iifname "{wan.name}" udp dport 68 ip saddr {any_of(subnets.all_inside(profile))}'
     return (
         Rule(
             f"{antispoof.chain(profile)}.dhcp", f"{match} limit rate 1/minute burst 1 packets {said}", f"wans.{wan.name}.ipv4"
@@ -160,7 +154,7 @@ def _dhcp(file: str, path: str, wan: Wan, metric: int, profile: Profile) -> tupl
         ("UseDomains", "no"),
         ("UseTimezone", "no"),
         # refuse an outside router that uses our own subnets: its addresses would hide hosts inside
-        ("DenyList", " ".join(map(str, _ours(profile)))),
+        ("DenyList", " ".join(map(str, subnets.all_inside(profile)))),
     ]
     if wan.dns:
         client.append(("UseDNS", "no"))

@@ -73,9 +73,19 @@ def routed(profile: Profile) -> dict[str, dict[IPv4Network, int]]:
 
 def masqueraded(profile: Profile) -> tuple[IPv4Network, ...]:
     """Subnets whose source addresses are masqueraded on every WAN."""
+    return _subnets(profile, [lan for lan in profile.lans if lan.masquerade])
+
+
+def all_inside(profile: Profile) -> tuple[IPv4Network, ...]:
+    """Every subnet inside: of the LANs and VPNs, behind routers on LANs, and behind peers. As the nft set `inside`."""
+    return _subnets(profile, profile.lans)
+
+
+def _subnets(profile: Profile, lans: Iterable[Lan]) -> tuple[IPv4Network, ...]:
+    """Subnets of these LANs with what is behind their routers, then of all VPNs with what is behind their peers."""
     behind = routed(profile)
-    lans = (net for lan in profile.lans if lan.masquerade for net in (*connected(lan), *behind.get(lan.name, ())))
-    return collapse((*lans, *(net for vpn in profile.vpn for net in vpn.networks)))
+    nets = (net for lan in lans for net in (*connected(lan), *behind.get(lan.name, ())))
+    return collapse((*nets, *(net for vpn in profile.vpn for net in vpn.networks)))
 
 
 def collapse(nets: Iterable[IPv4Network]) -> tuple[IPv4Network, ...]:
@@ -147,13 +157,13 @@ def check_overlaps(profile: Profile) -> list[Problem]:
     return problems
 
 
-def check_home_router(path: Path, address: IPv4Interface, profile: Profile) -> list[Problem]:
+def check_home_router(path: Path, net: IPv4Network, profile: Profile) -> list[Problem]:
     """Warning about a subnet inside that the router outside is likely to have, too: then a WAN takes no lease from it."""
     leased = [wan.name for wan in profile.wans if isinstance(wan.ipv4, DhcpAddress)]
-    if not leased or not host_address.is_valid(address) or not (usual := host_address.of_home_routers(address.network)):
+    if not leased or not (usual := host_address.of_home_routers(net)):
         return []
     message = f"{usual} is usual for home routers: behind one that has it {', '.join(leased)} takes no address"
-    return [Problem(path, message, "take a subnet that is rare, such as 192.168.77.1/24 or 10.77.0.1/24", "warning")]
+    return [Problem(path, message, "take a subnet that is rare, such as 192.168.77.0/24 or 10.77.0.0/24", "warning")]
 
 
 def _overlap(entry: OwnAddress, other: OwnAddress) -> Problem | None:

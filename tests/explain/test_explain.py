@@ -151,7 +151,42 @@ def test_a_lease_inside_is_refused(ask, packet):
     assert result.exit_code == 2
     said = "10.0.20.50/24 lies in 10.0.20.0/24 of iot: cable takes no such lease, and has no address"
     assert f"--lease: error: {said}" in result.stderr
-    assert "hint: give iot another subnet, at lans.iot.address" in result.stderr
+    assert "hint: give that network another subnet, at lans.iot.address" in result.stderr
+
+
+BRANCH = """\
+version: 1
+name: branch
+release: 1.0.0
+wans: {wan: {nic: net0, ipv4: dhcp}}
+lans: {lan: {nic: net1, address: 10.20.0.1/24}}
+routes: [{to: 192.168.5.0/24, via: 10.20.0.254}]
+vpn:
+  sites:
+    port: 51820
+    address: 10.99.0.1/24
+    peers:
+      north:
+        public_key: 3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=
+        address: 10.99.0.2
+        networks: [192.168.6.0/24]
+"""
+
+
+@pytest.mark.parametrize(
+    ("lease", "of", "at"),
+    [
+        ("192.168.5.50/24", "192.168.5.0/24 of lan", "routes.0.to"),
+        ("192.168.6.50/24", "192.168.6.0/24 of sites", "vpn.sites.peers.north.networks"),
+        ("10.99.0.50/24", "10.99.0.0/24 of sites", "vpn.sites.address"),
+    ],
+)
+def test_a_lease_in_a_network_behind_a_router_or_a_peer_is_refused(ask, lease, of, at):
+    """As the nft set `inside` has these networks, too."""
+    result = ask(f"--from lan --to wan --tcp 80 --lease wan={lease}", BRANCH)
+    assert result.exit_code == 2
+    assert f"{lease} lies in {of}: wan takes no such lease" in result.stderr
+    assert f"hint: give that network another subnet, at {at}" in result.stderr
 
 
 def test_a_lease_beside_a_lan_is_taken(ask):

@@ -73,7 +73,8 @@ def read(plan: Plan, given: Given | None = None) -> RoutingTable:
     _add_delegated(links, given, found)
     masqueraded = tuple(_masqueraded(links, found.own))
     lookups = tuple(sorted((each for link in links for each in _lookups(link)), key=lambda each: each.priority))
-    return RoutingTable(zones, tuple(found.own), tuple(found.routes), masqueraded, _forwarding(plan), _peers(plan), lookups)
+    own, routes, leases = tuple(found.own), tuple(found.routes), tuple(_leases(links))
+    return RoutingTable(zones, own, routes, masqueraded, _forwarding(plan), _peers(plan), lookups, leases)
 
 
 def _links(plan: Plan) -> Iterator[Interface]:
@@ -114,10 +115,23 @@ def _lookups(link: Interface) -> Iterator[Lookup]:
         yield Lookup(int(keys["FirewallMark"].value), MAIN.get(table, table), int(keys["Priority"].value), narrow)
 
 
+def _leases(links: list[Interface]) -> Iterator[tuple[str, int]]:
+    for link in links:
+        if _asks(link):
+            yield link.name, 4
+        if uplink := link.value("DHCPPrefixDelegation", "UplinkInterface"):
+            yield uplink, 6
+
+
+def _asks(link: Interface) -> bool:
+    """Whether the link gets its IPv4 address by DHCP."""
+    return link.value("Network", "DHCP") in ("ipv4", "yes")
+
+
 def _add_lease(link: Interface, given: IPv4Interface | None, found: _Found) -> None:
     """Adds the DHCPv4 address of a WAN, its subnet and the default route."""
     asks = link.one("Network", "DHCP")
-    if not asks or asks.value not in ("ipv4", "yes"):
+    if not _asks(link):
         return
     address = given or _placeholder([own.interface.network for own in found.own])
     router = next((ip for ip in address.network.hosts() if ip != address.ip), address.ip)

@@ -60,18 +60,34 @@ def leases(words: tuple[str, ...], network: RoutingTable) -> Given:
             lease = None
         if lease is None or lease.max_prefixlen - (lease if lease.version == 6 else lease.network).prefixlen < 1:
             raise wrong("--lease", f"{text!r} is not an address with its prefix length", f"write {name}=203.0.113.7/24")
+        if (name, lease.version) not in network.leases:
+            raise wrong("--lease", *_not_leased(name, lease.version, network))
         _not_inside(name, lease, network)
         found[name, lease.version] = lease
     return found
 
 
+def _not_leased(wan: str, version: int, network: RoutingTable) -> tuple[str, str]:
+    if version == 4:
+        return f"{wan} has a fixed address", "leave --lease out, or write ipv4: dhcp"
+    uplink = next((name for name, asked in network.leases if asked == 6), "")
+    return f"{wan} is asked for no IPv6 prefix", f"{uplink} is" if uplink else "no LAN has ipv6: delegated"
+
+
 def _not_inside(wan: str, lease: IPv4Interface | IPv6Network, network: RoutingTable) -> None:
-    """Raises ProfileError for an IPv4 lease in a subnet inside, which networkd refuses (DenyList=)."""
+    """Raises ProfileError for an IPv4 lease in a subnet inside.
+
+    networkd refuses the DHCP server, not the lease, if it names itself with an address in there (DenyList=).
+    """
     inside = (route for route in network.routes if network.zones.get(route.link, "wans") != "wans")
     met = next((route for route in inside if lease.version == 4 and lease.ip in route.to), None)
     if met:
-        message = f"{lease} lies in {met.to} of {met.link}: {wan} takes no such lease, and has no address"
-        raise wrong("--lease", message, f"give that network another subnet, at {met.path}")
+        refused = (
+            f"{wan} takes nothing from a DHCP server in there; given by one elsewhere, two networks have the same addresses"
+        )
+        raise wrong(
+            "--lease", f"{lease} lies in {met.to} of {met.link}: {refused}", f"give that network another subnet, at {met.path}"
+        )
 
 
 def question(words: Words, network: RoutingTable) -> Question:

@@ -49,7 +49,8 @@ class RoutingTable:
     """The gateway's view of the network.
 
     zones: kind (wans, lans, vpns) of each network by name, in profile order. masquerade: (subnet, profile path) that networkd
-    masquerades. forwarding: IP versions that are forwarded. peers: AllowedIPs of each WireGuard link.
+    masquerades. forwarding: IP versions that are forwarded. peers: AllowedIPs of each WireGuard link. leases: (WAN, IP version)
+    of what providers assign: an IPv4 address, or an IPv6 prefix for the LANs.
     """
 
     zones: dict[str, str]
@@ -59,6 +60,7 @@ class RoutingTable:
     forwarding: tuple[int, ...] = (4,)
     peers: dict[str, tuple[Net, ...]] = field(default_factory=dict)
     lookups: tuple[Lookup, ...] = ()
+    leases: tuple[tuple[str, int], ...] = ()
     _found: dict[Address, RouteEntry | None] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def kind(self, address: Address) -> str:

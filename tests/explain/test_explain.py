@@ -146,10 +146,13 @@ def test_no_line_names_a_host_in_a_delegated_prefix(ask):
 
 @pytest.mark.parametrize("packet", ["--from lan --to wan --tcp 80", ""])
 def test_a_lease_inside_is_refused(ask, packet):
-    """The gateway itself refuses it (DenyList=), so no answer about packets would be true."""
+    """No answer about packets would be true: DenyList= compares servers, so the gateway may, or may not, have this lease."""
     result = ask(f"{packet} --lease cable=10.0.20.50/24")
     assert result.exit_code == 2
-    said = "10.0.20.50/24 lies in 10.0.20.0/24 of iot: cable takes no such lease, and has no address"
+    said = (
+        "10.0.20.50/24 lies in 10.0.20.0/24 of iot: cable takes nothing from a DHCP server in there;"
+        " given by one elsewhere, two networks have the same addresses"
+    )
     assert f"--lease: error: {said}" in result.stderr
     assert "hint: give that network another subnet, at lans.iot.address" in result.stderr
 
@@ -185,8 +188,26 @@ def test_a_lease_in_a_network_behind_a_router_or_a_peer_is_refused(ask, lease, o
     """As the nft set `inside` has these networks, too."""
     result = ask(f"--from lan --to wan --tcp 80 --lease wan={lease}", BRANCH)
     assert result.exit_code == 2
-    assert f"{lease} lies in {of}: wan takes no such lease" in result.stderr
+    assert f"{lease} lies in {of}: wan takes nothing from a DHCP server in there" in result.stderr
     assert f"hint: give that network another subnet, at {at}" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["10.0.20.9/24", "198.51.100.9/24", "203.0.113.2/24"])
+def test_a_fixed_address_is_no_lease(ask, address):
+    result = ask(f"--from lan --to fibre --tcp 80 --lease fibre={address}")
+    assert result.exit_code == 2
+    assert "--lease: error: fibre has a fixed address\n    hint: leave --lease out, or write ipv4: dhcp" in result.stderr
+
+
+def test_a_prefix_that_no_lan_gets_is_refused(ask):
+    words = "--from lan --to wan --tcp 80 --lease fibre=2001:db8:aa00::/56"
+    result = ask(words)
+    assert result.exit_code == 2
+    assert "fibre is asked for no IPv6 prefix\n    hint: no LAN has ipv6: delegated" in result.stderr
+    text = OFFICE.replace("cable: {nic: net1, ipv4: dhcp}", "cable: {nic: net1, ipv4: dhcp, ipv6: auto}")
+    text = text.replace("masquerade: false}", "masquerade: false, ipv6: delegated}")
+    assert "fibre is asked for no IPv6 prefix\n    hint: cable is" in ask(words, text).stderr
+    assert ask(words.replace("fibre=", "cable="), text).exit_code == 0
 
 
 def test_a_lease_beside_a_lan_is_taken(ask):

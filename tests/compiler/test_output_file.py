@@ -1,5 +1,6 @@
 """One file: whole or not at all, under its name only; the old one stays when that fails."""
 
+import errno
 import os
 import stat
 
@@ -45,6 +46,53 @@ def test_what_anybody_may_read_has_the_users_umask(tmp_path):
     finally:
         os.umask(before)
     assert mode(tmp_path / "a") == 0o640
+
+
+@pytest.mark.parametrize("write", [output_file.write, output_file.create])
+def test_what_is_private_is_its_users_whatever_the_umask(tmp_path, write):
+    before = os.umask(0o777)
+    try:
+        write(tmp_path / "a", b"secret")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "a") == 0o600
+
+
+@pytest.mark.parametrize("write", [output_file.write, output_file.create])
+def test_a_half_written_file_does_not_have_the_name(tmp_path, monkeypatch, write):
+    """Nothing is tidied up after SIGKILL: what has the name must be whole."""
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda file: seen.extend(path.name for path in tmp_path.iterdir()))
+    write(tmp_path / "a", b"secret")
+    assert len(seen) == 1 and seen[0].startswith(".gwimage-")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"secret"
+
+
+@pytest.mark.parametrize("there", ["file", "link"])
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_takes_no_name_that_is_taken(tmp_path, monkeypatch, there, links):
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "a"
+    path.write_text("theirs") if there == "file" else path.symlink_to("nowhere")
+    before = path.lstat()
+    with pytest.raises(FileExistsError):
+        output_file.create(path, b"secret")
+    assert path.lstat() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_new_file_where_there_are_no_hard_links(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(os, "link", lambda *names: no_links(*names, number=number))
+    output_file.create(tmp_path / "a", b"secret")
+    assert mode(tmp_path / "a") == 0o600
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"secret"]
+
+
+def no_links(*names, number=errno.EPERM, **options):
+    raise OSError(number, os.strerror(number))
 
 
 @pytest.mark.parametrize("write", [output_file.write, output_file.create])

@@ -27,6 +27,13 @@ PHRASES = {
     "icmpv6 type": "icmpv6 ",
     "meta nfproto": "",
 }
+# nft sets that every profile has; those of firewall.sets, which may have the same names, keep theirs
+BUILT_IN = {
+    "@private": "private addresses",
+    "@inside": "addresses inside",
+    "@inside6": "addresses inside",
+    "@own": "the gateway's own addresses",
+}
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,9 @@ def _phrase(match: Match) -> str:
         return ""
     if match.text == "echo-request":
         return "ping" if field == "icmp type" else "ping (IPv6)"
-    values = match.text.removeprefix("@set4-").removeprefix("@set6-").removeprefix("@").replace(" ", ", ")
+    if match.text == "@private" and match.negated:
+        return f"{PHRASES[field]}public addresses"
+    values = BUILT_IN.get(match.text) or match.text.removeprefix("@set4-").removeprefix("@set6-").replace(" ", ", ")
     return f"{PHRASES[field]}{'all but ' * match.negated}{values}"
 
 

@@ -177,7 +177,27 @@ def test_a_lan_of_public_addresses_only(ask, where):
     for public in ("9.9.9.9", "172.32.0.1", "100.128.0.1", "2620:fe::fe", "64:ff9b::909:909"):
         assert "[lans.guests.internet]" in ask(f"--from guests --to wan:{public} --tcp 443", HOME).stdout
     cell = ask("--from guests --to wan", HOME).stdout.splitlines()[-1].strip()
-    assert cell == "to all but private, to 64:ff9b::/96, 2000::/3 by fe80::/10  [lans.guests.internet, line 6]"
+    assert cell == "to public addresses, to 64:ff9b::/96, 2000::/3 by fe80::/10  [lans.guests.internet, line 6]"
+
+
+def test_sets_of_the_firewall_are_not_taken_for_those_of_the_profile(ask):
+    text = f"""{HOME}  lan: {{nic: net2, address: 10.0.31.1/24}}
+firewall:
+  sets: {{private: [10.0.31.7], own: [10.0.31.9], inside: [10.0.31.11]}}
+  allow:
+    - {{from: [guests], to: [lan], protocols: [tcp], ports: [22], destinations: [private, own, inside]}}
+  raw:
+    forward:
+      - 'iifname "guests" oifname "lan" ip daddr @own tcp dport 80 accept'
+      - 'iifname "guests" oifname "lan" ip daddr != @inside tcp dport 81 accept'
+"""
+    cell = [line.split("  [")[0].strip() for line in ask("--from guests --to lan", text).stdout.splitlines()[-3:]]
+    assert cell == [
+        "to the gateway's own addresses tcp 80",
+        "to all but addresses inside tcp 81",
+        "to private tcp 22, to own tcp 22, to inside tcp 22",
+    ]
+    assert "to public addresses" in ask("--from guests --to wan", text).stdout
 
 
 def test_a_lease_that_is_known(ask):

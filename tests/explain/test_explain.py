@@ -176,8 +176,19 @@ def test_a_lan_of_public_addresses_only(ask, where):
     assert where in shown.stdout.splitlines()[-1]
     for public in ("9.9.9.9", "172.32.0.1", "100.128.0.1", "2620:fe::fe", "64:ff9b::909:909"):
         assert "[lans.guests.internet]" in ask(f"--from guests --to wan:{public} --tcp 443", HOME).stdout
-    cell = ask("--from guests --to wan", HOME).stdout.splitlines()[-1].strip()
-    assert cell == "to public addresses, to 64:ff9b::/96, 2000::/3 by fe80::/10  [lans.guests.internet, line 6]"
+
+
+@pytest.mark.parametrize(
+    ("ipv6", "way"),
+    [
+        ("auto", "to 64:ff9b::/96, 2000::/3 beyond the provider's router"),
+        ('{address: "2001:db8:1::2/64", gateway: "2001:db8:1::1"}', "to 64:ff9b::/96, 2000::/3, but not 2001:db8:1::/64"),
+    ],
+)
+def test_the_way_to_public_addresses_in_words(ask, ipv6, way):
+    text = HOME.replace("ipv6: auto", f"ipv6: {ipv6}").replace("delegated", '{address: "2001:db8:2::1/64"}')
+    lines = [line.split("  [")[0].strip(" ,") for line in ask("--from guests --to wan", text).stdout.splitlines()]
+    assert ", ".join(lines).endswith(f", to public addresses, {way}")
 
 
 def test_sets_of_the_firewall_are_not_taken_for_those_of_the_profile(ask):

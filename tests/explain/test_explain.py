@@ -138,8 +138,14 @@ def test_no_line_names_a_host_in_a_delegated_prefix(ask):
     text = OFFICE.replace("cable: {nic: net1, ipv4: dhcp}", "cable: {nic: net1, ipv4: dhcp, ipv6: auto}")
     text = text.replace("masquerade: false}", 'masquerade: false, ipv6: {delegated: true, address: "fd12:3456:789a:1::1/64"}}')
     shown = ask("--from cable --to iot:2001:db8:ff00::5 --tcp 443", text).stdout
-    assert "write (not for 2001:db8:ff00::5 alone: the provider's prefix may change):" in shown
+    why = "since the provider's prefix may change; for one host see docs/ipv6.md"
+    assert f"To let it pass, write (this opens it for every host on iot, {why}):" in shown
     assert "- {from: [cable], to: [iot], protocols: [tcp], ports: [443]}" in shown
+    guests = text.replace("services:", "  guests: {nic: net5, address: 10.0.30.1/24, ipv6: delegated}\nservices:")
+    shown = ask("--from iot:2001:db8:ff00::5 --to guests:2001:db8:ff00:1::5 --tcp 443", guests).stdout
+    assert f"(this opens it for every host on iot and guests, {why}):" in shown
+    shown = ask("--from cable:2001:db8:ffff::10 --to guests --tcp 443", guests).stdout
+    assert "to [2001:db8:ff00:1:" in shown and "To let it pass, write:" in shown  # no host on guests was asked about
     fixed = ask("--from cable --to iot:fd12:3456:789a:1::5 --tcp 443", text).stdout
     assert 'ports: [443], destinations: ["fd12:3456:789a:1::5"]}' in fixed
 

@@ -56,7 +56,7 @@ def _left(entry: Allow, family: int, known: ZoneAddresses, profile: Profile) -> 
         if (end, names) == (GATEWAY, ["icmpv6"]):
             continue  # asked with the gateway's closed ports
         why = "" if speaks else "the lab speaks TCP, UDP and ping only"
-        why = why or _between(start, end, names, family, profile, known)
+        why = why or _between(entry, start, end, names, family, profile, known)
         yield start, end, why or at_start[start] or at_end[end] or TOO_MANY
 
 
@@ -70,18 +70,25 @@ def _with(items: Items, names: Iterable[str], family: int, known: ZoneAddresses)
     return [name for name in names if bits & known.hosts[name]]
 
 
-def _between(start: str, end: str, names: list[str], family: int, profile: Profile, known: ZoneAddresses) -> str:
-    wans, vpns, lans6 = known.zones.wans, {vpn.name for vpn in profile.vpn}, profile.ipv6.lans
+def _between(entry: Allow, start: str, end: str, names: list[str], family: int, profile: Profile, known: ZoneAddresses) -> str:
+    wans, vpns = known.zones.wans, {vpn.name for vpn in profile.vpn}
     if start == end:
         return "the lab does not ask between hosts of one network"
     if start in wans and end in wans:
         return "the lab has no host that calls from one WAN to another"
     if {start, end} & vpns and (end == GATEWAY or names == ["icmp"]):
         return "the lab does not ask this through a tunnel"
-    local = [name for name in (start, end) if name in lans6 and not profile.ipv6.leaves(lans6[name])]
-    if family == 6 and local and {start, end} & set(wans):
-        return f"the unique local addresses of {local[0]} do not leave the gateway"
+    if family == 6 and _only_local(entry.sources, start, end, known):
+        return f"the unique local addresses of {start} do not leave the gateway"
+    if family == 6 and _only_local(entry.destinations, end, start, known):
+        return f"nobody outside has a way to the unique local addresses of {end}"
     return ""
+
+
+def _only_local(items: Items, zone: str, other: str, known: ZoneAddresses) -> bool:
+    """Whether the zone's hosts can have no IPv6 address of the items but unique local ones, which the WAN `other` keeps inside."""
+    bits = known.mask(items) & known.hosts[zone] & known.axis.family[6]
+    return not bits & ~known.kept_inside([zone], [other])
 
 
 def _at_start(entry: Allow, zone: str, family: int, profile: Profile, known: ZoneAddresses) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gwimage.explain.nft_rules import Match, ParsedRule, matches, test
 from gwimage.explain.packet import ICMP, ICMPV6, NAMES, REQUESTS, Address, Packet
 from gwimage.explain.packet_path import Model, place
+from gwimage.values import ipv6 as inet6
 
 GATEWAY = "gateway"
 PHRASES = {
@@ -26,6 +27,14 @@ PHRASES = {
     "icmp type": "icmp ",
     "icmpv6 type": "icmpv6 ",
     "meta nfproto": "",
+}
+ROUTED = ("rt ip6 nexthop", str(inet6.LINK_LOCAL), False)  # what is on the link itself has no such next hop
+# nft sets that every profile has; those of firewall.sets, which may have the same names, keep theirs
+BUILT_IN = {
+    "@private": "private addresses",
+    "@inside": "addresses inside",
+    "@inside6": "addresses inside",
+    "@own": "the gateway's own addresses",
 }
 
 
@@ -99,7 +108,7 @@ def _conditional(model: Model, rule: ParsedRule, packet: Packet, closed: bool) -
     left = [match for match in rule.matches if test(match, packet, model.network, model.sets)[0] is None]
     if not all(map(_opens_connection, left)):
         return []
-    words = " ".join(filter(None, map(_phrase, left)))
+    words = _words(left)
     for match in left:
         if len(match.fields) > 1:
             _, members = test(match, packet, model.network, model.sets)
@@ -113,6 +122,19 @@ def _opens_connection(match: Match) -> bool:
     return requests is None or any(number in requests for each in match.members for number in each.parts[0])
 
 
+def _words(conditions: list[Match]) -> str:
+    """Conditions as text, those on one field side by side: `to A, but not B`."""
+    fields = [match.fields[0] for match in conditions]
+    said: dict[str, str] = {}
+    for match in sorted(conditions, key=lambda one: (fields.index(one.fields[0]), one.negated)):
+        field, phrase = match.fields[0], _phrase(match)
+        if phrase and said.get(field) and match.negated:
+            said[field] += f", but not {_values(match)}"
+        else:
+            said[field] = " ".join(filter(None, (said.get(field), phrase)))
+    return " ".join(filter(None, said.values()))
+
+
 def _phrase(match: Match) -> str:
     """A condition as text; empty if it says nothing about the connection's ends."""
     field = match.fields[0]
@@ -120,8 +142,15 @@ def _phrase(match: Match) -> str:
         return ""
     if match.text == "echo-request":
         return "ping" if field == "icmp type" else "ping (IPv6)"
-    values = match.text.removeprefix("@set4-").removeprefix("@set6-").removeprefix("@").replace(" ", ", ")
-    return f"{PHRASES[field]}{'all but ' * match.negated}{values}"
+    if match.text == "@private" and match.negated:
+        return f"{PHRASES[field]}public addresses"
+    if (field, match.text, match.negated) == ROUTED:
+        return "beyond the provider's router"
+    return f"{PHRASES[field]}{'all but ' * match.negated}{_values(match)}"
+
+
+def _values(match: Match) -> str:
+    return BUILT_IN.get(match.text) or match.text.removeprefix("@set4-").removeprefix("@set6-").replace(" ", ", ")
 
 
 def _element_text(match: Match, parts: tuple, packet: Packet, words: str) -> str:
@@ -141,7 +170,7 @@ def _forwards(near: Model, packet: Packet, servers: list[Address]) -> list[Passa
     for rule in near.chains["dstnat"]:
         if rule.nat and rule.nat.address in servers:
             left = [match for match in rule.matches if test(match, before, near.network, near.sets)[0] is None]
-            words = " ".join(filter(None, (_phrase(match) for match in left if not match.fields[0].endswith("daddr"))))
+            words = _words([match for match in left if not match.fields[0].endswith("daddr")])
             target = place(rule.nat.address, rule.nat.port)
             found.append(Passage(f"{words} of the WAN's address, forwarded to {target}", rule.path))
     return found

@@ -29,9 +29,7 @@ def advise(known: Model, asked: Question, walk: PacketPath) -> tuple[str, str]:
     forwardable = packet.protocol in (TCP, UDP) and packet.family == 4
     if packet.oif and (network.zones[packet.iif], forwardable) == ("wans", True) and network.zones[packet.oif] != "wans":
         return "Hosts outside reach it by the WAN's own address, with a port forward:", _forward(known, packet)
-    moving = [each for each in (packet.src, packet.dst) if _may_change(network, each)]
-    why = f" (not for {' or '.join(map(str, moving))} alone: the provider's prefix may change)" if moving else ""
-    return f"{_kept_from(known, packet)}To let it pass, write{why}:", _allow(known, asked, walk)
+    return f"{_kept_from(known, packet)}To let it pass, write{_widened(network, asked, packet)}:", _allow(known, asked, walk)
 
 
 def _kept_from(known: Model, packet: Packet) -> str:
@@ -73,6 +71,16 @@ def _may_change(network: RoutingTable, address: Address) -> bool:
         for own in network.own
         if own.leased and network.zones[own.link] != "wans" and own.interface.ip != address
     )
+
+
+def _widened(network: RoutingTable, asked: Question, packet: Packet) -> str:
+    """What the lines open beyond the hosts asked about, in brackets; empty if nothing."""
+    ends = (("source", packet.src, packet.iif), ("target", packet.dst, packet.oif))
+    whole = [link for what, address, link in ends if what in asked.given and _may_change(network, address)]
+    if not whole:
+        return ""
+    hosts = f"every host on {' and '.join(whole)}"
+    return f" (this opens it for {hosts}, since the provider's prefix may change; for one host see docs/ipv6.md)"
 
 
 def _allow(known: Model, asked: Question, walk: PacketPath) -> str:

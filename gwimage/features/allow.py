@@ -13,7 +13,7 @@ from gwimage.profile.shadowing import PROTOCOLS, REST, WITH_PORTS, Opening
 from gwimage.profile.wans import StaticAddress
 from gwimage.profile.zone_addresses import ZoneAddresses
 from gwimage.profile.zones import GATEWAY, Zones
-from gwimage.values import address_lists, host_address, ranges
+from gwimage.values import address_lists, host_address, ipv6, ranges
 from gwimage.values.ports import DHCP, DNS, NTP, SSH
 
 PATH = ("firewall", "allow")
@@ -35,7 +35,7 @@ def check(profile: Profile) -> list[Problem]:
         found = found or _addresses(path, entry, known, profile)
         if not found:
             sound.append((index, entry))
-            found = _warnings(path, entry, known.zones, profile) + _unheard(path, entry, profile)
+            found = _warnings(path, entry, known, profile) + _unheard(path, entry, profile)
             found += second_connections.check(path, entry, profile)
         problems += found
         if len(errors(problems)) >= zones.ENOUGH:
@@ -68,9 +68,11 @@ def _protocols(path: Path, entry: Allow) -> list[Problem]:
 
 def _addresses(path: Path, entry: Allow, known: ZoneAddresses, profile: Profile) -> list[Problem]:
     near = known.neighbours(entry.from_zones) if GATEWAY in entry.to_zones else 0
-    problems = zone_addresses.check((*path, "sources"), entry.sources, entry.from_zones, known, near)
-    problems += zone_addresses.check((*path, "destinations"), entry.destinations, entry.to_zones, known)
-    problems = problems or _mixed(path, entry, profile)
+    problems = zone_addresses.check((*path, "sources"), entry.sources, entry.from_zones, known, near, entry.to_zones)
+    problems += zone_addresses.check(
+        (*path, "destinations"), entry.destinations, entry.to_zones, known, others=entry.from_zones
+    )
+    problems = problems or _mixed(path, entry, profile) or _kept_inside(path, entry, known)
     if not problems and len(rules := _rules(entry, "", profile)) > MOST_RULES:
         message = f"this entry would become {len(rules)} rules, more than {MOST_RULES}"
         problems.append(Problem(path, message, "put all its addresses into one set"))
@@ -96,8 +98,24 @@ def _mixed(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
     return problems
 
 
-def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[Problem]:
-    problems = []
+def _kept_inside(path: Path, entry: Allow, known: ZoneAddresses) -> list[Problem]:
+    """Sources that are dropped on the way out, before any entry is asked."""
+    kept = known.kept_inside(entry.from_zones, entry.to_zones)
+    left = known.on(entry.from_zones) & ~kept
+    where = ", ".join(entry.to_zones)
+    return [
+        Problem(
+            (*path, "sources", index),
+            f"this never matches: from unique local addresses nothing leaves by {where}",
+            "leave sources out to mean every host, or name the host's IPv4 address",
+        )
+        for index, item in enumerate(entry.sources)
+        if kept and not known.mask([item]) & left
+    ]
+
+
+def _warnings(path: Path, entry: Allow, addresses: ZoneAddresses, profile: Profile) -> list[Problem]:
+    problems, known = [], addresses.zones
     outside = [name for name in entry.from_zones if name in known.wans]
     if entry.from_zones == entry.to_zones and len(entry.to_zones) == 1 and entry.to_zones[0] not in known.transit_zones:
         message = f"hosts on {entry.to_zones[0]} reach each other without the gateway: this opens nothing"
@@ -106,28 +124,39 @@ def _warnings(path: Path, entry: Allow, known: Zones, profile: Profile) -> list[
     if outside and every and not (entry.ports or entry.sources or entry.destinations):
         message = f"this opens everything on {', '.join(entry.to_zones)} to everyone on {', '.join(outside)}"
         problems.append(Problem(path, message, "say which ports, or which sources", "warning"))
-    elif outside and _private_inside(entry, known, profile) and not _near(entry, outside, profile):
-        message = f"nobody calls these private addresses from the internet: on {outside[0]} only who has a route to them does"
-        hint = "for a port forward write firewall.forwards; if routers near by have a route, name their networks in sources"
+    elif outside and (kind := _private_inside(entry, outside, addresses, profile)) and not _near(entry, outside, profile):
+        message = f"nobody calls these {kind} addresses from the internet: on {outside[0]} only who has a route to them does"
+        way = "for a port forward write firewall.forwards"
+        if kind == "unique local":
+            way = "who is outside calls addresses of the provider's prefix, as docs/ipv6.md shows"
+        hint = f"{way}; if routers near by have a route, name their networks in sources"
         problems.append(Problem(path, message, hint, "warning"))
     return problems
 
 
-def _near(entry: Allow, outside: list[str], profile: Profile) -> bool:
-    """Whether all IPv4 sources are near the gateway, where a route inside can be: private, or in the subnet of a WAN."""
-    own = [wan.ipv4.address.network for wan in profile.wans if wan.name in outside and isinstance(wan.ipv4, StaticAddress)]
-    nets = [(int(net[0]), int(net[-1])) for net in (*host_address.PRIVATE_NETS, *own)]
-    sources = [one for one in address_lists.resolved(entry.sources, profile.sets) if one.family == 4]
-    return bool(sources) and all(any(first <= one.first and one.last <= last for first, last in nets) for one in sources)
+def _private_inside(entry: Allow, outside: list[str], addresses: ZoneAddresses, profile: Profile) -> str:
+    """What addresses these are if nobody on the internet can call any that the entry opens; empty if somebody can.
 
-
-def _private_inside(entry: Allow, known: Zones, profile: Profile) -> bool:
-    """Whether the entry opens only private IPv4 addresses of masqueraded LANs."""
+    Private IPv4 addresses of masqueraded LANs, and fixed unique local ones.
+    """
+    opened = addresses.mask(entry.destinations) & addresses.on(entry.to_zones)
+    over4, over6 = (opened & addresses.axis.family[one] if one in _families(entry, profile) else 0 for one in (4, 6))
     masqueraded = {lan.name for lan in profile.lans if lan.masquerade and host_address.is_private(lan.address.ip)}
-    networks6 = any(name in profile.ipv6.lans for name in entry.to_zones) and 6 in address_lists.families(
-        entry.destinations, profile.sets
+    if over6 & ~addresses.kept_inside(entry.to_zones, outside) or (over4 and not set(entry.to_zones) <= masqueraded):
+        return ""
+    return "private" if over4 else "unique local"
+
+
+def _near(entry: Allow, outside: list[str], profile: Profile) -> bool:
+    """Whether all sources are near the gateway, where a route inside can be: private, or in the subnet of a WAN."""
+    own = [wan.ipv4.address.network for wan in profile.wans if wan.name in outside and isinstance(wan.ipv4, StaticAddress)]
+    own += [wan.address.network for name, wan in profile.ipv6.wans.items() if name in outside and wan.address]
+    near = [ranges.of(net) for net in (*host_address.PRIVATE_NETS, ipv6.UNIQUE_LOCAL, *own)]
+    families = _families(entry, profile)
+    sources = [one for one in address_lists.resolved(entry.sources, profile.sets) if one.family in families]
+    return bool(sources) and all(
+        any(net.family == one.family and net.first <= one.first and one.last <= net.last for net in near) for one in sources
     )
-    return set(entry.to_zones) <= masqueraded and not networks6
 
 
 def _unheard(path: Path, entry: Allow, profile: Profile) -> list[Problem]:
@@ -160,7 +189,8 @@ def _hidden(entries: list[tuple[int, Allow]], known: ZoneAddresses, profile: Pro
 
 
 def _opening(index: int, entry: Allow, known: ZoneAddresses) -> Opening:
-    saddr, daddr = known.mask(entry.sources), known.mask(entry.destinations)
+    saddr = known.mask(entry.sources) & ~known.kept_inside(entry.from_zones, entry.to_zones)
+    daddr = known.mask(entry.destinations)
     protocols = entry.protocols or (*PROTOCOLS, REST)
     return Opening(
         f"firewall.allow.{index}", entry.from_zones, entry.to_zones, protocols, ranges.port_bits(entry.ports), saddr, daddr
@@ -171,7 +201,11 @@ def _defaults(addresses: ZoneAddresses, profile: Profile) -> list[Opening]:
     """Traffic open without any entry; ping stands for ICMP, since the gateway answers no other ICMP request."""
     known, public = addresses.zones, addresses.axis.family[4] & ~addresses.mask(NOT_PUBLIC)
     outward = [(lan, public if lan.public_only else ranges.EVERY) for lan in profile.lans if lan.internet]
-    found = [Opening(f"lans.{lan.name}", (lan.name,), known.wans, daddr=daddr) for lan, daddr in outward]
+    world = addresses.world(known.wans)
+    found = [
+        Opening(f"lans.{lan.name}", (lan.name,), known.wans, saddr=~addresses.kept_inside([lan.name], world), daddr=daddr)
+        for lan, daddr in outward
+    ]
     for name, routed in subnets.routed(profile).items():
         if name in known.inside:
             found.append(Opening(f"routes.{min(routed.values())}", (name,), (name,)))

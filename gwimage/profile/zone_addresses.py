@@ -67,6 +67,19 @@ class ZoneAddresses:
         """Bit set of the link-local addresses by which hosts in these zones talk to the gateway itself."""
         return self.axis.bits(LINK_LOCAL) if self.on(names) & self.axis.family[6] else 0
 
+    def world(self, names: Iterable[str]) -> list[str]:
+        """WANs among these zones whose own address is no unique local one: no packet from such an address leaves by them."""
+        wans = self.ipv6.wans
+        return [name for name in names if name in self.zones.wans and not (name in wans and inet6.local(wans[name].address))]
+
+    def kept_inside(self, names: Iterable[str], others: Sequence[str]) -> int:
+        """Bit set of the unique local addresses of these LANs, if the zones `others` are all such WANs; otherwise empty."""
+        if not others or len(self.world(others)) < len(others):
+            return 0
+        fixed = _fixed(self.ipv6)
+        local = [fixed[name] for name in names if name in fixed and inet6.local(self.ipv6.lans[name].address)]
+        return self.axis.bits(_ranges(local)) & ~self.axis.bits(_own(self.ipv6))
+
 
 def of(profile: Profile, lists: Iterable[Items]) -> ZoneAddresses:
     """Zone addresses of a profile; lists: every address list that will be passed to `mask`."""
@@ -152,12 +165,17 @@ def is_free(ip: IPv4Address, home: IPv4Interface | None, known: Zones, profile: 
     return not taken and (home is not None or known.zone_of(ip) is None)
 
 
-def check(path: Path, items: Items, names: Sequence[str], addresses: ZoneAddresses, more: int = 0) -> list[Problem]:
-    """Problems of duplicates, and of addresses in none of the zones `names` nor among `more`; set names must exist."""
+def check(
+    path: Path, items: Items, names: Sequence[str], addresses: ZoneAddresses, more: int = 0, others: Sequence[str] = ()
+) -> list[Problem]:
+    """Problems of duplicates, and of addresses in none of the zones `names` nor among `more`; set names must exist.
+
+    others: the zones at the other end.
+    """
     problems, met = ranges.check(path, items), addresses.on(names) | more
     for index, item in enumerate(items):
         if not addresses.mask([item]) & met:
-            message, hint = _mismatch(item, names, addresses)
+            message, hint = _mismatch(item, names, addresses, others)
             problems.append(Problem((*path, index), f"this never matches: {message}", hint))
     return problems
 
@@ -174,14 +192,14 @@ def check_names(path: Path, items: Items, profile: Profile) -> list[Problem]:
     return problems
 
 
-def _mismatch(item: Range | str, names: Sequence[str], addresses: ZoneAddresses) -> tuple[str, str]:
+def _mismatch(item: Range | str, names: Sequence[str], addresses: ZoneAddresses, others: Sequence[str]) -> tuple[str, str]:
     where, known = ", ".join(names), addresses.zones
     near = [name for name in names if name in known.subnets]
     hint = "; ".join(f"{name} is {', '.join(map(str, known.subnets[name][:3]))}" for name in near[:3])
     if isinstance(item, str):
         return f"no address of the set {item!r} is on {where}", hint
     if item.family == 6:
-        return _mismatch6(item, names, addresses)
+        return _mismatch6(item, names, addresses, others)
     if nobody(item):
         return f"{item.text} is not an address that a host can have", hint
     address = IPv4Address(item.first)
@@ -193,7 +211,7 @@ def _mismatch(item: Range | str, names: Sequence[str], addresses: ZoneAddresses)
     return f"{item.text} is {f'on {home}, ' if home else ''}not on {where}", hint
 
 
-def _mismatch6(item: Range, names: Sequence[str], addresses: ZoneAddresses) -> tuple[str, str]:
+def _mismatch6(item: Range, names: Sequence[str], addresses: ZoneAddresses, others: Sequence[str]) -> tuple[str, str]:
     where, ipv6 = ", ".join(names), addresses.ipv6
     near = [(name, net) for name, net in _fixed(ipv6).items() if name in names]
     if not addresses.on(names) & addresses.axis.family[6]:
@@ -202,9 +220,10 @@ def _mismatch6(item: Range, names: Sequence[str], addresses: ZoneAddresses) -> t
     if nobody(item):
         message = f"{item.text} is not an address that a host can have"
         ending = item.first == item.last < 1 << 64  # the host's part of an address, meant for any prefix
-        if ending and near:
-            return message, f"did you mean {near[0][1][item.first]}?"
-        return message, SUFFIX if ending and any(name in names for name in ipv6.lans) else hint
+        world = addresses.world(others)
+        if whole := [net[item.first] for name, net in near if ending and not addresses.kept_inside([name], world)]:
+            return message, f"did you mean {whole[0]}?"
+        return message, SUFFIX if ending and any(lan.delegated for name, lan in ipv6.lans.items() if name in names) else hint
     if addresses.mask([item]) & addresses.axis.bits(LINK_LOCAL):
         return f"{item.text} is link-local: nothing is forwarded from or to it", hint
     if item in _own(ipv6):

@@ -347,6 +347,10 @@ firewall:
             },
         ),
         (
+            'from: [wan], to: [iot], destinations: ["fd12:3456:789a:1::5"], protocols: [tcp]',
+            {"from wan to iot over IPv6": "nobody outside has a way to the unique local addresses of iot"},
+        ),
+        (
             "from: [iot, wg], to: [lan], protocols: [esp]",
             {"from iot to lan, from wg to lan, from iot to lan over IPv6": "the lab speaks TCP, UDP and ping only"},
         ),
@@ -373,6 +377,13 @@ def test_what_the_lab_does_not_ask_is_listed(entry, unasked):
     listed = [one for one in found.values() if one.path == "firewall.allow.0" and isinstance(one.probe, claim.NotTestable)]
     assert {one.text.removeprefix("what this entry opens "): one.probe.why for one in listed} == unasked
     assert len(listed) == len(unasked)
+
+
+def test_unique_local_addresses_of_a_lan_with_a_prefix_stay_inside():
+    profile = MANY.replace("ipv6: delegated", 'ipv6: {delegated: true, address: "fd12:3456:789a:2::1/64"}')
+    entry = "{from: [lan], to: [wan], protocols: [tcp], ports: [443], sources: [own]}"
+    found = asked(f'  sets: {{own: [10.0.0.9, "fd12:3456:789a:2::9"]}}\n  allow: [{entry}]', profile)
+    assert found["firewall.allow.0.unasked.0"].probe.why == "the unique local addresses of lan do not leave the gateway"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_the_gateway_and_callers_beside():
         "from: [iot], to: [lan], protocols: [tcp], ports: [443], destinations: [10.0.0.5]",
         "from: [iot], to: [lan], protocols: [icmp]",
         "from: [fibre], to: [lan], protocols: [tcp], ports: [22], destinations: ['2001:db8:1:a::22']",  # nobody's, as far as we know
-        "from: [shut], to: [fibre], protocols: [tcp], ports: [443], sources: ['fd12:3456:789a:2::10']",  # stays inside all the same
+        # stays inside
+        "from: [shut], to: [fibre], protocols: [tcp], sources: [own]}\n  sets: {own: ['fd12:3456:789a:2::10', 10.0.2.9]",
         "from: [fibre], to: [inner], protocols: [tcp], ports: [443]",  # has no way back
         "from: [fibre], to: [gateway], protocols: [udp], ports: [123]",  # the time server answers nobody else
         "from: [lan], to: [gateway], protocols: [udp], ports: [51820]",  # nor does WireGuard

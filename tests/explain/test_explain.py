@@ -138,8 +138,14 @@ def test_no_line_names_a_host_in_a_delegated_prefix(ask):
     text = OFFICE.replace("cable: {nic: net1, ipv4: dhcp}", "cable: {nic: net1, ipv4: dhcp, ipv6: auto}")
     text = text.replace("masquerade: false}", 'masquerade: false, ipv6: {delegated: true, address: "fd12:3456:789a:1::1/64"}}')
     shown = ask("--from cable --to iot:2001:db8:ff00::5 --tcp 443", text).stdout
-    assert "write (not for 2001:db8:ff00::5 alone: the provider's prefix may change):" in shown
+    why = "since the provider's prefix may change; for one host see docs/ipv6.md"
+    assert f"To let it pass, write (this opens it for every host on iot, {why}):" in shown
     assert "- {from: [cable], to: [iot], protocols: [tcp], ports: [443]}" in shown
+    guests = text.replace("services:", "  guests: {nic: net5, address: 10.0.30.1/24, ipv6: delegated}\nservices:")
+    shown = ask("--from iot:2001:db8:ff00::5 --to guests:2001:db8:ff00:1::5 --tcp 443", guests).stdout
+    assert f"(this opens it for every host on iot and guests, {why}):" in shown
+    shown = ask("--from cable:2001:db8:ffff::10 --to guests --tcp 443", guests).stdout
+    assert "to [2001:db8:ff00:1:" in shown and "To let it pass, write:" in shown  # no host on guests was asked about
     fixed = ask("--from cable --to iot:fd12:3456:789a:1::5 --tcp 443", text).stdout
     assert 'ports: [443], destinations: ["fd12:3456:789a:1::5"]}' in fixed
 
@@ -232,8 +238,39 @@ def test_a_lan_of_public_addresses_only(ask, where):
     assert where in shown.stdout.splitlines()[-1]
     for public in ("9.9.9.9", "172.32.0.1", "100.128.0.1", "2620:fe::fe", "64:ff9b::909:909"):
         assert "[lans.guests.internet]" in ask(f"--from guests --to wan:{public} --tcp 443", HOME).stdout
-    cell = ask("--from guests --to wan", HOME).stdout.splitlines()[-1].strip()
-    assert cell == "to all but private, to 64:ff9b::/96, 2000::/3 by fe80::/10  [lans.guests.internet, line 6]"
+
+
+@pytest.mark.parametrize(
+    ("ipv6", "way"),
+    [
+        ("auto", "to 64:ff9b::/96, 2000::/3 beyond the provider's router"),
+        ('{address: "2001:db8:1::2/64", gateway: "2001:db8:1::1"}', "to 64:ff9b::/96, 2000::/3, but not 2001:db8:1::/64"),
+    ],
+)
+def test_the_way_to_public_addresses_in_words(ask, ipv6, way):
+    text = HOME.replace("ipv6: auto", f"ipv6: {ipv6}").replace("delegated", '{address: "2001:db8:2::1/64"}')
+    lines = [line.split("  [")[0].strip(" ,") for line in ask("--from guests --to wan", text).stdout.splitlines()]
+    assert ", ".join(lines).endswith(f", to public addresses, {way}")
+
+
+def test_sets_of_the_firewall_are_not_taken_for_those_of_the_profile(ask):
+    text = f"""{HOME}  lan: {{nic: net2, address: 10.0.31.1/24}}
+firewall:
+  sets: {{private: [10.0.31.7], own: [10.0.31.9], inside: [10.0.31.11]}}
+  allow:
+    - {{from: [guests], to: [lan], protocols: [tcp], ports: [22], destinations: [private, own, inside]}}
+  raw:
+    forward:
+      - 'iifname "guests" oifname "lan" ip daddr @own tcp dport 80 accept'
+      - 'iifname "guests" oifname "lan" ip daddr != @inside tcp dport 81 accept'
+"""
+    cell = [line.split("  [")[0].strip() for line in ask("--from guests --to lan", text).stdout.splitlines()[-3:]]
+    assert cell == [
+        "to the gateway's own addresses tcp 80",
+        "to all but addresses inside tcp 81",
+        "to private tcp 22, to own tcp 22, to inside tcp 22",
+    ]
+    assert "to public addresses" in ask("--from guests --to wan", text).stdout
 
 
 def test_a_lease_that_is_known(ask):

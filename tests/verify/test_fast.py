@@ -33,6 +33,8 @@ ODD = {path.stem: path for path in (TESTS / "verify" / "profiles").iterdir()}  #
 GOOD |= ODD
 NETWORK, RULES = "config/etc/systemd/network/", "config/etc/nftables/gwimage.nft"
 MACHINE = {"system.inspection", "machine.poweroff", "machine.agent", "machine.shutdown"}
+# entries that the lab cannot ask in full: of a host in a delegated prefix, and of one behind a router inside
+UNASKED = {"everything": {"firewall.allow.0.unasked.0"}, "dns-inside": {"firewall.allow.1.unasked.0"}}
 OPEN = {f"lans.{lan}.unreachable.{other}" for lan, other in (("lan", "wan"), ("lan", "iot"), ("iot", "wan"), ("iot", "lan"))}
 SSH = {f"firewall.forwards.ssh.{host}.wan.tcp" for host in ("attacker-wan", "client-lan", "client-iot")}
 ONLY = "firewall.allow.0.iot.lan.only"
@@ -201,7 +203,7 @@ def test_a_good_profile_is_green(seen, name):
     kernels = {
         claim for claim in seen[name] if claim.startswith(("vpn.", "qos.")) or claim.endswith(".offload")
     }  # not every host's
-    assert having(seen[name], "unaskable") == MACHINE | kernels
+    assert having(seen[name], "unaskable") == MACHINE | kernels | UNASKED.get(name, set())
     assert bool(kernels) == (name == "everything")
     assert fast.verdict(list(seen[name].values())) == (True, _line(seen[name]))
 

@@ -95,13 +95,18 @@ def test_names_of_the_profile_need_no_upstream(tmp_path):
     [
         ({"upstreams": ["9.9.9.9#dns.quad9.net"], "tls": "always"}, "certificate"),
         ({"upstreams": ["2620:fe::9"]}, "IPv6"),
-        ({"upstreams": ["10.0.0.5"]}, "inside"),
     ],
 )
 def test_what_the_labs_dns_servers_cannot_do_is_told(dns, why):
     data = yaml.safe_load((CASES / "homelab" / "profile.yaml").read_text()) | {"dns": dns}
     found = {one.id: one for one in features.plan(profile.parse(data)).claims}
     assert why in found["lans.lan.dns"].probe.why and not found["lans.lan.dns"].needs
+
+
+def test_a_dns_server_inside_is_asked():
+    data = yaml.safe_load((CASES / "homelab" / "profile.yaml").read_text()) | {"dns": {"upstreams": ["10.0.0.5"]}}
+    found = {one.id: one.probe for one in features.plan(profile.parse(data)).claims}
+    assert found["lans.lan.dns"] == claim_services.DnsQuery("lan")
 
 
 def test_the_time_without_a_server_outside(tmp_path):

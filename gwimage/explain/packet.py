@@ -49,8 +49,8 @@ ICMPV6_TYPES = {
     "mld2-listener-report": 143,
 }
 REQUESTS = {ICMP: (8, 13, 15, 17), ICMPV6: (128, 139)}
-# neighbour discovery and multicast listeners are not tracked at all (nf_conntrack_proto_icmpv6.c)
-UNTRACKED = (130, 131, 132, 133, 134, 135, 136, 143)
+# neighbour discovery, multicast listeners and routers are not tracked at all (nf_conntrack_proto_icmpv6.c)
+UNTRACKED = (130, 131, 132, 133, 134, 135, 136, 143, 151, 152)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def first_state(packet: Packet) -> str:
     if packet.protocol not in REQUESTS:
         return "new"
     if packet.family != (4 if packet.protocol == ICMP else 6):
-        return "new"  # conntrack treats it as an unknown protocol
+        return "invalid"  # nf_conntrack_icmp_packet and nf_conntrack_icmpv6_packet refuse the other family
     if packet.icmp_type in REQUESTS[packet.protocol]:
         return "new"
     return "untracked" if packet.protocol == ICMPV6 and packet.icmp_type in UNTRACKED else "invalid"

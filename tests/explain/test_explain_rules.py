@@ -228,7 +228,8 @@ def test_other_forms_are_refused(text):
         (PING6, "new"),
         (replace(PING6, icmp_type=1), "invalid"),
         (replace(PING6, icmp_type=135), "untracked"),
-        (replace(PING, src=ip_address("fd00::9"), dst=ip_address("fd00::1")), "new"),
+        (replace(PING6, icmp_type=151), "untracked"),
+        (replace(PING, src=ip_address("fd00::9"), dst=ip_address("fd00::1")), "invalid"),
     ],
 )
 def test_first_state(packet, state):
